@@ -1,0 +1,4 @@
+package io.troupe.config;
+
+/** One entry of {@code controller.quorum.voters}: a node id and the actor address at which its voter is reached. */
+public record Voter(int nodeId, HostPort actorAddress) {}

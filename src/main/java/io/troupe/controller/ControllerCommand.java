@@ -1,0 +1,73 @@
+package io.troupe.controller;
+
+import io.troupe.config.Listener;
+import io.troupe.metadata.PartitionImage;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+
+/** What may be asked of the controller: each is decided on the image, committed by the quorum, then answered. */
+public sealed interface ControllerCommand {
+
+    /**
+     * One topic to create.
+     *
+     * @param partitions -1 for the broker's default; with an assignment, -1
+     * @param replicationFactor -1 for the broker's default; with an assignment, -1
+     * @param assignment broker ids by partition; empty lets the controller place
+     */
+    record NewTopic(
+            String name,
+            int partitions,
+            short replicationFactor,
+            Map<Integer, List<Integer>> assignment,
+            Map<String, String> configs) {}
+
+    /** One change of one config key of a topic. */
+    record ConfigChange(String key, AlterConfigOp.OpType op, String value) {}
+
+    /** Answered with {@link ControllerReply.Topics}; each topic succeeds or fails by itself. */
+    record CreateTopics(List<NewTopic> topics, boolean validateOnly) implements ControllerCommand {}
+
+    /** By name (topicId zero) or id (name null). Answered with {@link ControllerReply.Topics}. */
+    record DeleteTopics(List<TopicRef> topics) implements ControllerCommand {}
+
+    record TopicRef(String name, Uuid topicId) {}
+
+    /** Answered with {@link ControllerReply.Topics}. {@code replaceAll}: the old AlterConfigs, which states the whole set. */
+    record AlterTopicConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
+            implements ControllerCommand {}
+
+    /** Answered with {@link ControllerReply.Registered}. */
+    record RegisterBroker(
+            int brokerId,
+            Uuid incarnationId,
+            List<Listener> listeners,
+            Optional<String> rack,
+            boolean cleanShutdown,
+            boolean votersOnly)
+            implements ControllerCommand {}
+
+    /** The broker has applied metadata up to its own BE, or wants to leave. Answered with {@link ControllerReply.Done}. */
+    record BrokerHeartbeat(int brokerId, long brokerEpoch, long appliedIndex, boolean wantShutdown)
+            implements ControllerCommand {}
+
+    /** A leader's proposal of a new ISR. Answered with {@link ControllerReply.PartitionAltered}. */
+    record AlterPartition(
+            int brokerId,
+            long brokerEpoch,
+            TopicIdPartition partition,
+            int leaderEpoch,
+            int partitionEpoch,
+            List<Integer> isr)
+            implements ControllerCommand {}
+
+    /** A block of producer ids. Answered with {@link ControllerReply.ProducerIds}. */
+    record AllocateProducerIds(int brokerId, long brokerEpoch) implements ControllerCommand {}
+
+    /** For the replies that carry a partition's state. */
+    record PartitionState(TopicIdPartition partition, PartitionImage image) {}
+}

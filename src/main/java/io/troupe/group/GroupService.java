@@ -1,0 +1,48 @@
+package io.troupe.group;
+
+import java.util.concurrent.CompletionStage;
+import org.apache.kafka.common.message.DescribeGroupsResponseData;
+import org.apache.kafka.common.message.HeartbeatRequestData;
+import org.apache.kafka.common.message.HeartbeatResponseData;
+import org.apache.kafka.common.message.JoinGroupRequestData;
+import org.apache.kafka.common.message.JoinGroupResponseData;
+import org.apache.kafka.common.message.LeaveGroupRequestData;
+import org.apache.kafka.common.message.LeaveGroupResponseData;
+import org.apache.kafka.common.message.ListGroupsRequestData;
+import org.apache.kafka.common.message.ListGroupsResponseData;
+import org.apache.kafka.common.message.OffsetCommitRequestData;
+import org.apache.kafka.common.message.OffsetCommitResponseData;
+import org.apache.kafka.common.message.OffsetFetchRequestData;
+import org.apache.kafka.common.message.OffsetFetchResponseData;
+import org.apache.kafka.common.message.SyncGroupRequestData;
+import org.apache.kafka.common.message.SyncGroupResponseData;
+
+/**
+ * Consumer groups as the API handlers use them. Every stage completes normally, errors as Kafka's codes in the data; the
+ * version is the request's API version, because some answers differ by it.
+ */
+public interface GroupService {
+    /** Who asks. */
+    record Caller(String clientId, String clientHost, short apiVersion) {}
+
+    /** Partition of {@code __consumer_offsets} that holds a group, given that topic's partition count. */
+    static int partitionFor(String groupId, int partitions) {
+        return (groupId.hashCode() & Integer.MAX_VALUE) % partitions;
+    }
+
+    CompletionStage<JoinGroupResponseData> joinGroup(Caller caller, JoinGroupRequestData request);
+
+    CompletionStage<SyncGroupResponseData> syncGroup(Caller caller, SyncGroupRequestData request);
+
+    CompletionStage<HeartbeatResponseData> heartbeat(Caller caller, HeartbeatRequestData request);
+
+    CompletionStage<LeaveGroupResponseData> leaveGroup(Caller caller, LeaveGroupRequestData request);
+
+    CompletionStage<OffsetCommitResponseData> commitOffsets(Caller caller, OffsetCommitRequestData request);
+
+    CompletionStage<OffsetFetchResponseData> fetchOffsets(Caller caller, OffsetFetchRequestData request);
+
+    CompletionStage<DescribeGroupsResponseData.DescribedGroup> describeGroup(Caller caller, String groupId);
+
+    CompletionStage<ListGroupsResponseData> listGroups(Caller caller, ListGroupsRequestData request);
+}

@@ -1,0 +1,31 @@
+package io.troupe.metadata;
+
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.Uuid;
+
+/** A committed change of the cluster; the metadata log is a sequence of these. Bytes: {@code MetadataCodec}. */
+public sealed interface MetadataEvent {
+    /** First event of every controller: its no-op, which commits what it adopted. The first ever carries the cluster id. */
+    record ControllerElected(int controllerId, int controllerEpoch, String clusterId) implements MetadataEvent {}
+
+    /** Also ends all leaderships of the broker (SAFETY: BE is this event's index), which starts fenced. */
+    record BrokerRegistered(BrokerImage broker, boolean cleanShutdown) implements MetadataEvent {}
+
+    record BrokerFencingChanged(int brokerId, long brokerEpoch, boolean fenced, boolean inControlledShutdown)
+            implements MetadataEvent {}
+
+    record TopicCreated(TopicImage topic) implements MetadataEvent {}
+
+    record TopicDeleted(Uuid topicId) implements MetadataEvent {}
+
+    /** The whole set of overrides as it is from now on. */
+    record TopicConfigsChanged(Uuid topicId, Map<String, String> configs) implements MetadataEvent {}
+
+    /** New state of one or more partitions of a topic. */
+    record PartitionsChanged(Uuid topicId, List<PartitionImage> partitions) implements MetadataEvent {}
+
+    /** Producer ids [firstProducerId, firstProducerId + count) belong to this broker. */
+    record ProducerIdsAllocated(int brokerId, long brokerEpoch, long firstProducerId, int count)
+            implements MetadataEvent {}
+}

@@ -1,0 +1,31 @@
+package io.troupe.protocol;
+
+import io.troupe.config.Listener;
+import java.net.InetAddress;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.requests.RequestHeader;
+
+/**
+ * One request under way: who sent it and how to answer. Answer once, from any thread; answers of one connection leave in
+ * the order of its requests, whatever order they are given in.
+ */
+public interface RequestContext {
+    RequestHeader header();
+
+    /** The listener that the connection came in by. */
+    Listener listener();
+
+    InetAddress clientAddress();
+
+    /** Bytes of the request's frame; they count as in flight until answered. */
+    int sizeInBytes();
+
+    /** Sends an answer, encoded with the request's version. */
+    void respond(ApiMessage response);
+
+    /** Ends a request that has no answer (acks=0). */
+    void noResponse();
+
+    /** Closes the connection, because the request cannot be answered. */
+    void closeConnection(String reason);
+}

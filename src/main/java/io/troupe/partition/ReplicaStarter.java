@@ -1,0 +1,311 @@
+package io.troupe.partition;
+
+import io.troupe.config.LogConfig;
+import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.PartitionImage;
+import io.troupe.metadata.TopicImage;
+import io.troupe.model.ReplicaId;
+import io.troupe.partition.ReplicaActor.Assigned;
+import io.troupe.partition.ReplicaActor.Settled;
+import io.troupe.partition.ReplicaActor.Stopped;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.cluster.sharding.typed.ShardingEnvelope;
+
+/**
+ * Starts the replicas that committed metadata assigns to this broker, tells them what changes, and deletes those of
+ * removed topics. One per broker.
+ *
+ * <p>It acts on no image before that includes this broker's own registration, in its current broker epoch. At most {@link
+ * #MAX_STARTING} replicas open their logs at a time. A replica is told its state again, at each {@link #RETRY_INTERVAL},
+ * until it has confirmed it, and is started again when it ended unasked.
+ */
+public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Command> {
+    /** Replicas that may be opening their logs at once. */
+    static final int MAX_STARTING = 32;
+
+    private static final Duration RETRY_INTERVAL = Duration.ofSeconds(5);
+    private static final Duration EXPIRE_INTERVAL = Duration.ofMinutes(10);
+
+    public sealed interface Command {}
+
+    /** A newer committed image. */
+    public record ImageChanged(MetadataImage image) implements Command {}
+
+    /** The broker epoch of this process: nothing is done before an image holds it. A later registration replaces it. */
+    public record Registered(long brokerEpoch) implements Command {}
+
+    /**
+     * Resign all leaderships and close all logs, then answer and end. The asker bounds its patience.
+     */
+    public record Stop(ActorRef<Done> replyTo) implements Command {}
+
+    /** Every log is closed. */
+    public enum Done {
+        DONE
+    }
+
+    private record ReplicaSettled(Settled settled) implements Command {}
+
+    private record ReplicaStopped(Stopped stopped) implements Command {}
+
+    private record ReplicaEnded(ReplicaId replica, ActorRef<Replica.Command> self) implements Command {}
+
+    private enum Timer implements Command {
+        RETRY,
+        EXPIRE
+    }
+
+    /** What a replica should be, and what it has confirmed. */
+    private static final class Entry {
+        TopicIdPartition partition;
+        PartitionImage image;
+        LogConfig config;
+        boolean settled;
+        ActorRef<Replica.Command> self;
+    }
+
+    private final ReplicaSettings settings;
+    private final Function<TopicImage, LogConfig> configOf;
+    private final ActorRef<ShardingEnvelope<Replica.Command>> region;
+    private final TimerScheduler<Command> timers;
+    private final ActorRef<Settled> onSettled;
+    private final Map<ReplicaId, Entry> replicas = new LinkedHashMap<>();
+    private final Set<ReplicaId> waiting = new LinkedHashSet<>();
+    private final Set<ReplicaId> starting = new HashSet<>();
+    private MetadataImage image = MetadataImage.empty();
+    private long brokerEpoch = -1;
+
+    private ReplicaStarter(
+            ActorContext<Command> context,
+            TimerScheduler<Command> timers,
+            ReplicaSettings settings,
+            Function<TopicImage, LogConfig> configOf,
+            ActorRef<ShardingEnvelope<Replica.Command>> region) {
+        super(context);
+        this.settings = settings;
+        this.configOf = configOf;
+        this.region = region;
+        this.timers = timers;
+        this.onSettled = context.messageAdapter(Settled.class, ReplicaSettled::new);
+        timers.startTimerWithFixedDelay(Timer.EXPIRE, EXPIRE_INTERVAL);
+    }
+
+    /**
+     * @param configOf a topic's effective settings on this broker
+     * @param region from {@link ReplicaSharding#start}
+     */
+    public static Behavior<Command> create(
+            ReplicaSettings settings,
+            Function<TopicImage, LogConfig> configOf,
+            ActorRef<ShardingEnvelope<Replica.Command>> region) {
+        return Behaviors.setup(context ->
+                Behaviors.withTimers(timers -> new ReplicaStarter(context, timers, settings, configOf, region)));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(ImageChanged.class, this::onImageChanged)
+                .onMessage(Registered.class, this::onRegistered)
+                .onMessage(ReplicaSettled.class, this::onSettled)
+                .onMessage(ReplicaEnded.class, this::onEnded)
+                .onMessageEquals(Timer.RETRY, this::onRetry)
+                .onMessageEquals(Timer.EXPIRE, this::onExpire)
+                .onMessage(Stop.class, this::onStop)
+                .build();
+    }
+
+    private Behavior<Command> onImageChanged(ImageChanged changed) {
+        if (changed.image().index() >= image.index()) {
+            image = changed.image();
+            follow();
+        }
+        return this;
+    }
+
+    private Behavior<Command> onRegistered(Registered registered) {
+        if (registered.brokerEpoch() > brokerEpoch) {
+            brokerEpoch = registered.brokerEpoch();
+            follow();
+        }
+        return this;
+    }
+
+    private boolean includesOwnRegistration() {
+        return brokerEpoch >= 0
+                && image.broker(settings.brokerId())
+                        .map(broker -> broker.brokerEpoch() == brokerEpoch)
+                        .orElse(false);
+    }
+
+    private void follow() {
+        if (!includesOwnRegistration()) {
+            return;
+        }
+        Set<ReplicaId> assigned = new HashSet<>();
+        for (TopicImage topic : image.topics().values()) {
+            LogConfig config = null;
+            for (PartitionImage partition : topic.partitions()) {
+                if (partition.replicas().contains(settings.brokerId())) {
+                    config = config == null ? configOf.apply(topic) : config;
+                    ReplicaId id = new ReplicaId(topic.topicId(), partition.partition(), settings.brokerId());
+                    assigned.add(id);
+                    assign(id, topic, partition, config);
+                }
+            }
+        }
+        // Only what this process saw assigned is deleted: that a log is unknown to the metadata proves nothing.
+        for (ReplicaId gone : new ArrayList<>(replicas.keySet())) {
+            if (!assigned.contains(gone)) {
+                delete(gone);
+            }
+        }
+        startWaiting();
+    }
+
+    private void assign(ReplicaId id, TopicImage topic, PartitionImage partition, LogConfig config) {
+        Entry entry = replicas.computeIfAbsent(id, key -> new Entry());
+        if (partition.equals(entry.image) && config.equals(entry.config)) {
+            return;
+        }
+        entry.partition = new TopicIdPartition(topic.topicId(), partition.partition(), topic.name());
+        entry.image = partition;
+        entry.config = config;
+        entry.settled = false;
+        waiting.add(id);
+    }
+
+    private void delete(ReplicaId id) {
+        Entry entry = replicas.remove(id);
+        waiting.remove(id);
+        starting.remove(id);
+        tell(id, entry, new ReplicaActor.Delete(entry.partition));
+    }
+
+    private void startWaiting() {
+        var it = waiting.iterator();
+        while (it.hasNext() && starting.size() < MAX_STARTING) {
+            ReplicaId id = it.next();
+            it.remove();
+            starting.add(id);
+            tellState(id);
+        }
+        if (!starting.isEmpty() && !timers.isTimerActive(Timer.RETRY)) {
+            timers.startSingleTimer(Timer.RETRY, RETRY_INTERVAL);
+        }
+    }
+
+    private void tellState(ReplicaId id) {
+        Entry entry = replicas.get(id);
+        tell(id, entry, new Assigned(entry.partition, entry.image, entry.config, onSettled));
+    }
+
+    /** By direct reference once the replica is known, so that no message overtakes another. */
+    private void tell(ReplicaId id, Entry entry, Replica.Command command) {
+        if (entry.self != null) {
+            entry.self.tell(command);
+        } else {
+            region.tell(ReplicaSharding.to(id, command));
+        }
+    }
+
+    private Behavior<Command> onSettled(ReplicaSettled told) {
+        Settled settled = told.settled();
+        Entry entry = replicas.get(settled.replica());
+        if (entry == null) {
+            return this; // deleted meanwhile
+        }
+        if (!settled.self().equals(entry.self)) {
+            entry.self = settled.self();
+            getContext().watchWith(entry.self, new ReplicaEnded(settled.replica(), entry.self));
+        }
+        if (settled.leaderEpoch() == entry.image.leaderEpoch()
+                && settled.partitionEpoch() == entry.image.partitionEpoch()) {
+            entry.settled = true;
+            starting.remove(settled.replica());
+            startWaiting();
+        }
+        return this;
+    }
+
+    private Behavior<Command> onEnded(ReplicaEnded ended) {
+        Entry entry = replicas.get(ended.replica());
+        if (entry != null && ended.self().equals(entry.self)) {
+            entry.self = null;
+            entry.settled = false;
+            // At the next retry, not at once: one that fails at its start must not fail in a tight loop.
+            starting.add(ended.replica());
+            startWaiting();
+        }
+        return this;
+    }
+
+    private Behavior<Command> onRetry() {
+        starting.forEach(this::tellState);
+        startWaiting();
+        return this;
+    }
+
+    private Behavior<Command> onExpire() {
+        ReplicaActor.ExpireProducers expire =
+                new ReplicaActor.ExpireProducers(settings.nowMs().getAsLong());
+        settings.localReplicas().all().forEach(leader -> leader.replica().tell(expire));
+        return this;
+    }
+
+    private Behavior<Command> onStop(Stop stop) {
+        timers.cancelAll();
+        Map<ReplicaId, ActorRef<Replica.Command>> running = new HashMap<>();
+        replicas.forEach((id, entry) -> {
+            if (entry.self != null) {
+                running.put(id, entry.self);
+            } else if (starting.contains(id)) {
+                // Not heard of yet, it may be opening its log: sharding finds it, or starts it only to end it.
+                running.put(id, null);
+            }
+        });
+        List<ActorRef<Done>> askers = new ArrayList<>(List.of(stop.replyTo()));
+        ActorRef<Stopped> onStopped = getContext().messageAdapter(Stopped.class, ReplicaStopped::new);
+        running.forEach((id, self) -> tell(id, replicas.get(id), new ReplicaActor.Stop(onStopped)));
+        return stopping(running.keySet(), askers);
+    }
+
+    private static Behavior<Command> stopping(Set<ReplicaId> running, List<ActorRef<Done>> askers) {
+        if (running.isEmpty()) {
+            askers.forEach(asker -> asker.tell(Done.DONE));
+            return Behaviors.stopped();
+        }
+        return Behaviors.receive(Command.class)
+                .onMessage(ReplicaStopped.class, told -> {
+                    running.remove(told.stopped().replica());
+                    return stopping(running, askers);
+                })
+                .onMessage(ReplicaEnded.class, ended -> {
+                    running.remove(ended.replica());
+                    return stopping(running, askers);
+                })
+                .onMessage(Stop.class, again -> {
+                    askers.add(again.replyTo());
+                    return Behaviors.same();
+                })
+                .onAnyMessage(ignored -> Behaviors.same())
+                .build();
+    }
+}

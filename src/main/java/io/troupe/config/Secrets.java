@@ -15,6 +15,6 @@ public final class Secrets {
                 || name.contains("credential")
                 || name.contains("passphrase")
                 || name.contains("token")
-                || name.endsWith(".key");
+                || name.contains("keystore.key");
     }
 }

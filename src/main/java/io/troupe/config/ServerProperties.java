@@ -119,7 +119,7 @@ public final class ServerProperties {
         node.checkBootstrapServers();
         ListenerSettings ports = new ListenerSettings(settings, raw.getOrDefault("controller.listener.names", ""));
         List<Listener> parsed =
-                roles.contains(Role.BROKER) || settings.has("listeners") ? ports.listeners() : List.of();
+                roles.contains(Role.BROKER) || !settings.text("listeners").isEmpty() ? ports.listeners() : List.of();
         List<Listener> listeners = roles.contains(Role.BROKER) ? parsed : List.of();
         if (roles.contains(Role.BROKER) && parsed.isEmpty()) {
             settings.problem(settings.shown("listeners") + " leaves a broker no port for clients");
@@ -186,7 +186,7 @@ public final class ServerProperties {
         List<Path> dirs = new ArrayList<>();
         for (String dir : ConfigKey.split(settings.text(key))) {
             try {
-                Path path = Path.of(dir).toAbsolutePath().normalize();
+                Path path = home().resolve(dir).toAbsolutePath().normalize();
                 if (dirs.contains(path)) {
                     settings.problem(settings.shown(key) + ": " + path + " is listed twice");
                 } else {
@@ -200,6 +200,11 @@ public final class ServerProperties {
             settings.problem(settings.shown(key) + " must name at least one directory");
         }
         return List.copyOf(dirs);
+    }
+
+    /** Where relative directories start, so that a broker finds its data again wherever its script was called from. */
+    private static Path home() {
+        return Path.of(System.getProperty("troupe.home", ""));
     }
 
     private static Optional<String> clusterId(Settings settings) {

@@ -1,0 +1,1 @@
+troupe-broker-api-versions.sh

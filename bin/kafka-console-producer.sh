@@ -1,0 +1,1 @@
+troupe-console-producer.sh

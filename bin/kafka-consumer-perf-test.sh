@@ -1,0 +1,1 @@
+troupe-consumer-perf-test.sh

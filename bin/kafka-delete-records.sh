@@ -1,0 +1,1 @@
+troupe-delete-records.sh

@@ -1,0 +1,1 @@
+troupe-dump-log.sh

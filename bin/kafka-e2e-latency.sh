@@ -1,0 +1,1 @@
+troupe-e2e-latency.sh

@@ -1,0 +1,1 @@
+troupe-get-offsets.sh

@@ -1,0 +1,1 @@
+troupe-producer-perf-test.sh

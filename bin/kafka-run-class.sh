@@ -1,0 +1,1 @@
+troupe-run-class.sh

@@ -1,0 +1,1 @@
+troupe-server-start.sh

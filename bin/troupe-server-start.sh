@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Starts a broker: troupe-server-start.sh [-daemon] server.properties [--override key=value]...
+#
+# In the foreground until it ends, or with -daemon in the background, returning once it serves. Builds first when there
+# is no build yet. Environment: JAVA_HOME, TROUPE_HEAP_OPTS (default -Xms64M -Xmx1G), TROUPE_GC_OPTS, TROUPE_OPTS (more
+# JVM options), LOG_DIR (where -daemon writes, default logs/ of the installation), TROUPE_START_TIMEOUT_S (how long -daemon
+# waits, default 60).
+self=$0; while [ -L "$self" ]; do link=$(readlink "$self"); case $link in /*) self=$link ;; *) self=$(dirname -- "$self")/$link ;; esac; done
+# shellcheck source=bin/troupe-run-class.sh
+. "$(dirname -- "$self")/troupe-run-class.sh"
+
+# The exit code by which a broker asks to be started again: it must rejoin its cluster as a new incarnation.
+RESTART_CODE=85
+# The line a broker prints once it serves begins so.
+READY="^Troupe broker [0-9]* is ready"
+
+usage() {
+  echo "usage: ${0##*/} [-daemon] server.properties [--override property=value]..." >&2
+  exit 1
+}
+
+daemon="" properties=""
+overrides=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    -daemon | --daemon) daemon=1 ;;
+    -name) [ $# -ge 2 ] || usage; shift ;; # Kafka's script takes a process name; ours needs none
+    -loggc) ;;
+    --override)
+      [ $# -ge 2 ] || die "--override needs property=value"
+      case $2 in [!=]*=*) ;; *) die "--override $2: expected property=value" ;; esac
+      overrides+=(--override "$2")
+      shift
+      ;;
+    --override=?*=*) overrides+=(--override "${1#--override=}") ;;
+    -h | --help) usage ;;
+    -*) echo "troupe: unknown option $1" >&2; usage ;;
+    *) [ -z "$properties" ] || die "two configuration files: $properties and $1"; properties=$1 ;;
+  esac
+  shift
+done
+[ -n "$properties" ] || usage
+[ -f "$properties" ] || die "there is no configuration file $properties (looked from $PWD); Troupe ships $TROUPE_HOME/conf/server.properties"
+[ -r "$properties" ] || die "the configuration file $properties cannot be read"
+
+# The node id as the broker will see it: broker.id and node.id are one setting, the last one given wins. Only a mark on
+# the command line for the stop script; what it means is the broker's to decide.
+node_id() {
+  local line key value id=none i
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line//[$' \t\r']/}
+    case $line in
+      broker.id[=:]* | node.id[=:]*) id=${line#*.id?} ;;
+    esac
+  done <"$properties"
+  for ((i = 1; i < ${#overrides[@]}; i += 2)); do
+    key=${overrides[i]%%=*}
+    value=${overrides[i]#*=}
+    case $key in broker.id | node.id) id=${value//[$' \t\r']/} ;; esac
+  done
+  case $id in
+    *[!0-9]* | '') ;;
+    *) while [ "${#id}" -gt 1 ] && [ "${id#0}" != "$id" ]; do id=${id#0}; done ;;
+  esac
+  printf '%s' "$id"
+}
+NODE_ID=$(node_id)
+
+find_java
+ensure_built
+ensure_archive
+
+if [ -n "$daemon" ]; then
+  logs=${LOG_DIR:-$TROUPE_HOME/logs}
+  mkdir -p "$logs" 2>/dev/null || die "cannot make the log directory $logs; set LOG_DIR to one that can be written"
+  out=$logs/troupe-server-$NODE_ID.out
+  : >>"$out" || die "cannot write $out; set LOG_DIR to a directory that can be written"
+  before=$(wc -c <"$out")
+  detach=
+  command -v setsid >/dev/null 2>&1 && detach=setsid
+  nohup $detach bash "$TROUPE_HOME/bin/troupe-server-start.sh" "$properties" ${overrides[@]+"${overrides[@]}"} \
+    >>"$out" 2>&1 </dev/null &
+  starter=$!
+  new_output() { tail -c "+$((before + 1))" "$out"; }
+  deadline=$((SECONDS + ${TROUPE_START_TIMEOUT_S:-60}))
+  while [ $SECONDS -lt $deadline ]; do
+    if ready=$(new_output | grep -m 1 "$READY"); then
+      echo "$ready"
+      exit 0
+    fi
+    if ! kill -0 $starter 2>/dev/null; then
+      wait $starter
+      code=$?
+      echo "troupe: the broker ended with exit code $code before it served; the last lines of $out:" >&2
+      new_output | tail -n 20 >&2
+      [ $code -ne 0 ] || code=1
+      exit "$code"
+    fi
+    sleep 0.1
+  done
+  echo "troupe: the broker is still starting after ${TROUPE_START_TIMEOUT_S:-60} s; its log is $out" >&2
+  exit 0
+fi
+
+archive=$(archive_file)
+options="${TROUPE_HEAP_OPTS:--Xms64M -Xmx1G} ${TROUPE_GC_OPTS:--XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35}"
+options="$options -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true $JVM_OPENS"
+sharing=(-Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off)
+[ -f "$archive" ] && sharing+=("-XX:SharedArchiveFile=$archive")
+logging=()
+[ -f "$TROUPE_HOME/conf/logback.xml" ] && logging=("-Dlogback.configurationFile=$TROUPE_HOME/conf/logback.xml")
+# glibc gives each thread an arena of its own otherwise, which costs tens of megabytes and gains nothing here.
+export MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
+
+# The broker runs as a child, so that it can be started again; a signal sent to this script is passed on to it.
+child="" stopping=""
+pass_on() {
+  stopping=1
+  [ -n "$child" ] && kill -TERM "$child" 2>/dev/null
+}
+trap pass_on TERM INT HUP
+
+await_child() {
+  # wait returns early when a trap ran; the child's own code is what counts
+  while :; do
+    wait "$child"
+    code=$?
+    kill -0 "$child" 2>/dev/null || break
+  done
+}
+
+pause_s=1
+while :; do
+  began=$SECONDS
+  # shellcheck disable=SC2086
+  "$JAVA" "-Dtroupe.home=$TROUPE_HOME" "-Dtroupe.node.id=$NODE_ID" $options "${sharing[@]}" \
+    ${logging[@]+"${logging[@]}"} ${TROUPE_OPTS:-} -cp "$TARGET/troupe.jar" \
+    io.troupe.server.Main "$properties" ${overrides[@]+"${overrides[@]}"} &
+  child=$!
+  [ -n "$stopping" ] && kill -TERM $child 2>/dev/null
+  await_child
+  { [ "$code" -eq $RESTART_CODE ] && [ -z "$stopping" ]; } || exit "$code"
+  # A broker that ran a while earned a quick restart; one that asks again at once waits longer, 30 s at most.
+  [ $((SECONDS - began)) -ge 60 ] && pause_s=1
+  say "the broker asked to be started again; doing so in $pause_s s"
+  # The pause carries the broker's mark, so that the stop script finds and ends it.
+  # shellcheck disable=SC2016
+  bash -c 'sleep "$1" & trap "kill $!; exit 143" TERM; wait $!' pause $pause_s "-Dtroupe.home=$TROUPE_HOME" "-Dtroupe.node.id=$NODE_ID" -pause &
+  child=$!
+  await_child
+  { [ "$code" -eq 0 ] && [ -z "$stopping" ]; } || exit 143
+  pause_s=$((pause_s * 2 > 30 ? 30 : pause_s * 2))
+done

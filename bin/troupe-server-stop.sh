@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Stops this installation's brokers, all of them or one: troupe-server-stop.sh [--node-id N]
+#
+# Asks them to end (SIGTERM) and waits until they are gone, TROUPE_STOP_TIMEOUT_S seconds at most (default 60).
+# Ends with 0 when all are gone, with 1 when there was none or one remains.
+self=$0; while [ -L "$self" ]; do link=$(readlink "$self"); case $link in /*) self=$link ;; *) self=$(dirname -- "$self")/$link ;; esac; done
+# shellcheck source=bin/troupe-run-class.sh
+. "$(dirname -- "$self")/troupe-run-class.sh"
+
+node=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --node-id) [ $# -ge 2 ] || die "--node-id needs a broker's id"; node=$2; shift ;;
+    --node-id=*) node=${1#--node-id=} ;;
+    *) echo "usage: ${0##*/} [--node-id N]" >&2; exit 1 ;;
+  esac
+  case $node in '' | *[!0-9]*) die "--node-id '$node': expected a number, 0 or greater" ;; esac
+  while [ "${#node}" -gt 1 ] && [ "${node#0}" != "$node" ]; do node=${node#0}; done
+  shift
+done
+
+# Prints "pid command line" of every process; ps is missing in some small containers, /proc on macOS.
+processes() {
+  if command -v ps >/dev/null 2>&1; then
+    ps -A -ww -o pid= -o args=
+  else
+    local directory
+    for directory in /proc/[0-9]*; do
+      printf '%s ' "${directory#/proc/}"
+      tr '\0\n' '  ' <"$directory/cmdline" 2>/dev/null
+      echo
+    done
+  fi
+}
+
+# The start script puts both marks side by side on every broker's command line.
+pids=()
+while read -r pid command; do
+  case "$command " in
+    *" -Dtroupe.home=$TROUPE_HOME -Dtroupe.node.id=${node:-}"*) ;;
+    *) continue ;;
+  esac
+  if [ -n "$node" ]; then
+    case "$command " in *" -Dtroupe.home=$TROUPE_HOME -Dtroupe.node.id=$node "*) ;; *) continue ;; esac
+  fi
+  [ "$pid" = $$ ] || pids+=("$pid")
+done < <(processes)
+
+if [ ${#pids[@]} -eq 0 ]; then
+  if [ -n "$node" ]; then echo "No troupe server with node id $node to stop" >&2; else echo "No troupe server to stop" >&2; fi
+  exit 1
+fi
+
+for pid in "${pids[@]}"; do
+  kill -TERM "$pid" 2>/dev/null || { kill -0 "$pid" 2>/dev/null && say "may not stop process $pid: it belongs to another user"; }
+done
+
+timeout_s=${TROUPE_STOP_TIMEOUT_S:-60}
+said=$SECONDS
+deadline=$((SECONDS + timeout_s))
+while :; do
+  remaining=()
+  for pid in "${pids[@]}"; do
+    # signal 0 is refused for another user's process, which ps still shows
+    { kill -0 "$pid" 2>/dev/null || ps -p "$pid" >/dev/null 2>&1; } && remaining+=("$pid")
+  done
+  [ ${#remaining[@]} -eq 0 ] && exit 0
+  [ $SECONDS -lt $deadline ] || die "still running after $timeout_s s: process ${remaining[*]}"
+  if [ $((SECONDS - said)) -ge 5 ]; then
+    say "waiting for process ${remaining[*]} to end"
+    said=$SECONDS
+  fi
+  sleep 0.1
+done

@@ -71,12 +71,16 @@ final class Clients {
         }
     }
 
-    /** Polls until that many records came, or fails after 30 s. */
+    /** Polls until that many records came, or fails when none came for 30 s. */
     static List<ConsumerRecord<String, String>> read(KafkaConsumer<String, String> consumer, int count) {
         List<ConsumerRecord<String, String>> records = new ArrayList<>();
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         while (records.size() < count) {
-            consumer.poll(Duration.ofMillis(200)).forEach(records::add);
+            var polled = consumer.poll(Duration.ofMillis(200));
+            polled.forEach(records::add);
+            if (!polled.isEmpty()) {
+                end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            }
             if (System.nanoTime() > end) {
                 throw new AssertionError("only " + records.size() + " of " + count + " records came");
             }

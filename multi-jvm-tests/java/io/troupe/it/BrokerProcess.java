@@ -1,0 +1,294 @@
+package io.troupe.it;
+
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+/**
+ * One broker in a process of its own, with ports and directories nobody else uses: Troupe as built in {@code target}, or Apache Kafka when
+ * {@code -Dtroupe.it.broker=kafka}. It may be killed and started again on the same ports and data.
+ *
+ * <p>Everything lives under {@code target/it/<name>-<n>}: {@code broker.log} (all it printed, kept), {@code server.properties}
+ * and {@code data} (deleted by {@link #close} unless {@code -Dtroupe.it.keep=true}). A process still running when the test JVM ends is killed.
+ */
+final class BrokerProcess implements AutoCloseable {
+
+    /** What runs under test. */
+    enum Kind {
+        TROUPE,
+        KAFKA
+    }
+
+    static final Kind KIND =
+            Kind.valueOf(System.getProperty("troupe.it.broker", "troupe").toUpperCase(Locale.ROOT));
+    static final Path ROOT = Path.of("target", "it").toAbsolutePath();
+
+    private static final Duration START_LIMIT = Duration.ofSeconds(60);
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
+    private static final String KAFKA_CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
+    private static final AtomicInteger NEXT = new AtomicInteger();
+    private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
+
+    static {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> RUNNING.forEach(Process::destroyForcibly)));
+    }
+
+    private final Path dir;
+    private final int port = Ports.free();
+    private final Map<String, String> settings = new LinkedHashMap<>();
+    private Process process;
+    private Thread reader;
+    private CountDownLatch ready = new CountDownLatch(1);
+
+    private BrokerProcess(String name, Map<String, String> overrides) {
+        this.dir = ROOT.resolve(name + "-" + NEXT.incrementAndGet());
+        try {
+            delete(dir);
+            Files.createDirectories(dir);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        settings.put("log.dirs", dir.resolve("data").toString());
+        settings.put("group.initial.rebalance.delay.ms", "0");
+        settings.put("offsets.topic.num.partitions", "4");
+        if (KIND == Kind.TROUPE) {
+            settings.put("broker.id", "1");
+            settings.put("listeners", "PLAINTEXT://127.0.0.1:" + port);
+            settings.put("troupe.http.listener", "127.0.0.1:" + Ports.free());
+            settings.put("troupe.actor.listener", "127.0.0.1:" + Ports.free());
+        } else {
+            int controller = Ports.free();
+            settings.put("node.id", "1");
+            settings.put("process.roles", "broker,controller");
+            settings.put("listeners", "PLAINTEXT://127.0.0.1:" + port + ",CONTROLLER://127.0.0.1:" + controller);
+            settings.put("controller.listener.names", "CONTROLLER");
+            settings.put("controller.quorum.voters", "1@127.0.0.1:" + controller);
+            settings.put("offsets.topic.replication.factor", "1");
+            settings.put("transaction.state.log.replication.factor", "1");
+            settings.put("transaction.state.log.min.isr", "1");
+        }
+        settings.putAll(overrides);
+    }
+
+    /** A broker that serves. */
+    static BrokerProcess start(String name, Map<String, String> overrides) {
+        BrokerProcess broker = create(name, overrides);
+        broker.start();
+        return broker;
+    }
+
+    /** A broker that is not started yet. */
+    static BrokerProcess create(String name, Map<String, String> overrides) {
+        return new BrokerProcess(name, overrides);
+    }
+
+    /** Starts it, on the data it has, and waits until it serves. */
+    BrokerProcess start() {
+        launch();
+        awaitReady();
+        return this;
+    }
+
+    /** Starts the process and does not wait. */
+    BrokerProcess launch() {
+        if (process != null && process.isAlive()) {
+            throw new IllegalStateException("already running: " + process.pid());
+        }
+        try {
+            Path file = dir.resolve("server.properties");
+            Files.writeString(file, "# each setting stands on the command line\n");
+            List<String> command = KIND == Kind.TROUPE ? troupe(file) : kafka(file);
+            settings.forEach((key, value) -> command.addAll(List.of("--override", key + "=" + value)));
+            ready = new CountDownLatch(1);
+            process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            RUNNING.add(process);
+            Process started = process;
+            CountDownLatch signal = ready;
+            reader = new Thread(() -> read(started, signal), "broker-output-" + started.pid());
+            reader.setDaemon(true);
+            reader.start();
+            return this;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    void awaitReady() {
+        long end = System.nanoTime() + START_LIMIT.toNanos();
+        try {
+            while (!ready.await(50, TimeUnit.MILLISECONDS)) {
+                if (!process.isAlive()) {
+                    reader.join(1000);
+                    throw new AssertionError("the broker ended with " + process.exitValue() + ":\n" + tail());
+                }
+                if (System.nanoTime() > end) {
+                    kill();
+                    throw new AssertionError("the broker did not serve within " + START_LIMIT + ":\n" + tail());
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted", e);
+        }
+    }
+
+    /** SIGKILL, and waits until it is gone. */
+    void kill() {
+        process.destroyForcibly();
+        awaitExit(STOP_LIMIT);
+    }
+
+    /** SIGTERM, and waits for an orderly end; returns the exit code. */
+    int terminate() {
+        process.destroy();
+        return awaitExit(STOP_LIMIT);
+    }
+
+    /** The exit code of a process that ends by itself. */
+    int awaitExit(Duration limit) {
+        try {
+            if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+                process.destroyForcibly();
+                throw new AssertionError("the broker did not end within " + limit + ":\n" + tail());
+            }
+            reader.join(2000);
+            RUNNING.remove(process);
+            return process.exitValue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted", e);
+        }
+    }
+
+    boolean isAlive() {
+        return process != null && process.isAlive();
+    }
+
+    int port() {
+        return port;
+    }
+
+    String bootstrap() {
+        return "127.0.0.1:" + port;
+    }
+
+    Path dir() {
+        return dir;
+    }
+
+    Path data() {
+        return Path.of(settings.get("log.dirs"));
+    }
+
+    /** Changes a setting for the next start. */
+    BrokerProcess set(String key, String value) {
+        settings.put(key, value);
+        return this;
+    }
+
+    /** All the current or last process printed so far (of earlier ones too). */
+    String output() {
+        try {
+            Path log = dir.resolve("broker.log");
+            return Files.exists(log) ? Files.readString(log, StandardCharsets.UTF_8) : "";
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (isAlive()) {
+            kill();
+        }
+        if (!Boolean.getBoolean("troupe.it.keep")) {
+            try {
+                delete(dir.resolve("data"));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    private List<String> troupe(Path file) {
+        List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx256m"));
+        command.add("--add-opens=java.base/java.nio=ALL-UNNAMED");
+        command.add("--add-opens=java.base/sun.nio.ch=ALL-UNNAMED");
+        command.addAll(List.of("-cp", "target/troupe.jar:target/lib/*", "io.troupe.server.Main", file.toString()));
+        return command;
+    }
+
+    private List<String> kafka(Path file) throws IOException {
+        if (!Files.exists(data().resolve("meta.properties"))) {
+            StringBuilder text = new StringBuilder();
+            settings.forEach(
+                    (key, value) -> text.append(key).append('=').append(value).append('\n'));
+            Path format = Files.writeString(dir.resolve("format.properties"), text);
+            List<String> command = KafkaInstall.java("-Xmx128m", "kafka.tools.StorageTool");
+            command.addAll(List.of("format", "-t", KAFKA_CLUSTER_ID, "-c", format.toString()));
+            Run.command(command, null, START_LIMIT).orFail();
+        }
+        List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx256m"));
+        command.addAll(List.of("-Dlog4j2.configurationFile=" + KafkaInstall.log4j()));
+        command.addAll(List.of("-cp", KafkaInstall.lib() + "/*", "kafka.Kafka", file.toString()));
+        return command;
+    }
+
+    private void read(Process from, CountDownLatch signal) {
+        Path log = dir.resolve("broker.log");
+        try (BufferedReader in = from.inputReader(StandardCharsets.UTF_8);
+                BufferedWriter out =
+                        Files.newBufferedWriter(log, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                out.write(line);
+                out.newLine();
+                out.flush();
+                if (saysReady(line)) {
+                    signal.countDown();
+                }
+            }
+        } catch (IOException e) {
+            // The pipe of a killed process may break in the middle of a line; what came before is in the log.
+        }
+    }
+
+    private boolean saysReady(String line) {
+        return KIND == Kind.TROUPE
+                ? line.contains("serving") && line.contains(":" + port)
+                : line.contains("Kafka Server started");
+    }
+
+    private String tail() {
+        String all = output();
+        return dir.resolve("broker.log") + "\n" + all.substring(Math.max(0, all.length() - 4000));
+    }
+
+    static void delete(Path tree) throws IOException {
+        if (!Files.exists(tree)) {
+            return;
+        }
+        try (Stream<Path> paths = Files.walk(tree)) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(path);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+package io.troupe.it;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+
+/** Java clients of one broker, and what many tests do with them. Not thread-safe clients stay with the thread that made them. */
+final class Clients {
+    private static final AtomicInteger UNIQUE = new AtomicInteger();
+
+    private final String bootstrap;
+
+    Clients(BrokerProcess broker) {
+        this.bootstrap = broker.bootstrap();
+    }
+
+    /** A name no other test uses. */
+    static String unique(String prefix) {
+        return prefix + "-" + UNIQUE.incrementAndGet();
+    }
+
+    Admin admin() {
+        return Admin.create(Map.of("bootstrap.servers", bootstrap, "default.api.timeout.ms", "30000"));
+    }
+
+    /** @param settings pairs of key and value on top of the defaults */
+    KafkaProducer<String, String> producer(String... settings) {
+        Properties properties = properties(settings);
+        properties.putIfAbsent("linger.ms", "5");
+        // Bytes and characters one to one.
+        StringSerializer serializer = new StringSerializer();
+        serializer.configure(Map.of("value.serializer.encoding", "ISO-8859-1"), false);
+        return new KafkaProducer<>(properties, serializer, serializer);
+    }
+
+    KafkaConsumer<String, String> consumer(String... settings) {
+        Properties properties = properties(settings);
+        properties.putIfAbsent("auto.offset.reset", "earliest");
+        properties.putIfAbsent("enable.auto.commit", "false");
+        properties.putIfAbsent("fetch.max.wait.ms", "100");
+        return new KafkaConsumer<>(properties, deserializer(), deserializer());
+    }
+
+    private static StringDeserializer deserializer() {
+        StringDeserializer deserializer = new StringDeserializer();
+        deserializer.configure(Map.of("value.deserializer.encoding", "ISO-8859-1"), false);
+        return deserializer;
+    }
+
+    /** Creates a topic and waits until it can be used. */
+    String topic(String name, int partitions, Map<String, String> configs) {
+        try (Admin admin = admin()) {
+            get(admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(configs)))
+                    .all());
+            return name;
+        }
+    }
+
+    /** Polls until that many records came, or fails when none came for 30 s. */
+    static List<ConsumerRecord<String, String>> read(KafkaConsumer<String, String> consumer, int count) {
+        List<ConsumerRecord<String, String>> records = new ArrayList<>();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (records.size() < count) {
+            var polled = consumer.poll(Duration.ofMillis(200));
+            polled.forEach(records::add);
+            if (!polled.isEmpty()) {
+                end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            }
+            if (System.nanoTime() > end) {
+                throw new AssertionError("only " + records.size() + " of " + count + " records came");
+            }
+        }
+        return records;
+    }
+
+    static <T> T get(KafkaFuture<T> future) {
+        try {
+            return future.get(30, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new AssertionError(e.getCause());
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Asks until it is so, or fails after 30 s with what was awaited. */
+    static void await(String what, Callable<Boolean> condition) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        try {
+            while (!condition.call()) {
+                if (System.nanoTime() > end) {
+                    throw new AssertionError("not within 30 s: " + what);
+                }
+                TimeUnit.MILLISECONDS.sleep(50);
+            }
+        } catch (Exception e) {
+            throw new AssertionError(what, e);
+        }
+    }
+
+    private Properties properties(String... settings) {
+        Map<String, String> map = new HashMap<>();
+        map.put("bootstrap.servers", bootstrap);
+        for (int i = 0; i < settings.length; i += 2) {
+            map.put(settings[i], settings[i + 1]);
+        }
+        Properties properties = new Properties();
+        properties.putAll(map);
+        return properties;
+    }
+}

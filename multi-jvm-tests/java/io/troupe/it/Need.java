@@ -1,0 +1,60 @@
+package io.troupe.it;
+
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What a test needs from the machine. Something missing skips the test and says so on standard output; with {@code CI=true} in the
+ * environment it fails the test instead, so that a build server never passes by skipping.
+ */
+final class Need {
+
+    private Need() {}
+
+    /** The path of a program on the PATH. */
+    static Path program(String name) {
+        return onPath(name).orElseGet(() -> missing(name + " is not on the PATH"));
+    }
+
+    static Optional<Path> onPath(String name) {
+        for (String dir : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
+            Path candidate = Path.of(dir, name);
+            if (Files.isExecutable(candidate)) {
+                return Optional.of(candidate);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The node_modules directory that holds kafkajs: TROUPE_KAFKAJS, or target/kafkajs/node_modules. */
+    static Path kafkajs() {
+        program("node");
+        String set = System.getenv("TROUPE_KAFKAJS");
+        Path modules = set == null || set.isBlank() ? Path.of("target", "kafkajs", "node_modules") : Path.of(set);
+        if (!Files.isDirectory(modules.resolve("kafkajs"))) {
+            return missing("kafkajs is not in " + modules.toAbsolutePath()
+                    + " (set TROUPE_KAFKAJS to a node_modules directory that holds it)");
+        }
+        return modules.toAbsolutePath();
+    }
+
+    /** Runs the rest of a test only against Troupe: it checks something that Kafka does otherwise. */
+    static void troupe() {
+        if (BrokerProcess.KIND != BrokerProcess.Kind.TROUPE) {
+            abort("checks what Troupe alone promises");
+        }
+    }
+
+    private static <T> T missing(String what) {
+        if ("true".equals(System.getenv("CI"))) {
+            return fail(what + "; with CI=true that fails the test");
+        }
+        System.out.println("SKIPPED: " + what);
+        return abort(what);
+    }
+}

@@ -1,0 +1,269 @@
+package io.troupe.it;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * A foreign text through foreign clients: kcat, the console producer, kafkajs and the Java producer write it at the same time into one topic,
+ * and kcat, the console consumer and the Java consumer read it back. {@code -Dlines=1000000} takes the full text instead of the short form.
+ */
+@Timeout(1800)
+class RealInputIT {
+    private static final int LINES = Integer.getInteger("lines", 12_000);
+    private static final Duration LIMIT = Duration.ofSeconds(120 + LINES / 1000);
+    private static final String CONSOLE_PRODUCER = "org.apache.kafka.tools.ConsoleProducer";
+    private static final String CONSOLE_CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+
+    private static BrokerProcess broker;
+    private static Clients clients;
+    private static List<String> lines;
+
+    @BeforeAll
+    static void start() {
+        lines = RealText.lines(LINES);
+        broker = BrokerProcess.start("real-input", Map.of());
+        clients = new Clients(broker);
+    }
+
+    @AfterAll
+    static void stop() {
+        broker.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "gzip", "snappy", "lz4", "zstd"})
+    void whatForeignClientsWriteForeignClientsRead(String codec) throws Exception {
+        Need.program("kcat");
+        Path modules = Need.kafkajs();
+        String topic = clients.topic(Clients.unique("text"), 3, Map.of());
+
+        Map<String, CompletableFuture<Void>> writing = new LinkedHashMap<>();
+        writing.put("kcat", inBackground(() -> kcat(topic, codec)));
+        writing.put("console", inBackground(() -> console(topic, codec)));
+        writing.put("java", inBackground(() -> java(topic, codec)));
+        if (kafkajsHas(modules, codec)) {
+            writing.put("kafkajs", inBackground(() -> kafkajs(modules, topic, codec)));
+        } else {
+            System.out.println("SKIPPED: kafkajs takes no part with " + codec + ": no such codec in " + modules);
+        }
+        for (CompletableFuture<Void> done : writing.values()) {
+            done.get(LIMIT.toSeconds() + 30, TimeUnit.SECONDS);
+        }
+        List<String> producers = List.copyOf(writing.keySet());
+
+        readByKcat(topic).complete(producers);
+        readByConsole(topic, producers.size() * LINES).complete(producers);
+        readByJava(topic, producers.size() * LINES).complete(producers);
+    }
+
+    @Test
+    void aBrokerKilledHalfWayKeepsEachAcknowledgedLineOnceAndInOrder() throws Exception {
+        String topic = clients.topic(Clients.unique("killed"), 3, Map.of());
+        AtomicInteger acknowledged = new AtomicInteger();
+        CountDownLatch half = new CountDownLatch(1);
+        List<Exception> failures = new CopyOnWriteArrayList<>();
+        CompletableFuture<Void> kill = inBackground(() -> {
+            assertTrue(half.await(LIMIT.toSeconds(), TimeUnit.SECONDS));
+            broker.kill();
+            broker.start();
+        });
+        // Small batches, so that the kill finds many of them on the way.
+        try (var producer = clients.producer(
+                "enable.idempotence",
+                "true",
+                "batch.size",
+                "2000",
+                "delivery.timeout.ms",
+                "120000",
+                "linger.ms",
+                "0")) {
+            for (int i = 0; i < LINES; i++) {
+                producer.send(
+                        new ProducerRecord<>(topic, "k" + i % 97, LineCheck.value("java", i, lines.get(i))), (m, e) -> {
+                            if (e != null) {
+                                failures.add(e);
+                            } else if (acknowledged.incrementAndGet() == LINES / 2) {
+                                half.countDown();
+                            }
+                        });
+                if (i == LINES / 2 + 2000) {
+                    // Let the first half be acknowledged while the second still flows.
+                    assertTrue(half.await(60, TimeUnit.SECONDS));
+                }
+            }
+        }
+        kill.get(120, TimeUnit.SECONDS);
+        assertTrue(failures.isEmpty(), "" + failures);
+        readByJava(topic, LINES).complete(List.of("java"));
+    }
+
+    private static void kcat(String topic, String codec) throws IOException {
+        Path keyed = Files.createTempFile(broker.dir(), "kcat", ".txt");
+        try (BufferedWriter out = Files.newBufferedWriter(keyed, StandardCharsets.ISO_8859_1)) {
+            for (int i = 0; i < LINES; i++) {
+                out.write("k" + i % 97 + ":" + LineCheck.value("kcat", i, lines.get(i)) + "\n");
+            }
+        }
+        List<String> command = new ArrayList<>(List.of("kcat", "-P", "-b", broker.bootstrap(), "-t", topic, "-K:"));
+        command.addAll(List.of("-X", "enable.idempotence=true"));
+        if (!codec.equals("none")) {
+            command.addAll(List.of("-z", codec));
+        }
+        Run.command(command, keyed, LIMIT).orFail();
+        Files.delete(keyed);
+    }
+
+    private static void console(String topic, String codec) throws IOException {
+        Path file = file("console");
+        List<String> command = tool("kafka-console-producer.sh", CONSOLE_PRODUCER);
+        command.addAll(List.of("--bootstrap-server", broker.bootstrap(), "--topic", topic));
+        command.addAll(List.of("--compression-codec", codec));
+        Run.command(command, file, LIMIT).orFail();
+        Files.delete(file);
+    }
+
+    private static void kafkajs(Path modules, String topic, String codec) throws IOException {
+        Path file = file("kafkajs");
+        String script = KafkaInstall.resource("kafkajs-producer.js").toString();
+        Run.command(
+                        List.of("node", script, modules.toString(), broker.bootstrap(), topic, codec, file.toString()),
+                        null,
+                        LIMIT)
+                .orFail();
+        Files.delete(file);
+    }
+
+    private static void java(String topic, String codec) throws Exception {
+        List<Exception> failures = new CopyOnWriteArrayList<>();
+        try (var producer = clients.producer("compression.type", codec)) {
+            for (int i = 0; i < LINES; i++) {
+                producer.send(
+                        new ProducerRecord<>(topic, "k" + i % 97, LineCheck.value("java", i, lines.get(i))), (m, e) -> {
+                            if (e != null) {
+                                failures.add(e);
+                            }
+                        });
+            }
+        }
+        assertTrue(failures.isEmpty(), "" + failures);
+    }
+
+    private static LineCheck readByKcat(String topic) {
+        Run.Result result = Run.command(
+                        List.of(
+                                "kcat",
+                                "-C",
+                                "-b",
+                                broker.bootstrap(),
+                                "-t",
+                                topic,
+                                "-o",
+                                "beginning",
+                                "-e",
+                                "-q",
+                                "-f",
+                                "%p %s\\n"),
+                        null,
+                        LIMIT)
+                .orFail();
+        return check(result.stdout(), "");
+    }
+
+    private static LineCheck readByConsole(String topic, int count) {
+        List<String> command = tool("kafka-console-consumer.sh", CONSOLE_CONSUMER);
+        command.addAll(List.of("--bootstrap-server", broker.bootstrap(), "--topic", topic));
+        command.addAll(List.of("--group", "console-" + topic, "--from-beginning", "--max-messages", "" + count));
+        command.addAll(List.of("--timeout-ms", "30000", "--formatter-property", "print.partition=true"));
+        command.addAll(List.of("--formatter-property", "key.separator= "));
+        return check(Run.command(command, null, LIMIT).orFail().stdout(), "Partition:");
+    }
+
+    private static LineCheck readByJava(String topic, int count) {
+        LineCheck check = new LineCheck(lines);
+        try (var consumer = clients.consumer("group.id", "java-" + topic)) {
+            consumer.subscribe(List.of(topic));
+            Clients.read(consumer, count).forEach(record -> check.saw(record.partition(), record.value()));
+            consumer.poll(Duration.ofMillis(300)).forEach(record -> check.saw(record.partition(), record.value()));
+        }
+        return check;
+    }
+
+    private static LineCheck check(String output, String prefix) {
+        LineCheck check = new LineCheck(lines);
+        for (String line : output.split("\n")) {
+            if (line.startsWith(prefix) && line.length() > prefix.length() + 2) {
+                String rest = line.substring(prefix.length());
+                check.saw(rest.charAt(0) - '0', rest.substring(2));
+            }
+        }
+        return check;
+    }
+
+    /** Our own script where it stands, as a user would call it; else Kafka's tool class. */
+    private static List<String> tool(String script, String mainClass) {
+        Path path = Path.of("bin", script).toAbsolutePath();
+        if (BrokerProcess.KIND == BrokerProcess.Kind.TROUPE && Files.isExecutable(path)) {
+            return new ArrayList<>(List.of(path.toString()));
+        }
+        List<String> command = KafkaInstall.java("-Xmx256m", mainClass);
+        command.add(1, "-Dlog4j2.level=ERROR");
+        return command;
+    }
+
+    private static boolean kafkajsHas(Path modules, String codec) {
+        return switch (codec) {
+            case "none", "gzip" -> true;
+            case "snappy" -> Files.isDirectory(modules.resolve("kafkajs-snappy"));
+            default -> false;
+        };
+    }
+
+    private static Path file(String producer) throws IOException {
+        Path file = Files.createTempFile(broker.dir(), producer, ".txt");
+        try (BufferedWriter out = Files.newBufferedWriter(file, StandardCharsets.ISO_8859_1)) {
+            for (int i = 0; i < LINES; i++) {
+                out.write(LineCheck.value(producer, i, lines.get(i)) + "\n");
+            }
+        }
+        return file;
+    }
+
+    private interface Task {
+        void run() throws Exception;
+    }
+
+    private static CompletableFuture<Void> inBackground(Task task) {
+        return CompletableFuture.runAsync(
+                () -> {
+                    try {
+                        task.run();
+                    } catch (Exception e) {
+                        throw new CompletionException(e);
+                    }
+                },
+                command -> new Thread(command, "real-input").start());
+    }
+}

@@ -1,0 +1,71 @@
+package io.troupe.it;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** Runs another program to its end, bounded in time; its output goes through files, so it never blocks on a full pipe. */
+final class Run {
+
+    /**
+     * What a program left.
+     *
+     * @param stdout each byte as one character (ISO 8859-1), so that nothing is lost in decoding
+     */
+    record Result(int exitCode, String stdout, String stderr) {
+
+        Result orFail() {
+            if (exitCode != 0) {
+                throw new AssertionError("exit code " + exitCode + ": " + tail(stderr) + tail(stdout));
+            }
+            return this;
+        }
+
+        private static String tail(String text) {
+            return text.substring(Math.max(0, text.length() - 2000));
+        }
+    }
+
+    private Run() {}
+
+    /** @param stdin a file to read from, or null for nothing */
+    static Result command(List<String> command, Path stdin, Duration limit) {
+        try {
+            Files.createDirectories(BrokerProcess.ROOT);
+            Path out = Files.createTempFile(BrokerProcess.ROOT, "run", ".out");
+            Path err = Files.createTempFile(BrokerProcess.ROOT, "run", ".err");
+            try {
+                Process process = new ProcessBuilder(command)
+                        .redirectInput(stdin == null ? Path.of("/dev/null").toFile() : stdin.toFile())
+                        .redirectOutput(out.toFile())
+                        .redirectError(err.toFile())
+                        .start();
+                try {
+                    if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+                        throw new AssertionError("not done within " + limit + ": " + String.join(" ", command) + "\n"
+                                + Result.tail(Files.readString(err, StandardCharsets.ISO_8859_1)));
+                    }
+                } finally {
+                    process.destroyForcibly();
+                }
+                return new Result(
+                        process.exitValue(),
+                        Files.readString(out, StandardCharsets.ISO_8859_1),
+                        Files.readString(err, StandardCharsets.ISO_8859_1));
+            } finally {
+                Files.deleteIfExists(out);
+                Files.deleteIfExists(err);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted", e);
+        }
+    }
+}

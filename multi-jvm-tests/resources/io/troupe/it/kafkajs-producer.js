@@ -1,0 +1,33 @@
+// Sends every line of a file to a topic with kafkajs, in order, one partition picked by key.
+// Usage: node kafkajs-producer.js <node_modules> <bootstrap> <topic> <codec> <file>
+const fs = require('fs');
+const [modules, bootstrap, topic, codec, file] = process.argv.slice(2);
+const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require(modules + '/kafkajs');
+
+const types = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy };
+if (!(codec in types)) throw new Error('no codec ' + codec);
+if (codec === 'snappy') CompressionCodecs[CompressionTypes.Snappy] = require(modules + '/kafkajs-snappy');
+
+(async () => {
+  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR });
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+  await producer.connect();
+  // latin1 keeps every byte as one character; Buffer.from brings the same bytes back.
+  const lines = fs.readFileSync(file, 'latin1').split('\n');
+  if (lines[lines.length - 1] === '') lines.pop();
+  for (let from = 0; from < lines.length; from += 1000) {
+    await producer.send({
+      topic,
+      acks: -1,
+      compression: types[codec],
+      messages: lines.slice(from, from + 1000).map((line, i) => ({
+        key: 'k' + ((from + i) % 97),
+        value: Buffer.from(line, 'latin1'),
+      })),
+    });
+  }
+  await producer.disconnect();
+})().catch((e) => {
+  console.error(e);
+  process.exit(1);
+});

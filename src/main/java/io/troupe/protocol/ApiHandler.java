@@ -22,6 +22,14 @@ public interface ApiHandler<T extends ApiMessage> {
         return minVersion();
     }
 
+    /**
+     * Whether a connection may have only one such request under way, answer included: for answers that can be large, so
+     * that a client that asks and never reads holds no more than one of them. Later requests wait unread.
+     */
+    default boolean oneAtATime() {
+        return false;
+    }
+
     /** Runs on a network thread: decode, check, tell, return; never block. An exception answers UNKNOWN_SERVER_ERROR. */
     void handle(RequestContext context, T request);
 }

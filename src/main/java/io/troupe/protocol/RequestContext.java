@@ -20,6 +20,13 @@ public interface RequestContext {
     /** Bytes of the request's frame; they count as in flight until answered. */
     int sizeInBytes();
 
+    /**
+     * What to do when the connection closes before the answer was given: a handler that waits for something forgets it
+     * (and still ends the request, whose answer goes nowhere). Runs at most once, on the network thread; at once when the
+     * connection is closed already. One action a request; call on the network thread, from within the handler.
+     */
+    default void onClosed(Runnable action) {}
+
     /** Sends an answer, encoded with the request's version. */
     void respond(ApiMessage response);
 

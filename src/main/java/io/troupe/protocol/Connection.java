@@ -1,0 +1,189 @@
+package io.troupe.protocol;
+
+import io.troupe.config.Listener;
+import java.net.InetAddress;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.kafka.common.network.Send;
+
+/**
+ * One connection's requests under way, in order. Owned by one network thread ({@link EventLoop}), which alone calls its
+ * methods; only {@link #completed} comes from any thread.
+ */
+final class Connection {
+    /** Requests of one connection that may be under way; beyond it the connection is not read. */
+    static final int MAX_PARKED_REQUESTS = 100;
+
+    /** Ready answers leave together up to about so many bytes. */
+    private static final long COALESCE_BYTES = 1 << 20;
+
+    private final String id;
+    private final Listener listener;
+    private final InetAddress clientAddress;
+    private final EventLoop loop;
+    private final long maxInFlightBytes;
+    private final ArrayDeque<Slot> slots = new ArrayDeque<>();
+    private long requestBytes;
+    private long responseBytes;
+    private long sendingBytes = -1;
+    private boolean sendingOneAtATime;
+    private int oneAtATimeUnderWay;
+    private Slot deferred;
+    private boolean muted;
+    private boolean closed;
+
+    Connection(String id, Listener listener, InetAddress clientAddress, EventLoop loop, long maxInFlightBytes) {
+        this.id = id;
+        this.listener = listener;
+        this.clientAddress = clientAddress;
+        this.loop = loop;
+        this.maxInFlightBytes = maxInFlightBytes <= 0 ? Long.MAX_VALUE : maxInFlightBytes;
+    }
+
+    String id() {
+        return id;
+    }
+
+    Listener listener() {
+        return listener;
+    }
+
+    InetAddress clientAddress() {
+        return clientAddress;
+    }
+
+    boolean closed() {
+        return closed;
+    }
+
+    boolean muted() {
+        return muted;
+    }
+
+    void muted(boolean nowMuted) {
+        muted = nowMuted;
+    }
+
+    /** Any thread. */
+    void completed(Slot slot) {
+        loop.completed(slot, this);
+    }
+
+    /** A request has come; whether it may be handled now, or must wait for an earlier one's answer to be gone. */
+    boolean begin(Slot slot, boolean oneAtATime) {
+        slots.add(slot);
+        requestBytes += slot.sizeInBytes();
+        slot.oneAtATime = oneAtATime;
+        if (oneAtATime && oneAtATimeUnderWay > 0) {
+            deferred = slot;
+            return false;
+        }
+        if (oneAtATime) {
+            oneAtATimeUnderWay++;
+        }
+        return true;
+    }
+
+    /** The deferred request, if its turn has come. */
+    Slot takeDeferred() {
+        if (deferred == null || oneAtATimeUnderWay > 0 || closed) {
+            return null;
+        }
+        Slot slot = deferred;
+        deferred = null;
+        oneAtATimeUnderWay++;
+        return slot;
+    }
+
+    /** The network thread has taken a completion over. */
+    void ready(Slot slot, Send send) {
+        slot.ready = true;
+        slot.send = send;
+        slot.response = null;
+        slot.onClosed = null;
+        requestBytes -= slot.sizeInBytes();
+        if (send != null) {
+            responseBytes += send.size();
+        }
+    }
+
+    /** The next send: the answers that are ready at the head of the order, as one; null when none is or one is on its way. */
+    Send nextSend() {
+        if (sendingBytes >= 0 || closed) {
+            return null;
+        }
+        Send first = null;
+        List<Send> sends = null;
+        long bytes = 0;
+        boolean large = false;
+        while (!slots.isEmpty() && slots.peek().ready && slots.peek().closeReason == null && bytes < COALESCE_BYTES) {
+            Slot slot = slots.poll();
+            if (slot.send == null) {
+                if (slot.oneAtATime) {
+                    oneAtATimeUnderWay--;
+                }
+                continue;
+            }
+            large |= slot.oneAtATime;
+            bytes += slot.send.size();
+            if (first == null) {
+                first = slot.send;
+            } else {
+                if (sends == null) {
+                    sends = new ArrayList<>();
+                    sends.add(first);
+                }
+                sends.add(slot.send);
+            }
+        }
+        if (first == null) {
+            return null;
+        }
+        sendingBytes = bytes;
+        sendingOneAtATime = large;
+        return sends == null ? first : new CoalescedSend(sends);
+    }
+
+    /** Why the connection is to be closed now that all answers before the failed request are gone; null to stay open. */
+    String closeReason() {
+        return sendingBytes < 0 && !slots.isEmpty() && slots.peek().ready ? slots.peek().closeReason : null;
+    }
+
+    /** Bytes that have left. */
+    long sent() {
+        long bytes = sendingBytes;
+        responseBytes -= bytes;
+        sendingBytes = -1;
+        if (sendingOneAtATime) {
+            sendingOneAtATime = false;
+            oneAtATimeUnderWay--;
+        }
+        return bytes;
+    }
+
+    /** Whether to stop reading: too much under way or not yet read by the client. */
+    boolean shouldMute() {
+        return deferred != null
+                || slots.size() >= MAX_PARKED_REQUESTS
+                || requestBytes + responseBytes >= maxInFlightBytes;
+    }
+
+    /** The connection is gone. Requests under way go on; what waits for them is told. Returns the deferred request, if any. */
+    Slot close() {
+        closed = true;
+        for (Iterator<Slot> it = slots.iterator(); it.hasNext(); ) {
+            Slot slot = it.next();
+            Runnable action = slot.onClosed;
+            slot.onClosed = null;
+            if (action != null) {
+                action.run();
+            }
+        }
+        slots.clear();
+        Slot never = deferred;
+        deferred = null;
+        return never;
+    }
+}

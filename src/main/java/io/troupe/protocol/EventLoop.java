@@ -1,0 +1,354 @@
+package io.troupe.protocol;
+
+import io.troupe.config.Listener;
+import io.troupe.config.NetworkConfig;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.common.metrics.Metrics;
+import org.apache.kafka.common.network.ChannelBuilder;
+import org.apache.kafka.common.network.NetworkReceive;
+import org.apache.kafka.common.network.NetworkSend;
+import org.apache.kafka.common.network.Selector;
+import org.apache.kafka.common.network.Send;
+import org.apache.kafka.common.protocol.SendBuilder;
+import org.apache.kafka.common.requests.RequestHeader;
+import org.apache.kafka.common.requests.ResponseHeader;
+import org.apache.kafka.common.utils.Time;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One network thread: a Selector, its connections, and the queue by which answers come back from other threads. Reads
+ * frames, calls handlers, writes answers in request order, and stops reading connections that have too much under way.
+ */
+final class EventLoop implements Runnable {
+    private static final long POLL_MS = 300;
+    private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
+
+    private record Accepted(SocketChannel channel, InetAddress address) {}
+
+    private record Completion(Slot slot, Connection connection) {}
+
+    private final Listener listener;
+    private final NetworkConfig config;
+    private final ApiDispatcher dispatcher;
+    private final ConnectionLimits limits;
+    private final InFlightBytes inFlight;
+    private final NetworkStats stats;
+    private final RateLimitedLog peerLog;
+    private final Selector selector;
+    private final Thread thread;
+    private final Map<String, Connection> connections = new HashMap<>();
+    private final ConcurrentLinkedQueue<Accepted> accepted = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedQueue<Completion> completions = new ConcurrentLinkedQueue<>();
+    private final AtomicBoolean wakeupPending = new AtomicBoolean();
+    private volatile boolean stopping;
+    private long nextConnection;
+
+    EventLoop(
+            String name,
+            Listener listener,
+            NetworkConfig config,
+            ApiDispatcher dispatcher,
+            ConnectionLimits limits,
+            InFlightBytes inFlight,
+            NetworkStats stats,
+            RateLimitedLog peerLog,
+            Metrics metrics,
+            ChannelBuilder channelBuilder) {
+        this.listener = listener;
+        this.config = config;
+        this.dispatcher = dispatcher;
+        this.limits = limits;
+        this.inFlight = inFlight;
+        this.stats = stats;
+        this.peerLog = peerLog;
+        this.selector = new Selector(
+                config.socketRequestMaxBytes(),
+                config.connectionsMaxIdleMs(),
+                Selector.NO_FAILED_AUTHENTICATION_DELAY,
+                metrics,
+                Time.SYSTEM,
+                "network",
+                Map.of("networkThread", name),
+                false,
+                false,
+                channelBuilder,
+                inFlight,
+                new PeerLogContext(peerLog, stats));
+        this.thread = new Thread(this, name);
+        this.thread.setDaemon(true);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Any thread. Once only for an accepted connection, whose place in {@link ConnectionLimits} passes to this loop. */
+    void accept(SocketChannel channel, InetAddress address) {
+        accepted.add(new Accepted(channel, address));
+        wakeup();
+        if (stopping && !thread.isAlive()) {
+            closeAccepted();
+        }
+    }
+
+    /** Any thread: a request of one of this loop's connections is done. */
+    void completed(Slot slot, Connection connection) {
+        completions.add(new Completion(slot, connection));
+        wakeup();
+    }
+
+    /** Any thread. */
+    void wakeup() {
+        // On its own thread the loop looks at the queue before it polls again.
+        if (Thread.currentThread() != thread && wakeupPending.compareAndSet(false, true)) {
+            selector.wakeup();
+        }
+    }
+
+    void stop() {
+        stopping = true;
+        if (thread.getState() == Thread.State.NEW) {
+            closeAll();
+        } else {
+            selector.wakeup();
+        }
+    }
+
+    void join(long timeoutMs) throws InterruptedException {
+        thread.join(timeoutMs);
+    }
+
+    @Override
+    public void run() {
+        try {
+            while (!stopping) {
+                try {
+                    turn();
+                } catch (Exception e) {
+                    // One connection's trouble must not end the loop of all the others.
+                    peerLog.warn("loop", thread.getName() + ": " + e);
+                    log.debug("Network thread {} goes on after", thread.getName(), e);
+                }
+            }
+        } catch (Throwable e) {
+            log.error("Network thread {} ends", thread.getName(), e);
+            throw e;
+        } finally {
+            closeAll();
+        }
+    }
+
+    private void turn() throws IOException {
+        selector.poll(completions.isEmpty() && accepted.isEmpty() ? POLL_MS : 0);
+        // Reset before the queues are read: what is queued after that wakes the next poll.
+        wakeupPending.set(false);
+        registerAccepted();
+        for (NetworkReceive receive : selector.completedReceives()) {
+            Connection connection = connections.get(receive.source());
+            if (connection == null) {
+                inFlight.release(receive.payload());
+            } else {
+                receive(connection, receive.payload());
+            }
+        }
+        selector.clearCompletedReceives();
+        for (NetworkSend send : selector.completedSends()) {
+            Connection connection = connections.get(send.destinationId());
+            if (connection != null) {
+                stats.responseBytes.add(connection.sent());
+                proceed(connection);
+            }
+        }
+        selector.clearCompletedSends();
+        for (String id : selector.disconnected().keySet()) {
+            forget(connections.remove(id));
+        }
+        for (Completion done = completions.poll(); done != null; done = completions.poll()) {
+            complete(done.slot, done.connection);
+        }
+    }
+
+    private void registerAccepted() {
+        for (Accepted next = accepted.poll(); next != null; next = accepted.poll()) {
+            String id = thread.getName() + "-" + nextConnection++;
+            try {
+                selector.register(id, next.channel);
+                connections.put(
+                        id, new Connection(id, listener, next.address, this, config.maxInFlightBytesPerConnection()));
+            } catch (IOException | RuntimeException e) {
+                log.debug("Connection from {} could not be registered", next.address, e);
+                Acceptor.closeQuietly(next.channel);
+                limits.release(next.address);
+            }
+        }
+    }
+
+    private void receive(Connection connection, ByteBuffer frame) {
+        int frameBytes = frame.capacity();
+        RequestHeader header;
+        ApiHandler<?> handler;
+        try {
+            header = RequestHeader.parse(frame);
+            String refusal = dispatcher.refusal(header, frameBytes);
+            if (refusal != null) {
+                inFlight.release(frameBytes);
+                malformed(connection, refusal);
+                return;
+            }
+            handler = dispatcher.handler(header.apiKey());
+        } catch (RuntimeException e) {
+            inFlight.release(frameBytes);
+            malformed(connection, e.getMessage());
+            return;
+        }
+        stats.requests.increment();
+        stats.requestBytes.add(frameBytes);
+        Slot slot = new Slot(connection, header, frameBytes);
+        if (connection.begin(slot, handler.oneAtATime())) {
+            dispatch(connection, slot, frame);
+        } else {
+            slot.deferredBody = frame;
+        }
+        if (!connection.closed()) {
+            updateMute(connection);
+        }
+    }
+
+    private void dispatch(Connection connection, Slot slot, ByteBuffer body) {
+        try {
+            dispatcher.dispatch(slot, body);
+        } catch (RuntimeException e) {
+            RequestHeader header = slot.header();
+            malformed(connection, header.apiKey() + " version " + header.apiVersion() + " cannot be read: " + e);
+            slot.noResponse();
+        }
+    }
+
+    private void complete(Slot slot, Connection connection) {
+        inFlight.release(slot.sizeInBytes());
+        if (connection.closed()) {
+            return;
+        }
+        Send send = null;
+        if (slot.response != null) {
+            try {
+                send = encode(slot);
+            } catch (RuntimeException e) {
+                log.error("Answer to {} cannot be encoded", slot.header(), e);
+                slot.closeReason = "its answer cannot be encoded";
+            }
+        }
+        connection.ready(slot, send);
+        proceed(connection);
+    }
+
+    private Send encode(Slot slot) {
+        RequestHeader header = slot.header();
+        short version = dispatcher.responseVersion(header);
+        ResponseHeader responseHeader =
+                new ResponseHeader(header.correlationId(), header.apiKey().responseHeaderVersion(version));
+        return SendBuilder.buildResponseSend(responseHeader, slot.response, version);
+    }
+
+    /** Sends what is ready, handles what waited for its turn, and reads or stops reading. */
+    private void proceed(Connection connection) {
+        if (connection.closed()) {
+            return;
+        }
+        Send send = connection.nextSend();
+        if (send != null) {
+            try {
+                selector.send(new NetworkSend(connection.id(), send));
+            } catch (IllegalStateException e) {
+                // The Selector has dropped the channel in this very poll; its disconnect is being handled.
+                log.debug("{} is gone", connection.id());
+                close(connection);
+                return;
+            }
+        } else {
+            String reason = connection.closeReason();
+            if (reason != null) {
+                peerLog.warn(
+                        "close " + connection.clientAddress(),
+                        "Closing the connection of " + connection.clientAddress() + ": " + reason);
+                close(connection);
+                return;
+            }
+        }
+        Slot deferred = connection.takeDeferred();
+        if (deferred != null) {
+            ByteBuffer body = deferred.deferredBody;
+            deferred.deferredBody = null;
+            dispatch(connection, deferred, body);
+        }
+        if (!connection.closed()) {
+            updateMute(connection);
+        }
+    }
+
+    private void updateMute(Connection connection) {
+        boolean mute = connection.shouldMute();
+        if (mute != connection.muted() && exists(connection)) {
+            connection.muted(mute);
+            if (mute) {
+                selector.mute(connection.id());
+            } else {
+                selector.unmute(connection.id());
+            }
+        }
+    }
+
+    private boolean exists(Connection connection) {
+        return selector.channel(connection.id()) != null || selector.closingChannel(connection.id()) != null;
+    }
+
+    private void malformed(Connection connection, String what) {
+        stats.malformedRequests.increment();
+        peerLog.warn(
+                "malformed " + connection.clientAddress(),
+                "Closing the connection of " + connection.clientAddress() + " on " + listener.name() + ": " + what);
+        close(connection);
+    }
+
+    private void close(Connection connection) {
+        selector.close(connection.id());
+        forget(connections.remove(connection.id()));
+    }
+
+    private void forget(Connection connection) {
+        if (connection == null || connection.closed()) {
+            return;
+        }
+        Slot never = connection.close();
+        if (never != null) {
+            inFlight.release(never.sizeInBytes());
+        }
+        limits.release(connection.clientAddress());
+        stats.connections.decrement();
+    }
+
+    private void closeAccepted() {
+        for (Accepted next = accepted.poll(); next != null; next = accepted.poll()) {
+            Acceptor.closeQuietly(next.channel);
+            limits.release(next.address);
+            stats.connections.decrement();
+        }
+    }
+
+    private void closeAll() {
+        for (Connection connection : new ArrayList<>(connections.values())) {
+            close(connection);
+        }
+        closeAccepted();
+        selector.close();
+    }
+}

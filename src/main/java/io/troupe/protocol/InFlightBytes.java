@@ -1,0 +1,84 @@
+package io.troupe.protocol;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.kafka.common.memory.MemoryPool;
+
+/**
+ * Bytes of frames under way over all connections of a broker: from the moment a frame's size is known until its request
+ * is answered. When the limit is reached, Selectors stop reading those connections that would need more, and go on when
+ * there is room again. A frame larger than what is left may still begin while anything is left, so that large frames
+ * never starve: the overshoot is at most one frame. Any thread.
+ */
+final class InFlightBytes implements MemoryPool {
+    private final long limit;
+    private final AtomicLong used = new AtomicLong();
+    private volatile boolean refused;
+    private final Runnable roomAgain;
+
+    /**
+     * @param limit 0 or less for none
+     * @param roomAgain called after a refusal once bytes were given back; wakes the network threads
+     */
+    InFlightBytes(long limit, Runnable roomAgain) {
+        this.limit = limit <= 0 ? Long.MAX_VALUE : limit;
+        this.roomAgain = roomAgain;
+    }
+
+    @Override
+    public ByteBuffer tryAllocate(int sizeBytes) {
+        while (true) {
+            long now = used.get();
+            if (now >= limit) {
+                refused = true;
+                // Bytes given back between the two lines above must not be missed: nobody would wake us.
+                if (used.get() >= limit) {
+                    return null;
+                }
+            } else if (used.compareAndSet(now, now + sizeBytes)) {
+                return allocate(sizeBytes);
+            }
+        }
+    }
+
+    private ByteBuffer allocate(int sizeBytes) {
+        try {
+            return ByteBuffer.allocate(sizeBytes);
+        } catch (OutOfMemoryError e) {
+            release(sizeBytes);
+            throw e;
+        }
+    }
+
+    /** The Selector gives back a frame that it never completed. */
+    @Override
+    public void release(ByteBuffer frame) {
+        release(frame.capacity());
+    }
+
+    void release(int sizeBytes) {
+        if (used.addAndGet(-sizeBytes) < limit && refused) {
+            refused = false;
+            roomAgain.run();
+        }
+    }
+
+    @Override
+    public long size() {
+        return limit;
+    }
+
+    @Override
+    public long availableMemory() {
+        return Math.max(0, limit - used.get());
+    }
+
+    @Override
+    public boolean isOutOfMemory() {
+        return used.get() >= limit;
+    }
+
+    long used() {
+        return used.get();
+    }
+}

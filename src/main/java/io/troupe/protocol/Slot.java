@@ -1,0 +1,109 @@
+package io.troupe.protocol;
+
+import io.troupe.config.Listener;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import org.apache.kafka.common.network.Send;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.requests.RequestHeader;
+
+/**
+ * A request's place in its connection's order of answers. Completed once, from any thread; everything else belongs to the
+ * connection's network thread.
+ */
+final class Slot implements RequestContext {
+    private static final VarHandle COMPLETED;
+
+    static {
+        try {
+            COMPLETED = MethodHandles.lookup().findVarHandle(Slot.class, "completed", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Connection connection;
+    private final RequestHeader header;
+    private final int sizeInBytes;
+
+    /** The frame of a request that waits for its turn (one at a time), else null. */
+    ByteBuffer deferredBody;
+
+    /** The encoded answer; null for none. */
+    Send send;
+
+    /** Whether the network thread has seen the completion, so that the answer may leave. */
+    boolean ready;
+
+    boolean oneAtATime;
+    Runnable onClosed;
+
+    private volatile boolean completed;
+    // Written before the completion is queued to the network thread, which orders them.
+    ApiMessage response;
+    String closeReason;
+
+    Slot(Connection connection, RequestHeader header, int sizeInBytes) {
+        this.connection = connection;
+        this.header = header;
+        this.sizeInBytes = sizeInBytes;
+    }
+
+    @Override
+    public RequestHeader header() {
+        return header;
+    }
+
+    @Override
+    public Listener listener() {
+        return connection.listener();
+    }
+
+    @Override
+    public InetAddress clientAddress() {
+        return connection.clientAddress();
+    }
+
+    @Override
+    public int sizeInBytes() {
+        return sizeInBytes;
+    }
+
+    @Override
+    public void onClosed(Runnable action) {
+        if (connection.closed()) {
+            action.run();
+        } else {
+            onClosed = action;
+        }
+    }
+
+    @Override
+    public void respond(ApiMessage answer) {
+        if (COMPLETED.compareAndSet(this, false, true)) {
+            response = answer;
+            connection.completed(this);
+        }
+    }
+
+    @Override
+    public void noResponse() {
+        if (COMPLETED.compareAndSet(this, false, true)) {
+            connection.completed(this);
+        }
+    }
+
+    @Override
+    public void closeConnection(String reason) {
+        if (COMPLETED.compareAndSet(this, false, true)) {
+            closeReason = reason;
+            connection.completed(this);
+        }
+    }
+
+    boolean isCompleted() {
+        return completed;
+    }
+}

@@ -1,0 +1,61 @@
+package io.troupe.group;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What is acknowledged of one group: the fold of its records in {@code __consumer_offsets}. Immutable.
+ *
+ * @param metadata null when the group was never stored, as for one that only commits offsets
+ * @param offsets by topic, then partition; no empty inner maps
+ */
+record CommittedGroup(String groupId, GroupMetadata metadata, Map<String, Map<Integer, CommittedOffset>> offsets) {
+
+    static CommittedGroup empty(String groupId) {
+        return new CommittedGroup(groupId, null, Map.of());
+    }
+
+    /** Whether nothing is left that would have to be kept. */
+    boolean isVoid() {
+        return metadata == null && offsets.isEmpty();
+    }
+
+    CommittedOffset offset(String topic, int partition) {
+        Map<Integer, CommittedOffset> ofTopic = offsets.get(topic);
+        return ofTopic == null ? null : ofTopic.get(partition);
+    }
+
+    /** The group after more records; only the topics they touch are copied. */
+    CommittedGroup with(List<GroupRecord> records) {
+        GroupMetadata newMetadata = metadata;
+        Map<String, Map<Integer, CommittedOffset>> newOffsets = null;
+        Map<String, Map<Integer, CommittedOffset>> touched = new HashMap<>();
+        for (GroupRecord record : records) {
+            if (record instanceof GroupRecord.GroupStored stored) {
+                newMetadata = stored.metadata();
+            } else if (record instanceof GroupRecord.GroupRemoved) {
+                newMetadata = null;
+            } else if (record instanceof GroupRecord.OffsetStored stored) {
+                touch(touched, stored.topic()).put(stored.partition(), stored.offset());
+            } else if (record instanceof GroupRecord.OffsetRemoved removed) {
+                touch(touched, removed.topic()).remove(removed.partition());
+            }
+        }
+        if (!touched.isEmpty()) {
+            newOffsets = new HashMap<>(offsets);
+            for (var entry : touched.entrySet()) {
+                if (entry.getValue().isEmpty()) {
+                    newOffsets.remove(entry.getKey());
+                } else {
+                    newOffsets.put(entry.getKey(), entry.getValue());
+                }
+            }
+        }
+        return new CommittedGroup(groupId, newMetadata, newOffsets == null ? offsets : newOffsets);
+    }
+
+    private Map<Integer, CommittedOffset> touch(Map<String, Map<Integer, CommittedOffset>> touched, String topic) {
+        return touched.computeIfAbsent(topic, t -> new HashMap<>(offsets.getOrDefault(t, Map.of())));
+    }
+}

@@ -1,0 +1,56 @@
+package io.troupe.group;
+
+import java.util.List;
+import java.util.function.Function;
+import org.apache.kafka.common.protocol.Errors;
+
+/** What a group wants done, in this order. */
+sealed interface Effect {
+
+    /** Give an answer now. */
+    record Answer<T>(Reply<T> to, T response) implements Effect {
+        void give() {
+            to.answer(response);
+        }
+    }
+
+    /** Answer a request with an error now. */
+    record Refuse(GroupRequest request, Errors error) implements Effect {}
+
+    /**
+     * Append records to the partition, after all appends asked for earlier, and then tell the group by {@link
+     * ClassicGroup#appended}.
+     */
+    record Append(List<GroupRecord> records, Then then) implements Effect {
+        public Append {
+            records = List.copyOf(records);
+        }
+    }
+
+    /** The group holds nothing any more and may be forgotten, unless requests are on their way to it. */
+    enum Forget implements Effect {
+        FORGET
+    }
+
+    /** What follows once an append is decided. */
+    sealed interface Then {}
+
+    enum Nothing implements Then {
+        NOTHING
+    }
+
+    /** Answer with {@code success}, or with what {@code failure} makes of the error. */
+    record ThenAnswer<T>(Reply<T> to, T success, Function<Errors, T> failure) implements Then {
+        void give(Errors error) {
+            to.answer(error == Errors.NONE ? success : failure.apply(error));
+        }
+    }
+
+    /** The leader's assignment for a generation is stored, or not. */
+    record AssignmentStored(int generation) implements Then {}
+
+    /** The group's tombstones are stored, or not. */
+    enum Removed implements Then {
+        REMOVED
+    }
+}

@@ -1,0 +1,523 @@
+package io.troupe.group;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.group.ClassicGroup.State;
+import io.troupe.group.GroupFixture.Asked;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.common.message.JoinGroupResponseData;
+import org.apache.kafka.common.message.LeaveGroupRequestData;
+import org.apache.kafka.common.message.SyncGroupResponseData;
+import org.apache.kafka.common.protocol.Errors;
+import org.junit.jupiter.api.Test;
+
+/** The rules of the classic protocol, one test each. */
+class ClassicGroupTest {
+    private GroupFixture f = new GroupFixture(0);
+
+    private String stableAlone() {
+        JoinGroupResponseData joined = f.joinNew().now();
+        f.sync(joined.memberId(), joined.generationId(), Map.of(joined.memberId(), "all"))
+                .now();
+        assertEquals(State.STABLE, f.group.state());
+        return joined.memberId();
+    }
+
+    /** Two members in Stable, the first leads; generation 2. */
+    private String[] stablePair() {
+        String a = stableAlone();
+        Asked<JoinGroupResponseData> b = f.joinNew();
+        Asked<JoinGroupResponseData> again = f.join(a);
+        int generation = again.now().generationId();
+        String bId = b.now().memberId();
+        f.sync(a, generation, Map.of(a, "pa", bId, "pb"));
+        f.sync(bId, generation, Map.of());
+        assertEquals(State.STABLE, f.group.state());
+        return new String[] {a, bId};
+    }
+
+    private static Errors error(Asked<JoinGroupResponseData> join) {
+        return Errors.forCode(join.now().errorCode());
+    }
+
+    @Test
+    void aNewMemberOfV4IsToldItsIdFirst_KIP394() {
+        JoinGroupResponseData refused = f.join("").now();
+        assertEquals(Errors.MEMBER_ID_REQUIRED.code(), refused.errorCode());
+        assertTrue(refused.memberId().startsWith("c-"));
+        assertEquals(State.EMPTY, f.group.state());
+        assertEquals(Errors.NONE, error(f.join(refused.memberId())));
+    }
+
+    @Test
+    void anOldClientJoinsAtOnce_KIP394() {
+        f.version = 3;
+        JoinGroupResponseData joined = f.join("").now();
+        assertEquals(Errors.NONE.code(), joined.errorCode());
+        assertEquals(1, joined.generationId());
+        assertEquals(joined.memberId(), joined.leader());
+    }
+
+    @Test
+    void anUnknownMemberIdIsRefused_KIP394() {
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, error(f.join("nobody")));
+        assertTrue(f.forgotten);
+    }
+
+    @Test
+    void aPendingIdLapsesAfterItsSession_KIP394() {
+        String id = f.newId();
+        f.pass(10_001);
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, error(f.join(id)));
+    }
+
+    @Test
+    void aRebalanceWaitsForPendingMembersUntilTheyLapse_KIP394() {
+        String a = stableAlone();
+        f.newId();
+        Asked<JoinGroupResponseData> changed = f.join(a, null, "other", "range");
+        assertTrue(changed.parked());
+        f.pass(10_001);
+        assertEquals(2, changed.now().generationId());
+    }
+
+    @Test
+    void sessionTimeoutsOutsideTheBoundsAreRefused() {
+        f.sessionTimeoutMs = 5999;
+        assertEquals(Errors.INVALID_SESSION_TIMEOUT, error(f.join("")));
+        f.sessionTimeoutMs = 1_800_001;
+        assertEquals(Errors.INVALID_SESSION_TIMEOUT, error(f.join("")));
+    }
+
+    @Test
+    void theFirstRebalanceWaitsAndJoinersExtendIt_KIP134() {
+        f = new GroupFixture(3000);
+        f.rebalanceTimeoutMs = 7000;
+        Asked<JoinGroupResponseData> a = f.joinNew();
+        f.pass(2000);
+        Asked<JoinGroupResponseData> b = f.joinNew();
+        f.pass(1500);
+        assertTrue(a.parked());
+        // The second delay runs 3000..6000; nobody came in it, so it is the last.
+        f.pass(2501);
+        assertEquals(1, a.now().generationId());
+        assertEquals(1, b.now().generationId());
+        assertEquals(2, a.now().members().size());
+        assertEquals(0, b.now().members().size());
+    }
+
+    @Test
+    void theInitialDelayNeverExceedsTheRebalanceTimeout_KIP134() {
+        f = new GroupFixture(3000);
+        f.rebalanceTimeoutMs = 7000;
+        Asked<JoinGroupResponseData> first = f.joinNew();
+        for (int i = 0; i < 7; i++) {
+            assertTrue(first.parked());
+            f.pass(999);
+            f.joinNew();
+        }
+        f.pass(8);
+        assertEquals(1, first.now().generationId());
+    }
+
+    @Test
+    void theProtocolThatMostPreferAmongThoseAllSupportIsChosen() {
+        f = new GroupFixture(3000);
+        Asked<JoinGroupResponseData> a = f.join(f.newId(), null, "m", "only-a", "range", "sticky");
+        f.join(f.newId(), null, "m", "sticky", "range");
+        f.join(f.newId(), null, "m", "sticky", "range");
+        f.pass(7000);
+        assertEquals("sticky", a.now().protocolName());
+    }
+
+    @Test
+    void aMemberWithNothingInCommonIsRefused() {
+        stableAlone();
+        assertEquals(Errors.INCONSISTENT_GROUP_PROTOCOL, error(f.join("", null, "m", "sticky")));
+        f.protocolType = "connect";
+        assertEquals(Errors.INCONSISTENT_GROUP_PROTOCOL, error(f.join("")));
+    }
+
+    @Test
+    void theAssignmentIsGivenOutOnlyOnceStored() {
+        JoinGroupResponseData joined = f.joinNew().now();
+        f.holdAppends = true;
+        Asked<SyncGroupResponseData> sync = f.sync(joined.memberId(), 1, Map.of(joined.memberId(), "p0"));
+        assertTrue(sync.parked());
+        f.decideAppends();
+        assertArrayEquals("p0".getBytes(), sync.now().assignment());
+        assertEquals("range", f.group.committed().metadata().protocol());
+    }
+
+    @Test
+    void aFailedStoreOfTheAssignmentRebalances() {
+        JoinGroupResponseData joined = f.joinNew().now();
+        f.appendError = Errors.COORDINATOR_NOT_AVAILABLE;
+        Asked<SyncGroupResponseData> sync = f.sync(joined.memberId(), 1, Map.of(joined.memberId(), "p0"));
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE.code(), sync.now().errorCode());
+        assertEquals(State.PREPARING_REBALANCE, f.group.state());
+    }
+
+    @Test
+    void anAssignmentStoredForAnOlderGenerationChangesNothing() {
+        JoinGroupResponseData joined = f.joinNew().now();
+        f.holdAppends = true;
+        f.sync(joined.memberId(), 1, Map.of(joined.memberId(), "old"));
+        Asked<JoinGroupResponseData> again = f.join(joined.memberId(), null, "new", "range");
+        assertEquals(2, again.now().generationId());
+        f.decideAppends();
+        assertEquals(State.COMPLETING_REBALANCE, f.group.state());
+    }
+
+    @Test
+    void aLateSyncGetsTheSameAssignmentAgain() {
+        String[] ids = stablePair();
+        assertArrayEquals("pb".getBytes(), f.sync(ids[1], 2, Map.of()).now().assignment());
+        assertArrayEquals(
+                "pb".getBytes(), f.sync(ids[1], 2, Map.of(ids[1], "x")).now().assignment());
+        assertEquals(
+                Errors.ILLEGAL_GENERATION.code(),
+                f.sync(ids[1], 1, Map.of()).now().errorCode());
+        assertEquals(
+                Errors.UNKNOWN_MEMBER_ID.code(),
+                f.sync("nobody", 2, Map.of()).now().errorCode());
+    }
+
+    @Test
+    void aRepeatedSyncReplacesTheParkedOneWhichIsAnsweredToo() {
+        Asked<JoinGroupResponseData> a = f.joinNew();
+        Asked<JoinGroupResponseData> b = f.joinNew();
+        a = f.join(a.now().memberId());
+        String bId = b.now().memberId();
+        Asked<SyncGroupResponseData> first = f.sync(bId, 2, Map.of());
+        Asked<SyncGroupResponseData> second = f.sync(bId, 2, Map.of());
+        assertEquals(Errors.REBALANCE_IN_PROGRESS.code(), first.now().errorCode());
+        f.sync(a.now().memberId(), 2, Map.of(bId, "pb"));
+        assertArrayEquals("pb".getBytes(), second.now().assignment());
+    }
+
+    @Test
+    void aFollowersUnchangedRejoinInStableReturnsTheGeneration() {
+        String[] ids = stablePair();
+        assertEquals(2, f.join(ids[1]).now().generationId());
+        assertEquals(State.STABLE, f.group.state());
+    }
+
+    @Test
+    void theLeadersRejoinInStableRebalances() {
+        String[] ids = stablePair();
+        assertTrue(f.join(ids[0]).parked());
+        assertEquals(State.PREPARING_REBALANCE, f.group.state());
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, f.heartbeat(ids[1], 2));
+    }
+
+    @Test
+    void aLostJoinAnswerIsGivenAgainInCompletingRebalance() {
+        JoinGroupResponseData joined = f.joinNew().now();
+        JoinGroupResponseData again = f.join(joined.memberId()).now();
+        assertEquals(joined, again);
+        assertEquals(1, again.members().size());
+    }
+
+    @Test
+    void aNewMemberInCompletingRebalanceSendsParkedSyncsAway() {
+        String a = f.joinNew().now().memberId();
+        Asked<JoinGroupResponseData> b = f.joinNew();
+        f.join(a).now();
+        Asked<SyncGroupResponseData> sync = f.sync(b.now().memberId(), 2, Map.of());
+        f.joinNew();
+        assertEquals(Errors.REBALANCE_IN_PROGRESS.code(), sync.now().errorCode());
+    }
+
+    @Test
+    void heartbeatsInEachState() {
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.heartbeat("x", 0));
+        JoinGroupResponseData joined = f.joinNew().now();
+        String a = joined.memberId();
+        assertEquals(Errors.NONE, f.heartbeat(a, 1));
+        f.sync(a, 1, Map.of());
+        assertEquals(Errors.NONE, f.heartbeat(a, 1));
+        assertEquals(Errors.ILLEGAL_GENERATION, f.heartbeat(a, 0));
+        f.joinNew();
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, f.heartbeat(a, 1));
+    }
+
+    @Test
+    void aSilentMembersSessionEndsAndTheGroupRebalances() {
+        String[] ids = stablePair();
+        f.pass(9000);
+        assertEquals(Errors.NONE, f.heartbeat(ids[0], 2));
+        f.pass(1001);
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, f.heartbeat(ids[0], 2));
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.heartbeat(ids[1], 2));
+        assertEquals(1, f.join(ids[0]).now().members().size());
+    }
+
+    @Test
+    void aMemberThatWaitsInAJoinKeepsItsSession() {
+        String[] ids = stablePair();
+        f.sessionTimeoutMs = 100_000;
+        Asked<JoinGroupResponseData> late = f.joinNew();
+        f.sessionTimeoutMs = 10_000;
+        Asked<JoinGroupResponseData> parked = f.join(ids[0]);
+        for (int i = 0; i < 6; i++) {
+            f.pass(9000);
+            f.heartbeat(ids[1], 2);
+        }
+        assertTrue(parked.parked());
+        f.pass(7000);
+        assertEquals(3, parked.now().generationId());
+        assertEquals(2, parked.now().members().size());
+        assertEquals(3, late.now().generationId());
+    }
+
+    @Test
+    void membersThatDoNotSyncWithinTheRebalanceTimeoutAreRemoved_KIP862() {
+        Asked<JoinGroupResponseData> a = f.joinNew();
+        Asked<JoinGroupResponseData> b = f.joinNew();
+        a = f.join(a.now().memberId());
+        String aId = a.now().memberId();
+        f.sync(aId, 2, Map.of(aId, "x"));
+        for (int i = 0; i < 6; i++) {
+            f.pass(9000);
+            f.heartbeat(b.now().memberId(), 2);
+            f.heartbeat(aId, 2);
+        }
+        assertEquals(State.STABLE, f.group.state());
+        f.pass(6001);
+        assertEquals(State.PREPARING_REBALANCE, f.group.state());
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.heartbeat(b.now().memberId(), 2));
+    }
+
+    @Test
+    void theGroupHasItsMostMembers_KIP389() {
+        f = new GroupFixture(GroupFixture.config(0, 1));
+        String a = stableAlone();
+        assertEquals(Errors.GROUP_MAX_SIZE_REACHED, error(f.join("")));
+        assertEquals(Errors.NONE, error(f.join(a)));
+    }
+
+    @Test
+    void leavingRebalancesAndAnEmptyGroupIsStored() {
+        String[] ids = stablePair();
+        assertEquals(Errors.NONE.code(), f.leave(ids[0], null).members().get(0).errorCode());
+        assertEquals(State.PREPARING_REBALANCE, f.group.state());
+        f.leave(ids[1], null);
+        assertEquals(State.EMPTY, f.group.state());
+        assertEquals(3, f.group.generation());
+        assertEquals(0, f.group.committed().metadata().members().size());
+        assertFalse(f.forgotten);
+    }
+
+    @Test
+    void leavesOfV3ComeInBatchesWithAnErrorEach_KIP345() {
+        String[] ids = stablePair();
+        var left = f.leave(new LeaveGroupRequestData()
+                .setMembers(List.of(
+                        new LeaveGroupRequestData.MemberIdentity().setMemberId("nobody"),
+                        new LeaveGroupRequestData.MemberIdentity().setMemberId(ids[1]),
+                        new LeaveGroupRequestData.MemberIdentity()
+                                .setMemberId("")
+                                .setGroupInstanceId("i"))));
+        assertEquals(Errors.UNKNOWN_MEMBER_ID.code(), left.members().get(0).errorCode());
+        assertEquals(Errors.NONE.code(), left.members().get(1).errorCode());
+        assertEquals(Errors.UNKNOWN_MEMBER_ID.code(), left.members().get(2).errorCode());
+        assertEquals(Errors.NONE.code(), left.errorCode());
+        f.version = 1;
+        assertEquals(
+                Errors.UNKNOWN_MEMBER_ID.code(),
+                f.leave(new LeaveGroupRequestData().setMemberId(ids[1])).errorCode());
+    }
+
+    @Test
+    void aReturningStaticMemberTakesItsPlaceWithoutARebalance_KIP345() {
+        JoinGroupResponseData first = f.join("", "i1", "m", "range").now();
+        f.sync(first.memberId(), 1, Map.of(first.memberId(), "p"));
+        JoinGroupResponseData again = f.join("", "i1", "m", "range").now();
+        assertNotEquals(first.memberId(), again.memberId());
+        assertEquals(1, again.generationId());
+        assertEquals(State.STABLE, f.group.state());
+        assertTrue(again.skipAssignment());
+        assertEquals(again.memberId(), again.leader());
+        assertArrayEquals(
+                "p".getBytes(), f.sync(again.memberId(), 1, Map.of()).now().assignment());
+        assertEquals(
+                again.memberId(),
+                f.group.committed().metadata().members().get(0).memberId());
+    }
+
+    @Test
+    void anOlderStaticLeaderIsNotToldThatItLeads_KIP814() {
+        f.version = 8;
+        JoinGroupResponseData first = f.join("", "i1", "m", "range").now();
+        f.sync(first.memberId(), 1, Map.of(first.memberId(), "p"));
+        JoinGroupResponseData again = f.join("", "i1", "m", "range").now();
+        assertFalse(again.skipAssignment());
+        assertNotEquals(again.memberId(), again.leader());
+        assertEquals(0, again.members().size());
+    }
+
+    @Test
+    void theFormerSelfOfAStaticMemberIsFenced_KIP345() {
+        JoinGroupResponseData first = f.join("", "i1", "m", "range").now();
+        f.sync(first.memberId(), 1, Map.of());
+        f.join("", "i1", "m", "range").now();
+        assertEquals(Errors.FENCED_INSTANCE_ID, error(f.join(first.memberId(), "i1", "m", "range")));
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, error(f.join(first.memberId(), "i2", "m", "range")));
+        assertEquals(
+                Errors.FENCED_INSTANCE_ID.code(),
+                f.leave(first.memberId(), "i1").members().get(0).errorCode());
+    }
+
+    @Test
+    void aParkedRequestOfAFencedInstanceIsAnswered_KIP345() {
+        f = new GroupFixture(3000);
+        Asked<JoinGroupResponseData> first = f.join("", "i1", "m", "range");
+        Asked<JoinGroupResponseData> second = f.join("", "i1", "m", "range");
+        assertEquals(Errors.FENCED_INSTANCE_ID, error(first));
+        f.pass(7000);
+        assertEquals(1, second.now().members().size());
+    }
+
+    @Test
+    void anAbsentStaticMemberStaysInTheNextGeneration_KIP345() {
+        f.sessionTimeoutMs = 300_000;
+        JoinGroupResponseData i1 = f.join("", "i1", "m", "range").now();
+        f.sync(i1.memberId(), 1, Map.of());
+        Asked<JoinGroupResponseData> i2 = f.join("", "i2", "m", "range");
+        f.pass(60_000);
+        assertEquals(2, i2.now().members().size());
+        assertEquals(i2.now().memberId(), i2.now().leader());
+    }
+
+    @Test
+    void anOperatorRemovesAStaticMemberByInstance_KIP345() {
+        f.join("", "i1", "m", "range").now();
+        assertEquals(Errors.NONE.code(), f.leave("", "i1").members().get(0).errorCode());
+        assertEquals(State.EMPTY, f.group.state());
+    }
+
+    @Test
+    void commitsOfMembersAreBoundToTheirGeneration() {
+        String[] ids = stablePair();
+        assertEquals(Errors.NONE, f.commit(ids[0], 2, 5));
+        assertEquals(Errors.ILLEGAL_GENERATION, f.commit(ids[0], 1, 6));
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.commit("nobody", 2, 6));
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.commit("", -1, 6));
+        assertEquals(5, f.committed("t", 0));
+    }
+
+    @Test
+    void commitsAreTakenWhilePreparingAndRefusedWhileCompletingARebalance() {
+        String a = stableAlone();
+        Asked<JoinGroupResponseData> b = f.joinNew();
+        assertEquals(Errors.NONE, f.commit(a, 1, 5));
+        f.join(a);
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, f.commit(b.now().memberId(), 2, 6));
+        assertEquals(5, f.committed("t", 0));
+    }
+
+    @Test
+    void aSimpleConsumerCommitsOnlyWhileTheGroupIsEmpty() {
+        assertEquals(Errors.NONE, f.commit("", -1, 9));
+        String a = stableAlone();
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.commit("", -1, 10));
+        f.leave(a, null);
+        assertEquals(Errors.NONE, f.commit("", -1, 11));
+    }
+
+    @Test
+    void aCommitIsAnsweredAndVisibleOnlyOnceStored() {
+        f.holdAppends = true;
+        var commit = f.commit("", -1, "t", 0, 9, "meta");
+        assertTrue(commit.parked());
+        assertEquals(-1, f.committed("t", 0));
+        f.decideAppends();
+        assertEquals(0, commit.now().topics().get(0).partitions().get(0).errorCode());
+        assertEquals(9, f.committed("t", 0));
+    }
+
+    @Test
+    void aCommitThatIsNotStoredIsRefusedForEachPartition() {
+        f.appendError = Errors.NOT_COORDINATOR;
+        assertEquals(Errors.NOT_COORDINATOR, f.commit("", -1, 9));
+        assertEquals(-1, f.committed("t", 0));
+    }
+
+    @Test
+    void metadataIsKeptUnchangedAndHasALimit() {
+        f.commit("", -1, "t", 0, 9, "m".repeat(4096)).now();
+        assertEquals("m".repeat(4096), f.group.committed().offset("t", 0).metadata());
+        var long1 = f.commit("", -1, "t", 0, 10, "m".repeat(4097)).now();
+        assertEquals(
+                Errors.OFFSET_METADATA_TOO_LARGE.code(),
+                long1.topics().get(0).partitions().get(0).errorCode());
+        assertEquals(9, f.committed("t", 0));
+    }
+
+    @Test
+    void offsetsOfDeletedTopicsAreDropped() {
+        f.commit("", -1, "t", 0, 9, "").now();
+        f.commit("", -1, "u", 0, 9, "").now();
+        f.run(f.group.topicsDeleted(Set.of("t"), f.nowMs));
+        assertEquals(-1, f.committed("t", 0));
+        assertEquals(9, f.committed("u", 0));
+    }
+
+    @Test
+    void offsetsLapseWhenTheGroupHasBeenEmptyForTheRetention_KIP211() {
+        String a = stableAlone();
+        f.commit(a, 1, 5);
+        f.leave(a, null);
+        f.pass(7L * 24 * 3600 * 1000 - 1);
+        assertEquals(5, f.committed("t", 0));
+        f.pass(ClassicGroup.SWEEP_INTERVAL_MS + 1);
+        assertEquals(-1, f.committed("t", 0));
+        assertTrue(f.forgotten);
+        assertTrue(CommittedGroup.empty(GroupFixture.ID).with(f.log).isVoid());
+    }
+
+    @Test
+    void aGroupReadFromTheLogGoesOnWhereItStood() {
+        String[] ids = stablePair();
+        f.commit(ids[0], 2, 42);
+        f.failOver(GroupFixture.config(0, Integer.MAX_VALUE));
+        assertEquals(State.STABLE, f.group.state());
+        assertEquals(Errors.NONE, f.heartbeat(ids[1], 2));
+        assertEquals(42, f.committed("t", 0));
+        assertArrayEquals("pb".getBytes(), f.sync(ids[1], 2, Map.of()).now().assignment());
+        assertEquals(2, f.join(ids[1]).now().generationId());
+        f.pass(10_001);
+        assertEquals(State.EMPTY, f.group.state());
+    }
+
+    @Test
+    void onlyAnEmptyGroupIsDeleted() {
+        String a = stableAlone();
+        assertEquals(Errors.NON_EMPTY_GROUP, delete());
+        f.commit(a, 1, 5);
+        f.leave(a, null);
+        assertEquals(Errors.NONE, delete());
+        assertTrue(f.forgotten);
+        assertTrue(CommittedGroup.empty(GroupFixture.ID).with(f.log).isVoid());
+        assertEquals(Errors.GROUP_ID_NOT_FOUND, delete());
+    }
+
+    private Errors delete() {
+        return f.<Errors>ask(r -> new GroupRequest.Delete(GroupFixture.ID, r)).now();
+    }
+
+    @Test
+    void everyParkedRequestIsAnsweredWhenTheMachineEnds() {
+        f = new GroupFixture(3000);
+        Asked<JoinGroupResponseData> parked = f.joinNew();
+        f.run(f.group.end(Errors.NOT_COORDINATOR));
+        assertEquals(Errors.NOT_COORDINATOR, error(parked));
+    }
+}

@@ -1,0 +1,227 @@
+package io.troupe.group;
+
+import io.troupe.config.GroupConfig;
+import io.troupe.group.GroupService.Caller;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.common.message.HeartbeatRequestData;
+import org.apache.kafka.common.message.HeartbeatResponseData;
+import org.apache.kafka.common.message.JoinGroupRequestData;
+import org.apache.kafka.common.message.JoinGroupRequestData.JoinGroupRequestProtocol;
+import org.apache.kafka.common.message.JoinGroupResponseData;
+import org.apache.kafka.common.message.LeaveGroupRequestData;
+import org.apache.kafka.common.message.LeaveGroupResponseData;
+import org.apache.kafka.common.message.OffsetCommitRequestData;
+import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
+import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
+import org.apache.kafka.common.message.OffsetCommitResponseData;
+import org.apache.kafka.common.message.SyncGroupRequestData;
+import org.apache.kafka.common.message.SyncGroupRequestData.SyncGroupRequestAssignment;
+import org.apache.kafka.common.message.SyncGroupResponseData;
+import org.apache.kafka.common.protocol.Errors;
+
+/** Drives one ClassicGroup by hand: time, requests, and when appends are decided. */
+final class GroupFixture {
+    static final String ID = "g";
+
+    static GroupConfig config(int initialDelayMs, int maxSize) {
+        return new GroupConfig(
+                50, (short) 1, 1 << 20, 4096, 7L * 24 * 3600 * 1000, 6000, 1_800_000, initialDelayMs, maxSize);
+    }
+
+    /** A request's answer, once it is there. */
+    static final class Asked<T> implements Reply<T> {
+        private final AtomicReference<T> response = new AtomicReference<>();
+        int answers;
+
+        @Override
+        public void answer(T r) {
+            answers++;
+            response.compareAndSet(null, r);
+        }
+
+        boolean parked() {
+            return response.get() == null;
+        }
+
+        T now() {
+            if (parked()) {
+                throw new AssertionError("not answered yet");
+            }
+            return response.get();
+        }
+    }
+
+    long nowMs = 1_000_000;
+    short version = 9;
+    String protocolType = "consumer";
+    int sessionTimeoutMs = 10_000;
+    int rebalanceTimeoutMs = 60_000;
+    boolean holdAppends;
+    boolean forgotten;
+    Errors appendError = Errors.NONE;
+    final Deque<Effect.Append> appends = new ArrayDeque<>();
+    final List<GroupRecord> log = new ArrayList<>();
+    private int ids;
+    ClassicGroup group;
+
+    GroupFixture(int initialDelayMs) {
+        this(config(initialDelayMs, Integer.MAX_VALUE));
+    }
+
+    GroupFixture(GroupConfig config) {
+        group = new ClassicGroup(CommittedGroup.empty(ID), config, prefix -> prefix + "-" + ids++, nowMs);
+    }
+
+    /** A coordinator elsewhere takes over with what is in the log. */
+    void failOver(GroupConfig config) {
+        CommittedGroup read = CommittedGroup.empty(ID).with(log);
+        appends.clear();
+        group = new ClassicGroup(read, config, prefix -> prefix + "-" + ids++, nowMs);
+    }
+
+    void run(List<Effect> effects) {
+        for (Effect effect : effects) {
+            if (effect instanceof Effect.Answer<?> answer) {
+                answer.give();
+            } else if (effect instanceof Effect.Refuse refuse) {
+                refuse.request().refuse(refuse.error());
+            } else if (effect instanceof Effect.Append append) {
+                appends.add(append);
+            } else if (effect == Effect.Forget.FORGET) {
+                forgotten = true;
+            }
+        }
+        if (!holdAppends) {
+            decideAppends();
+        }
+    }
+
+    void decideAppends() {
+        while (!appends.isEmpty()) {
+            Effect.Append append = appends.poll();
+            if (appendError == Errors.NONE) {
+                // Through bytes and back, as the log would do it.
+                append.records().forEach(r -> log.add(GroupRecords.read(GroupRecords.key(r), GroupRecords.value(r))));
+            }
+            run(group.appended(append, appendError, nowMs));
+        }
+    }
+
+    <T> Asked<T> ask(java.util.function.Function<Asked<T>, GroupRequest> request) {
+        Asked<T> asked = new Asked<>();
+        run(group.handle(request.apply(asked), nowMs));
+        return asked;
+    }
+
+    void pass(long ms) {
+        long until = nowMs + ms;
+        while (group.nextDeadlineMs() <= until) {
+            nowMs = Math.max(nowMs, group.nextDeadlineMs());
+            run(group.tick(nowMs));
+        }
+        nowMs = until;
+    }
+
+    Caller caller() {
+        return new Caller("c", "/127.0.0.1", version);
+    }
+
+    Asked<JoinGroupResponseData> join(String memberId, String instance, String metadata, String... protocols) {
+        JoinGroupRequestData data = new JoinGroupRequestData()
+                .setGroupId(ID)
+                .setMemberId(memberId)
+                .setGroupInstanceId(instance)
+                .setSessionTimeoutMs(sessionTimeoutMs)
+                .setRebalanceTimeoutMs(rebalanceTimeoutMs)
+                .setProtocolType(protocolType);
+        for (String p : protocols) {
+            data.protocols().add(new JoinGroupRequestProtocol().setName(p).setMetadata(metadata.getBytes()));
+        }
+        return ask(r -> new GroupRequest.Join(caller(), data, r));
+    }
+
+    Asked<JoinGroupResponseData> join(String memberId) {
+        return join(memberId, null, "m", "range");
+    }
+
+    /** Gets an id first, as v4+ clients must. */
+    Asked<JoinGroupResponseData> joinNew() {
+        return join(newId());
+    }
+
+    String newId() {
+        JoinGroupResponseData needed = join("").now();
+        if (needed.errorCode() != Errors.MEMBER_ID_REQUIRED.code()) {
+            throw new AssertionError(needed);
+        }
+        return needed.memberId();
+    }
+
+    Asked<SyncGroupResponseData> sync(String memberId, int generation, Map<String, String> assignments) {
+        SyncGroupRequestData data = new SyncGroupRequestData()
+                .setGroupId(ID)
+                .setMemberId(memberId)
+                .setGenerationId(generation)
+                .setProtocolType(protocolType)
+                .setProtocolName("range");
+        assignments.forEach((id, a) -> data.assignments()
+                .add(new SyncGroupRequestAssignment().setMemberId(id).setAssignment(a.getBytes())));
+        return ask(r -> new GroupRequest.Sync(caller(), data, r));
+    }
+
+    Errors heartbeat(String memberId, int generation) {
+        HeartbeatRequestData data =
+                new HeartbeatRequestData().setGroupId(ID).setMemberId(memberId).setGenerationId(generation);
+        return Errors.forCode(this.<HeartbeatResponseData>ask(r -> new GroupRequest.Heartbeat(data, r))
+                .now()
+                .errorCode());
+    }
+
+    LeaveGroupResponseData leave(LeaveGroupRequestData data) {
+        return this.<LeaveGroupResponseData>ask(r -> new GroupRequest.Leave(caller(), data.setGroupId(ID), r))
+                .now();
+    }
+
+    LeaveGroupResponseData leave(String memberId, String instance) {
+        return leave(new LeaveGroupRequestData()
+                .setMembers(List.of(new LeaveGroupRequestData.MemberIdentity()
+                        .setMemberId(memberId)
+                        .setGroupInstanceId(instance))));
+    }
+
+    Asked<OffsetCommitResponseData> commit(
+            String memberId, int generation, String topic, int partition, long offset, String metadata) {
+        OffsetCommitRequestData data = new OffsetCommitRequestData()
+                .setGroupId(ID)
+                .setMemberId(memberId)
+                .setGenerationIdOrMemberEpoch(generation);
+        data.topics()
+                .add(new OffsetCommitRequestTopic()
+                        .setName(topic)
+                        .setPartitions(List.of(new OffsetCommitRequestPartition()
+                                .setPartitionIndex(partition)
+                                .setCommittedOffset(offset)
+                                .setCommittedMetadata(metadata))));
+        return ask(r -> new GroupRequest.CommitOffsets(data, r));
+    }
+
+    Errors commit(String memberId, int generation, long offset) {
+        return Errors.forCode(commit(memberId, generation, "t", 0, offset, "meta")
+                .now()
+                .topics()
+                .get(0)
+                .partitions()
+                .get(0)
+                .errorCode());
+    }
+
+    long committed(String topic, int partition) {
+        CommittedOffset offset = group.committed().offset(topic, partition);
+        return offset == null ? -1 : offset.offset();
+    }
+}

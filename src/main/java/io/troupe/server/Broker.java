@@ -1,0 +1,283 @@
+package io.troupe.server;
+
+import io.troupe.config.BrokerConfig;
+import io.troupe.config.HostPort;
+import io.troupe.config.Listener;
+import io.troupe.journal.Journals;
+import io.troupe.metadata.MetadataCache;
+import io.troupe.metadata.PartitionImage;
+import io.troupe.metadata.TopicImage;
+import io.troupe.partition.LocalReplicas;
+import io.troupe.protocol.KafkaServer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.setup.ActorSystemSetup;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One broker in this JVM, from opened log dirs to closed ones. {@link #start} returns when it serves; {@link #close}
+ * returns when everything acknowledged is on its way to disk and the log dirs are marked as closed in order.
+ *
+ * <p>Start: lock the log dirs, check the ports, start the actor system, form or join the cluster, register, open the
+ * assigned replicas, open the Kafka port. Stop goes the other way: move leaderships, close the port, close the logs, leave
+ * the cluster, close the log dirs.
+ */
+public final class Broker implements AutoCloseable {
+    /** Forming a cluster may have to wait for a majority of voters, so this only bounds each log line's interval. */
+    private static final long REGISTRATION_LOG_INTERVAL_S = 30;
+    /** A log that takes longer to recover does not keep the others from being served. */
+    private static final long OPEN_LOGS_TIMEOUT_MS = 10_000;
+
+    private static final long CONTROLLED_SHUTDOWN_TIMEOUT_S = 10;
+    private static final long CLOSE_LOGS_TIMEOUT_S = 30;
+    private static final long LEAVE_TIMEOUT_S = 20;
+
+    private static final Logger log = LoggerFactory.getLogger(Broker.class);
+
+    private final BrokerConfig config;
+    private final Journals journals;
+    private final List<Listener> advertised;
+    private final MetadataCache metadata = new MetadataCache();
+    private final LocalReplicas replicas = new LocalReplicas();
+    private final CompletableFuture<Integer> ended = new CompletableFuture<>();
+    private final AtomicBoolean closing = new AtomicBoolean();
+    private final ExecutorService reads;
+    private ActorSystem<Guardian.Command> system;
+    private KafkaServer server;
+    private List<Listener> bound = List.of();
+
+    private Broker(BrokerConfig config, Journals journals, List<Listener> listeners) {
+        this.config = config;
+        this.journals = journals;
+        this.bound = listeners;
+        this.advertised = withPorts(config.advertisedListeners(), listeners);
+        this.reads = Executors.newFixedThreadPool(config.network().numIoThreads(), daemon -> {
+            Thread thread = new Thread(daemon, "log-reads");
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    /**
+     * Starts a broker and waits until it serves.
+     *
+     * @throws io.troupe.journal.LogDirException when a log dir cannot be used
+     * @throws StartException when a port is taken or the node is refused by its cluster
+     */
+    public static Broker start(BrokerConfig config) {
+        List<Listener> listeners = choosePorts(config.listeners());
+        requireFree("troupe.actor.listener", config.actorListener());
+        Journals journals = Journals.open(config);
+        Broker broker = new Broker(config, journals, listeners);
+        try {
+            broker.run();
+            return broker;
+        } catch (RuntimeException e) {
+            broker.close();
+            throw e;
+        }
+    }
+
+    private void run() {
+        Guardian.Parts parts = new Guardian.Parts(config, advertised, journals, metadata, replicas, reads, this::onFatal);
+        system = ActorSystem.create(
+                Guardian.create(parts),
+                Node.SYSTEM,
+                ActorSystemSetup.create(
+                        BootstrapSetup.create(Node.settings(config, journals)).withClassloader(getClass().getClassLoader()),
+                        journals));
+        system.getWhenTerminated().whenComplete((done, failure) -> ended.complete(Main.EXIT_REJOIN));
+        CompletableFuture<Guardian.Started> started = new CompletableFuture<>();
+        system.tell(new Guardian.AwaitStarted(started));
+        Guardian.Started services = await(started);
+        journals.brokerEpoch(services.brokerEpoch());
+        journals.setClusterId(metadata.current().clusterId());
+        awaitLogs();
+        server = new KafkaServer(
+                bound,
+                config.network(),
+                config.originals(),
+                Handlers.dispatcher(config, metadata, replicas, services, reads));
+        try {
+            server.start();
+        } catch (IOException e) {
+            throw new StartException(e.getMessage(), e);
+        }
+    }
+
+    private Guardian.Started await(CompletableFuture<Guardian.Started> started) {
+        while (true) {
+            try {
+                CompletableFuture.anyOf(started, ended).get(REGISTRATION_LOG_INTERVAL_S, TimeUnit.SECONDS);
+                if (!started.isDone()) {
+                    throw new StartException("The node ended before it could register; the log says why.", null);
+                }
+                return started.join();
+            } catch (TimeoutException e) {
+                log.info(
+                        "Still waiting to be registered by a controller; a majority of controller.quorum.voters={} must be up",
+                        config.voters());
+            } catch (InterruptedException | ExecutionException e) {
+                throw new StartException("The broker could not start: " + e.getMessage(), e);
+            }
+        }
+    }
+
+    /** Waits, bounded, until the partitions that this broker is to lead are led. */
+    private void awaitLogs() {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(OPEN_LOGS_TIMEOUT_MS);
+        try {
+            while (opening() > 0) {
+                if (System.nanoTime() > deadline) {
+                    log.warn("{} partitions are still opening their logs; serving the others", opening());
+                    return;
+                }
+                Thread.sleep(5);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private long opening() {
+        long count = 0;
+        for (TopicImage topic : metadata.current().topics().values()) {
+            for (PartitionImage partition : topic.partitions()) {
+                if (partition.leader() == config.nodeId()
+                        && replicas.leader(topic.topicId(), partition.partition()) == null) {
+                    count++;
+                }
+            }
+        }
+        return count;
+    }
+
+    /** Something without which the node is of no use ended: the process must start again. */
+    private void onFatal(String reason) {
+        log.error("The broker cannot go on: {}", reason);
+        ended.complete(Main.EXIT_REJOIN);
+    }
+
+    /**
+     * Blocks until the broker has stopped by itself or was closed.
+     *
+     * @return the process's exit code
+     */
+    public int awaitStopped() {
+        return ended.join();
+    }
+
+    /** What clients are told, ports resolved. */
+    public List<Listener> listeners() {
+        return advertised;
+    }
+
+    public String clusterId() {
+        return metadata.current().clusterId();
+    }
+
+    /** Where the actors of other nodes reach this one. */
+    public String actorAddress() {
+        return system.address().getHost().get() + ":" + system.address().getPort().get();
+    }
+
+    /** Stops in order; idempotent. Each step is bounded, and a step that fails does not keep the next ones from being taken. */
+    @Override
+    public void close() {
+        if (!closing.compareAndSet(false, true)) {
+            ended.join();
+            return;
+        }
+        if (system != null) {
+            step("controlled shutdown", CONTROLLED_SHUTDOWN_TIMEOUT_S, Guardian.PrepareShutdown::new);
+        }
+        if (server != null) {
+            server.stop();
+        }
+        if (system != null) {
+            step("closing the logs", CLOSE_LOGS_TIMEOUT_S, Guardian.CloseLogs::new);
+            system.terminate();
+            try {
+                system.getWhenTerminated().toCompletableFuture().get(LEAVE_TIMEOUT_S, TimeUnit.SECONDS);
+            } catch (InterruptedException | ExecutionException | TimeoutException e) {
+                log.warn("The actor system has not ended within {} s", LEAVE_TIMEOUT_S);
+            }
+        }
+        reads.shutdownNow();
+        journals.close();
+        ended.complete(0);
+    }
+
+    private void step(
+            String what, long timeoutS, java.util.function.Function<CompletableFuture<Void>, Guardian.Command> command) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        system.tell(command.apply(done));
+        try {
+            done.get(timeoutS, TimeUnit.SECONDS);
+        } catch (InterruptedException | ExecutionException | TimeoutException e) {
+            log.warn("Stopping: {} was not done within {} s; going on", what, timeoutS);
+        }
+    }
+
+    /** Port 0 means any: a free one is chosen here, because the registration tells it before the port opens. */
+    private static List<Listener> choosePorts(List<Listener> listeners) {
+        List<Listener> chosen = new ArrayList<>();
+        for (Listener listener : listeners) {
+            HostPort address = listener.address();
+            int port = requireFree("listeners", address);
+            chosen.add(new Listener(listener.name(), listener.protocol(), new HostPort(address.host(), port)));
+        }
+        return chosen;
+    }
+
+    /** Fails early, with the key's name, where the bind would fail late. */
+    private static int requireFree(String key, HostPort address) {
+        InetSocketAddress at = address.host().isEmpty()
+                ? new InetSocketAddress(address.port())
+                : new InetSocketAddress(address.host(), address.port());
+        if (at.isUnresolved()) {
+            throw new StartException(key + ": the host " + address.host() + " is unknown to this machine", null);
+        }
+        try (ServerSocket probe = new ServerSocket()) {
+            probe.setReuseAddress(true);
+            probe.bind(at);
+            return probe.getLocalPort();
+        } catch (IOException e) {
+            throw new StartException(
+                    key + ": " + address + " cannot be bound (" + e.getMessage()
+                            + "); stop the process that uses it, or choose another address",
+                    e);
+        }
+    }
+
+    private static List<Listener> withPorts(List<Listener> advertised, List<Listener> bound) {
+        List<Listener> result = new ArrayList<>();
+        for (Listener listener : advertised) {
+            int port = listener.address().port();
+            if (port == 0) {
+                port = bound.stream()
+                        .filter(b -> b.name().equals(listener.name()))
+                        .findFirst()
+                        .orElseThrow()
+                        .address()
+                        .port();
+            }
+            result.add(new Listener(
+                    listener.name(), listener.protocol(), new HostPort(listener.address().host(), port)));
+        }
+        return List.copyOf(result);
+    }
+}

@@ -46,12 +46,13 @@ import scala.runtime.BoxedUnit;
 final class JournalPlugin extends AsyncWriteJournal {
     private static final int REPLAY_BYTES = 1 << 20;
 
+    private final Journals journals;
     private final LogDir dir;
     private final boolean metadata;
 
     /** Called by Pekko with the plugin's own settings and where they stand. */
     JournalPlugin(Config config, String configPath) {
-        Journals journals = context()
+        this.journals = context()
                 .system()
                 .settings()
                 .setup()
@@ -237,7 +238,11 @@ final class JournalPlugin extends AsyncWriteJournal {
     }
 
     private void onDelete(JournalCommand.Delete c) {
-        answer(c.replyTo(), () -> dir.delete(c.persistenceId(), c.partition()));
+        answer(c.replyTo(), () -> {
+            CompletableFuture<Void> deleted = dir.delete(c.persistenceId(), c.partition());
+            journals.forget(c.partition());
+            return deleted;
+        });
     }
 
     private static void answer(

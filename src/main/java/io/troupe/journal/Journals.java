@@ -189,6 +189,10 @@ public final class Journals extends Setup implements AutoCloseable {
         return DIR_PREFIX + home;
     }
 
+    synchronized void forget(TopicIdPartition deleted) {
+        homes.remove(LogId.of(deleted));
+    }
+
     private int emptiest() {
         int[] counts = new int[dirs.size()];
         homes.values().forEach(i -> counts[i]++);

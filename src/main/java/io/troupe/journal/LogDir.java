@@ -713,6 +713,17 @@ final class LogDir implements AutoCloseable {
         }
     }
 
+    /** Lets go of everything as it is: what a killed process leaves behind. */
+    synchronized void abandon() {
+        closed = true;
+        background.shutdownNow();
+        fsyncs.shutdownNow();
+        logs.values().forEach(open -> List.of(open.log.segments()).forEach(Segment::retire));
+        closeQuietly(indexes);
+        closeQuietly(metaLog);
+        closeQuietly(lock);
+    }
+
     private static void closeQuietly(AutoCloseable resource) {
         if (resource != null) {
             try {

@@ -163,6 +163,11 @@ final class Connection {
         return bytes;
     }
 
+    /** Bytes of answers that are encoded and have not left. */
+    long queuedResponseBytes() {
+        return responseBytes;
+    }
+
     /** Whether to stop reading: too much under way or not yet read by the client. */
     boolean shouldMute() {
         return deferred != null

@@ -164,7 +164,9 @@ final class EventLoop implements Runnable {
         for (NetworkSend send : selector.completedSends()) {
             Connection connection = connections.get(send.destinationId());
             if (connection != null) {
-                stats.responseBytes.add(connection.sent());
+                long bytes = connection.sent();
+                stats.responseBytes.add(bytes);
+                stats.queuedResponseBytes.add(-bytes);
                 proceed(connection);
             }
         }
@@ -248,6 +250,9 @@ final class EventLoop implements Runnable {
             }
         }
         connection.ready(slot, send);
+        if (send != null) {
+            stats.queuedResponseBytes.add(send.size());
+        }
         proceed(connection);
     }
 
@@ -328,6 +333,7 @@ final class EventLoop implements Runnable {
         if (connection == null || connection.closed()) {
             return;
         }
+        stats.queuedResponseBytes.add(-connection.queuedResponseBytes());
         Slot never = connection.close();
         if (never != null) {
             inFlight.release(never.sizeInBytes());

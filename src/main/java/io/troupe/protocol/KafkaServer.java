@@ -1,5 +1,6 @@
 package io.troupe.protocol;
 
+import io.troupe.config.BrokerConfig;
 import io.troupe.config.Listener;
 import io.troupe.config.NetworkConfig;
 import java.io.IOException;
@@ -33,7 +34,7 @@ public final class KafkaServer {
     private final NetworkConfig config;
     private final Map<String, String> originals;
     private final ApiDispatcher dispatcher;
-    private final NetworkStats stats = new NetworkStats();
+    private final NetworkStats stats;
     private final RateLimitedLog peerLog = new RateLimitedLog(log);
     private final InFlightBytes inFlight;
     private final ConnectionLimits limits;
@@ -42,9 +43,19 @@ public final class KafkaServer {
     private final List<Acceptor> acceptors = new ArrayList<>();
     private final Map<String, Integer> ports = new LinkedHashMap<>();
 
+    /** @param stats filled by this server; handlers may hold it too, which exist before the server */
+    public KafkaServer(BrokerConfig config, ApiDispatcher dispatcher, NetworkStats stats) {
+        this(config.listeners(), config.network(), config.originals(), dispatcher, stats);
+    }
+
     /** @param originals the broker's settings as written, from which secured listeners take theirs */
-    public KafkaServer(
-            List<Listener> listeners, NetworkConfig config, Map<String, String> originals, ApiDispatcher dispatcher) {
+    KafkaServer(
+            List<Listener> listeners,
+            NetworkConfig config,
+            Map<String, String> originals,
+            ApiDispatcher dispatcher,
+            NetworkStats stats) {
+        this.stats = stats;
         this.listeners = List.copyOf(listeners);
         this.config = config;
         this.originals = Map.copyOf(originals);

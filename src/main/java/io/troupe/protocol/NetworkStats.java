@@ -2,7 +2,8 @@ package io.troupe.protocol;
 
 import java.util.concurrent.atomic.LongAdder;
 
-/** Counters of the Kafka port, written by network threads and read by metrics. Only connections goes down. */
+/** Counters of the Kafka port, written by network threads and read by metrics. Only connections and
+ * queuedResponseBytes go down. */
 public final class NetworkStats {
     final LongAdder connections = new LongAdder();
     final LongAdder connectionsRefused = new LongAdder();
@@ -10,6 +11,7 @@ public final class NetworkStats {
     final LongAdder malformedRequests = new LongAdder();
     final LongAdder requestBytes = new LongAdder();
     final LongAdder responseBytes = new LongAdder();
+    final LongAdder queuedResponseBytes = new LongAdder();
 
     /** Open now. */
     public long connections() {
@@ -36,5 +38,10 @@ public final class NetworkStats {
 
     public long responseBytes() {
         return responseBytes.sum();
+    }
+
+    /** Bytes of answers in memory that clients have not read yet, over all connections. */
+    public long queuedResponseBytes() {
+        return queuedResponseBytes.sum();
     }
 }

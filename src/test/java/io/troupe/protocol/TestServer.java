@@ -17,6 +17,7 @@ final class TestServer implements AutoCloseable {
     static final int MAX_CONNECTION_BYTES = 64 << 10;
 
     final KafkaServer server;
+    final NetworkStats stats = new NetworkStats();
 
     TestServer(ApiHandler<?>... handlers) throws IOException {
         this(config(Integer.MAX_VALUE, 1 << 20), handlers);
@@ -25,7 +26,7 @@ final class TestServer implements AutoCloseable {
     TestServer(NetworkConfig config, ApiHandler<?>... handlers) throws IOException {
         List<ApiHandler<?>> all = new ArrayList<>(List.of(handlers));
         all.add(new ApiVersionsHandler(all, new MetadataCache(), 1));
-        server = new KafkaServer(List.of(listener(0)), config, Map.of(), new ApiDispatcher(all));
+        server = new KafkaServer(List.of(listener(0)), config, Map.of(), new ApiDispatcher(all), stats);
         server.start();
     }
 

@@ -1,0 +1,104 @@
+package io.troupe.api;
+
+import io.troupe.config.BrokerConfig;
+import io.troupe.metadata.MetadataCache;
+import io.troupe.partition.LocalReplicas;
+import io.troupe.protocol.ApiHandler;
+import io.troupe.protocol.NetworkStats;
+import io.troupe.protocol.RequestContext;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import org.apache.kafka.common.message.FetchRequestData;
+import org.apache.kafka.common.message.FetchResponseData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.Errors;
+
+/**
+ * Fetch 4 to 18, for consumers. Reads run on the {@code reads} executor; a fetch that finds less than min.bytes waits as
+ * one waiter with each partition's Replica until data comes, max.wait.ms is over or the connection closes.
+ *
+ * <p>Every answer has session id 0 and all partitions asked for, so clients never build a fetch session (KIP-227); a
+ * request that continues one is told FETCH_SESSION_ID_NOT_FOUND and starts anew.
+ *
+ * <p>Versions: 9 leader epochs, 12 diverging epochs (KIP-595), 13 topic ids (KIP-516), 16 leaders' addresses (KIP-951).
+ *
+ * <p>Not served: followers' fetches (Troupe's brokers replicate otherwise), reading from followers (KIP-392).
+ *
+ * <p>One fetch of a connection is under way at a time. While answers queue up for slow readers beyond a quarter of the
+ * heap, answers shrink to {@link #SMALL_ANSWER_BYTES} (and one batch), so that memory is bounded by the connections.
+ */
+public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoCloseable {
+    static final int SMALL_ANSWER_BYTES = 64 << 10;
+
+    private final PartitionLookup lookup;
+    private final int fetchMaxBytes;
+    private final Executor reads;
+    private final NetworkStats stats;
+    private final long answersBudgetBytes = Runtime.getRuntime().maxMemory() / 4;
+    private final ScheduledThreadPoolExecutor timer;
+
+    /**
+     * @param reads where segments are read: may block on the disk, never on anything else
+     * @param stats of the Kafka port, for the bytes of answers that wait to be read
+     */
+    public FetchHandler(
+            BrokerConfig config, MetadataCache metadata, LocalReplicas replicas, Executor reads, NetworkStats stats) {
+        this(config.fetchMaxBytes(), metadata, replicas, reads, stats);
+    }
+
+    FetchHandler(
+            int fetchMaxBytes, MetadataCache metadata, LocalReplicas replicas, Executor reads, NetworkStats stats) {
+        this.lookup = new PartitionLookup(metadata, replicas);
+        this.fetchMaxBytes = fetchMaxBytes;
+        this.reads = reads;
+        this.stats = stats;
+        // Bounded by the connections: each has one fetch under way, and one that is done leaves the timer at once.
+        this.timer = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(task, "fetch-timer");
+            thread.setDaemon(true);
+            return thread;
+        });
+        this.timer.setRemoveOnCancelPolicy(true);
+        this.timer.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    }
+
+    @Override
+    public ApiKeys apiKey() {
+        return ApiKeys.FETCH;
+    }
+
+    @Override
+    public short minVersion() {
+        return 4;
+    }
+
+    @Override
+    public short maxVersion() {
+        return 18;
+    }
+
+    @Override
+    public boolean oneAtATime() {
+        return true;
+    }
+
+    @Override
+    public void handle(RequestContext context, FetchRequestData request) {
+        if (request.sessionEpoch() > 0) {
+            context.respond(new FetchResponseData().setErrorCode(Errors.FETCH_SESSION_ID_NOT_FOUND.code()));
+            return;
+        }
+        int maxBytes = Math.min(request.maxBytes(), fetchMaxBytes);
+        if (stats.queuedResponseBytes() > answersBudgetBytes) {
+            maxBytes = Math.min(maxBytes, SMALL_ANSWER_BYTES);
+        }
+        FetchRead read = new FetchRead(lookup, context, request, maxBytes);
+        new PendingFetch(context, request, read, reads, timer).start();
+    }
+
+    /** Fetches that wait keep waiting for data or their connection's end; none times out any more. */
+    @Override
+    public void close() {
+        timer.shutdownNow();
+    }
+}

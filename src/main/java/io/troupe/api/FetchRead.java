@@ -1,0 +1,214 @@
+package io.troupe.api;
+
+import io.troupe.partition.LocalReplicas;
+import io.troupe.partition.LogView;
+import io.troupe.protocol.RecordsField;
+import io.troupe.protocol.RequestContext;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.errors.OffsetOutOfRangeException;
+import org.apache.kafka.common.message.FetchRequestData;
+import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
+import org.apache.kafka.common.message.FetchRequestData.FetchTopic;
+import org.apache.kafka.common.message.FetchResponseData;
+import org.apache.kafka.common.message.FetchResponseData.EpochEndOffset;
+import org.apache.kafka.common.message.FetchResponseData.FetchableTopicResponse;
+import org.apache.kafka.common.message.FetchResponseData.LeaderIdAndEpoch;
+import org.apache.kafka.common.message.FetchResponseData.NodeEndpoint;
+import org.apache.kafka.common.message.FetchResponseData.PartitionData;
+import org.apache.kafka.common.protocol.Errors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Reads what a fetch request asks for, as it stands at this moment. Holds no state but the request; any thread. */
+final class FetchRead {
+    private static final Logger log = LoggerFactory.getLogger(FetchRead.class);
+    private static final short FIRST_WITH_CURRENT_LEADER = 12;
+    private static final short FIRST_WITH_TOPIC_IDS = 13;
+    private static final short FIRST_WITH_ENDPOINTS = 16;
+    private static final byte READ_COMMITTED = 1;
+
+    /**
+     * What one pass found.
+     *
+     * @param response complete, with records if any could be read
+     * @param bytes of records in it
+     * @param urgent an error or a diverging epoch, which the client must learn at once
+     * @param waits where to wait for more
+     */
+    record Outcome(FetchResponseData response, long bytes, boolean urgent, List<Wait> waits) {}
+
+    /** A leader and the end (HW or LSO) beyond which there is news. */
+    record Wait(LocalReplicas.Leader leader, long endOffset) {}
+
+    private final PartitionLookup lookup;
+    private final RequestContext context;
+    private final FetchRequestData request;
+    private final short version;
+    private final int maxBytes;
+
+    FetchRead(PartitionLookup lookup, RequestContext context, FetchRequestData request, int maxBytes) {
+        this.lookup = lookup;
+        this.context = context;
+        this.request = request;
+        this.version = context.header().apiVersion();
+        this.maxBytes = maxBytes;
+    }
+
+    boolean readCommitted() {
+        return request.isolationLevel() == READ_COMMITTED;
+    }
+
+    /** One pass, in the order of the request. {@code Outcome.bytes} counts readable partitions instead when not reading. */
+    Outcome pass(boolean read) {
+        FetchResponseData response = new FetchResponseData();
+        Pass pass = new Pass(response, read);
+        for (FetchTopic topic : request.topics()) {
+            FetchableTopicResponse answer = new FetchableTopicResponse()
+                    .setTopic(topic.topic())
+                    .setTopicId(topic.topicId())
+                    .setPartitions(new ArrayList<>(topic.partitions().size()));
+            response.responses().add(answer);
+            for (FetchPartition partition : topic.partitions()) {
+                answer.partitions().add(pass.partition(topic, partition));
+            }
+        }
+        return new Outcome(response, pass.bytes, pass.urgent, pass.waits);
+    }
+
+    private final class Pass {
+        private final FetchResponseData response;
+        private final boolean read;
+        private final List<Wait> waits = new ArrayList<>();
+        private final Set<Integer> endpoints = new HashSet<>();
+        private long bytes;
+        private boolean urgent;
+
+        Pass(FetchResponseData response, boolean read) {
+            this.response = response;
+            this.read = read;
+        }
+
+        PartitionData partition(FetchTopic topic, FetchPartition wanted) {
+            boolean byId = version >= FIRST_WITH_TOPIC_IDS;
+            PartitionLookup.Found found = lookup.find(
+                    byId ? null : topic.topic(),
+                    byId ? topic.topicId() : Uuid.ZERO_UUID,
+                    wanted.partition(),
+                    wanted.currentLeaderEpoch());
+            if (isFollower()) {
+                return error(wanted, Errors.CLUSTER_AUTHORIZATION_FAILED);
+            }
+            if (found.error() != Errors.NONE) {
+                PartitionData refused = error(wanted, found.error());
+                nameLeader(found, refused);
+                return refused;
+            }
+            return read(wanted, found);
+        }
+
+        private PartitionData read(FetchPartition wanted, PartitionLookup.Found found) {
+            LogView view = found.view();
+            long offset = wanted.fetchOffset();
+            PartitionData data = new PartitionData()
+                    .setPartitionIndex(wanted.partition())
+                    .setHighWatermark(view.highWatermark())
+                    .setLastStableOffset(view.lastStableOffset())
+                    .setLogStartOffset(view.logStartOffset())
+                    .setAbortedTransactions(readCommitted() ? List.of() : null);
+            RecordsField.clear(data);
+            if (wanted.lastFetchedEpoch() >= 0) {
+                EpochEnds ends = EpochEnds.of(view, wanted.lastFetchedEpoch());
+                if (ends.epoch() < 0) {
+                    return error(wanted, Errors.OFFSET_OUT_OF_RANGE);
+                }
+                if (ends.epoch() < wanted.lastFetchedEpoch() || ends.endOffset() < offset) {
+                    urgent = true;
+                    return data.setDivergingEpoch(
+                            new EpochEndOffset().setEpoch(ends.epoch()).setEndOffset(ends.endOffset()));
+                }
+            }
+            if (offset < view.logStartOffset() || offset > view.logEndOffset()) {
+                return error(wanted, Errors.OFFSET_OUT_OF_RANGE);
+            }
+            long end = readCommitted() ? view.lastStableOffset() : view.highWatermark();
+            waits.add(new Wait(found.leader(), Math.max(offset, end)));
+            if (offset < end) {
+                if (!read) {
+                    bytes++;
+                    return data;
+                }
+                return records(wanted, view, end, data);
+            }
+            return data;
+        }
+
+        private PartitionData records(FetchPartition wanted, LogView view, long end, PartitionData data) {
+            long room = Math.max(0, maxBytes - bytes);
+            // Only the first partition that has anything may pass the limits, with one batch, so that a client always
+            // gets on.
+            boolean first = bytes == 0;
+            if (room == 0 && !first) {
+                return data;
+            }
+            int limit = (int) Math.min(room, Math.max(0, wanted.partitionMaxBytes()));
+            try {
+                ByteBuffer batches = view.reader().read(wanted.fetchOffset(), end, limit, first);
+                bytes += batches.remaining();
+                RecordsField.set(data, batches);
+                return data;
+            } catch (OffsetOutOfRangeException e) {
+                // Retention or a new leader has been quicker.
+                return error(wanted, Errors.OFFSET_OUT_OF_RANGE);
+            } catch (IOException e) {
+                log.error("Reading {} at {} failed", view.partition(), wanted.fetchOffset(), e);
+                return error(wanted, Errors.KAFKA_STORAGE_ERROR);
+            }
+        }
+
+        private PartitionData error(FetchPartition wanted, Errors error) {
+            urgent = true;
+            PartitionData data = new PartitionData()
+                    .setPartitionIndex(wanted.partition())
+                    .setErrorCode(error.code())
+                    .setHighWatermark(-1)
+                    .setAbortedTransactions(readCommitted() ? List.of() : null);
+            RecordsField.clear(data);
+            return data;
+        }
+
+        private void nameLeader(PartitionLookup.Found found, PartitionData data) {
+            boolean moved = found.error() == Errors.NOT_LEADER_OR_FOLLOWER || found.error() == Errors.FENCED_LEADER_EPOCH;
+            if (version < FIRST_WITH_CURRENT_LEADER || !moved) {
+                return;
+            }
+            Optional<PartitionLookup.CurrentLeader> now =
+                    lookup.currentLeader(found.topic(), data.partitionIndex(), context.listener());
+            now.ifPresent(leader -> {
+                data.setCurrentLeader(
+                        new LeaderIdAndEpoch().setLeaderId(leader.leaderId()).setLeaderEpoch(leader.leaderEpoch()));
+                if (version >= FIRST_WITH_ENDPOINTS
+                        && leader.node().isPresent()
+                        && endpoints.add(leader.leaderId())) {
+                    PartitionLookup.CurrentLeader.Node node = leader.node().get();
+                    response.nodeEndpoints()
+                            .add(new NodeEndpoint()
+                                    .setNodeId(leader.leaderId())
+                                    .setHost(node.host())
+                                    .setPort(node.port())
+                                    .setRack(node.rack().orElse(null)));
+                }
+            });
+        }
+    }
+
+    private boolean isFollower() {
+        return request.replicaId() >= 0 || request.replicaState().replicaId() >= 0;
+    }
+}

@@ -1,0 +1,109 @@
+package io.troupe.api;
+
+import io.troupe.config.Listener;
+import io.troupe.metadata.BrokerImage;
+import io.troupe.metadata.MetadataCache;
+import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.PartitionImage;
+import io.troupe.metadata.TopicImage;
+import io.troupe.partition.LocalReplicas;
+import io.troupe.partition.LogView;
+import java.util.Optional;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.protocol.Errors;
+
+/** Finds the partition that a request names, and its leader when this broker leads it. Any thread. */
+final class PartitionLookup {
+    /** Leader epoch of a request that does not know or care. */
+    static final int ANY_EPOCH = -1;
+
+    /**
+     * What was found.
+     *
+     * @param topic null when unknown
+     * @param leader null unless {@code error} is NONE
+     * @param view the leader's view at the time of the look-up; null unless {@code error} is NONE
+     */
+    record Found(TopicImage topic, LocalReplicas.Leader leader, LogView view, Errors error) {
+        private static Found refused(TopicImage topic, Errors error) {
+            return new Found(topic, null, null, error);
+        }
+    }
+
+    /** Who leads a partition and where a client of one listener reaches it. */
+    record CurrentLeader(int leaderId, int leaderEpoch, Optional<Node> node) {
+        record Node(String host, int port, Optional<String> rack) {}
+    }
+
+    private final MetadataCache metadata;
+    private final LocalReplicas replicas;
+
+    PartitionLookup(MetadataCache metadata, LocalReplicas replicas) {
+        this.metadata = metadata;
+        this.replicas = replicas;
+    }
+
+    /** The topic that a request names by id when it has one, else by name. */
+    Optional<TopicImage> topic(String name, Uuid topicId) {
+        MetadataImage image = metadata.current();
+        return Uuid.ZERO_UUID.equals(topicId)
+                ? Optional.ofNullable(name).flatMap(image::topic)
+                : image.topic(topicId);
+    }
+
+    /**
+     * Finds a partition's leader on this broker.
+     *
+     * @param topicId zero when the request names topics by name
+     * @param leaderEpoch the LE that the client knows, {@link #ANY_EPOCH} for none
+     */
+    Found find(String name, Uuid topicId, int partition, int leaderEpoch) {
+        Optional<TopicImage> topic = topic(name, topicId);
+        if (topic.isEmpty()) {
+            boolean byName = Uuid.ZERO_UUID.equals(topicId);
+            // A zero id in a request that has no names asks for nothing that could exist.
+            boolean unnamed = name == null || name.isEmpty();
+            return Found.refused(
+                    null, byName && !unnamed ? Errors.UNKNOWN_TOPIC_OR_PARTITION : Errors.UNKNOWN_TOPIC_ID);
+        }
+        return find(topic.get(), partition, leaderEpoch);
+    }
+
+    Found find(TopicImage topic, int partition, int leaderEpoch) {
+        if (partition < 0 || partition >= topic.partitions().size()) {
+            return Found.refused(topic, Errors.UNKNOWN_TOPIC_OR_PARTITION);
+        }
+        LocalReplicas.Leader leader = replicas.leader(topic.topicId(), partition);
+        if (leader == null) {
+            return Found.refused(topic, Errors.NOT_LEADER_OR_FOLLOWER);
+        }
+        LogView view = leader.view();
+        if (leaderEpoch != ANY_EPOCH && leaderEpoch < view.leaderEpoch()) {
+            return Found.refused(topic, Errors.FENCED_LEADER_EPOCH);
+        }
+        if (leaderEpoch != ANY_EPOCH && leaderEpoch > view.leaderEpoch()) {
+            return Found.refused(topic, Errors.UNKNOWN_LEADER_EPOCH);
+        }
+        return new Found(topic, leader, view, Errors.NONE);
+    }
+
+    /** The committed leader; empty when the partition is unknown. */
+    Optional<CurrentLeader> currentLeader(TopicImage topic, int partition, Listener through) {
+        MetadataImage image = metadata.current();
+        Optional<TopicImage> now = topic == null ? Optional.empty() : image.topic(topic.topicId());
+        if (now.isEmpty() || partition < 0 || partition >= now.get().partitions().size()) {
+            return Optional.empty();
+        }
+        PartitionImage state = now.get().partitions().get(partition);
+        return Optional.of(
+                new CurrentLeader(state.leader(), state.leaderEpoch(), node(image, state.leader(), through)));
+    }
+
+    private static Optional<CurrentLeader.Node> node(MetadataImage image, int brokerId, Listener through) {
+        Optional<BrokerImage> broker = image.broker(brokerId).filter(b -> !b.fenced());
+        return broker.flatMap(b -> b.listeners().stream()
+                .filter(l -> l.name().equals(through.name()))
+                .findFirst()
+                .map(l -> new CurrentLeader.Node(l.address().host(), l.address().port(), b.rack())));
+    }
+}

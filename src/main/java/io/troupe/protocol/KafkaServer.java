@@ -49,7 +49,7 @@ public final class KafkaServer {
     }
 
     /** @param originals the broker's settings as written, from which secured listeners take theirs */
-    KafkaServer(
+    public KafkaServer(
             List<Listener> listeners,
             NetworkConfig config,
             Map<String, String> originals,

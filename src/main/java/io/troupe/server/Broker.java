@@ -9,6 +9,7 @@ import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.protocol.KafkaServer;
+import io.troupe.protocol.NetworkStats;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -57,6 +58,7 @@ public final class Broker implements AutoCloseable {
     private final ExecutorService reads;
     private ActorSystem<Guardian.Command> system;
     private KafkaServer server;
+    private Handlers handlers;
     private List<Listener> bound = List.of();
 
     private Broker(BrokerConfig config, Journals journals, List<Listener> listeners) {
@@ -92,12 +94,14 @@ public final class Broker implements AutoCloseable {
     }
 
     private void run() {
-        Guardian.Parts parts = new Guardian.Parts(config, advertised, journals, metadata, replicas, reads, this::onFatal);
+        Guardian.Parts parts =
+                new Guardian.Parts(config, advertised, journals, metadata, replicas, reads, this::onFatal);
         system = ActorSystem.create(
                 Guardian.create(parts),
                 Node.SYSTEM,
                 ActorSystemSetup.create(
-                        BootstrapSetup.create(Node.settings(config, journals)).withClassloader(getClass().getClassLoader()),
+                        BootstrapSetup.create(Node.settings(config, journals))
+                                .withClassloader(getClass().getClassLoader()),
                         journals));
         system.getWhenTerminated().whenComplete((done, failure) -> ended.complete(Main.EXIT_REJOIN));
         CompletableFuture<Guardian.Started> started = new CompletableFuture<>();
@@ -106,11 +110,9 @@ public final class Broker implements AutoCloseable {
         journals.brokerEpoch(services.brokerEpoch());
         journals.setClusterId(metadata.current().clusterId());
         awaitLogs();
-        server = new KafkaServer(
-                bound,
-                config.network(),
-                config.originals(),
-                Handlers.dispatcher(config, metadata, replicas, services, reads));
+        NetworkStats stats = new NetworkStats();
+        handlers = new Handlers(config, metadata, replicas, services, reads, stats);
+        server = new KafkaServer(bound, config.network(), config.originals(), handlers.dispatcher(), stats);
         try {
             server.start();
         } catch (IOException e) {
@@ -191,7 +193,8 @@ public final class Broker implements AutoCloseable {
 
     /** Where the actors of other nodes reach this one. */
     public String actorAddress() {
-        return system.address().getHost().get() + ":" + system.address().getPort().get();
+        return system.address().getHost().get() + ":"
+                + system.address().getPort().get();
     }
 
     /** Stops in order; idempotent. Each step is bounded, and a step that fails does not keep the next ones from being taken. */
@@ -206,6 +209,7 @@ public final class Broker implements AutoCloseable {
         }
         if (server != null) {
             server.stop();
+            handlers.close();
         }
         if (system != null) {
             step("closing the logs", CLOSE_LOGS_TIMEOUT_S, Guardian.CloseLogs::new);
@@ -222,7 +226,9 @@ public final class Broker implements AutoCloseable {
     }
 
     private void step(
-            String what, long timeoutS, java.util.function.Function<CompletableFuture<Void>, Guardian.Command> command) {
+            String what,
+            long timeoutS,
+            java.util.function.Function<CompletableFuture<Void>, Guardian.Command> command) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         system.tell(command.apply(done));
         try {
@@ -276,7 +282,9 @@ public final class Broker implements AutoCloseable {
                         .port();
             }
             result.add(new Listener(
-                    listener.name(), listener.protocol(), new HostPort(listener.address().host(), port)));
+                    listener.name(),
+                    listener.protocol(),
+                    new HostPort(listener.address().host(), port)));
         }
         return List.copyOf(result);
     }

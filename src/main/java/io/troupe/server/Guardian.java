@@ -116,8 +116,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         ActorRef<Controller.Command> singleton = ControllerSingleton.init(
                 context.getSystem(),
                 config,
-                config.clusterId()
-                        .or(() -> Optional.ofNullable(parts.journals().clusterId())));
+                config.clusterId().or(() -> Optional.ofNullable(parts.journals().clusterId())));
         brokerMetadata = spawn(
                 BrokerMetadata.create(
                         BrokerMetadata.Self.of(

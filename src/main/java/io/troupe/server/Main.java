@@ -57,7 +57,7 @@ public final class Main {
     }
 
     private static String readyLine(int nodeId, Broker broker) {
-        return "Troupe broker " + nodeId + " serving at "
+        return "Troupe broker " + nodeId + " is ready, serving "
                 + broker.listeners().stream()
                         .map(l -> l.name() + "://" + l.address())
                         .collect(Collectors.joining(","))

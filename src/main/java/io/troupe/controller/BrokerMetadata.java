@@ -115,6 +115,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             ActorRef<Controller.Command> controller,
             MetadataCache cache) {
         super(context);
+        context.setLoggerName(BrokerMetadata.class);
         this.self = self;
         this.controller = controller;
         this.cache = cache;

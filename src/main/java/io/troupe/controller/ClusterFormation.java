@@ -71,6 +71,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
 
     private ClusterFormation(ActorContext<Command> context, TimerScheduler<Command> timers, BrokerConfig config) {
         super(context);
+        context.setLoggerName(ClusterFormation.class);
         this.config = config;
         this.timers = timers;
         cluster = Cluster.get(context.getSystem());

@@ -104,6 +104,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private Controller(ActorContext<Command> context, TimerScheduler<Command> timers, Parts parts) {
         super(context);
+        context.setLoggerName(Controller.class);
         this.parts = parts;
         this.timers = timers;
         voterReplies = context.messageAdapter(Quorum.Reply.class, VoterReplied::new);

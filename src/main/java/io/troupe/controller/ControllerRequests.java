@@ -74,6 +74,7 @@ public final class ControllerRequests extends AbstractBehavior<ControllerRequest
             ActorRef<BrokerMetadata.Command> metadata,
             MetadataCache cache) {
         super(context);
+        context.setLoggerName(ControllerRequests.class);
         this.controller = controller;
         this.cache = cache;
         this.timers = timers;

@@ -129,6 +129,8 @@ final class Elections {
     /** Whether {@code after} was elected from neither ISR nor ELR of {@code before}: records may be lost, a person should know. */
     static boolean risky(PartitionImage before, PartitionImage after) {
         return after.leader() != PartitionImage.NO_LEADER
+                // What has a single replica has nothing that only others hold.
+                && after.replicas().size() > 1
                 && after.leaderEpoch() != before.leaderEpoch()
                 && !before.isr().contains(after.leader())
                 && !before.elr().contains(after.leader());

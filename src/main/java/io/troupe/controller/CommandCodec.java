@@ -1,0 +1,185 @@
+package io.troupe.controller;
+
+import io.troupe.controller.ControllerCommand.AllocateProducerIds;
+import io.troupe.controller.ControllerCommand.AlterPartition;
+import io.troupe.controller.ControllerCommand.AlterTopicConfigs;
+import io.troupe.controller.ControllerCommand.BrokerHeartbeat;
+import io.troupe.controller.ControllerCommand.ConfigChange;
+import io.troupe.controller.ControllerCommand.CreateTopics;
+import io.troupe.controller.ControllerCommand.DeleteTopics;
+import io.troupe.controller.ControllerCommand.NewTopic;
+import io.troupe.controller.ControllerCommand.RegisterBroker;
+import io.troupe.controller.ControllerCommand.TopicRef;
+import io.troupe.metadata.FieldReader;
+import io.troupe.metadata.FieldWriter;
+import io.troupe.metadata.MetadataCodec;
+import io.troupe.model.Refusal;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.protocol.Errors;
+
+/** The bytes of commands to the controller and of its replies, between nodes: a tag, then the fields. */
+final class CommandCodec {
+    private static final byte CREATE_TOPICS = 1;
+    private static final byte DELETE_TOPICS = 2;
+    private static final byte ALTER_TOPIC_CONFIGS = 3;
+    private static final byte REGISTER_BROKER = 4;
+    private static final byte BROKER_HEARTBEAT = 5;
+    private static final byte ALTER_PARTITION = 6;
+    private static final byte ALLOCATE_PRODUCER_IDS = 7;
+
+    private static final byte TOPICS = 1;
+    private static final byte REGISTERED = 2;
+    private static final byte PARTITION_ALTERED = 3;
+    private static final byte PRODUCER_IDS = 4;
+    private static final byte DONE = 5;
+    private static final byte REFUSED = 6;
+
+    private CommandCodec() {}
+
+    static void putCommand(FieldWriter w, ControllerCommand command) {
+        if (command instanceof CreateTopics c) {
+            w.putByte(CREATE_TOPICS).putList(c.topics(), CommandCodec::putNewTopic);
+            w.putBoolean(c.validateOnly());
+        } else if (command instanceof DeleteTopics c) {
+            w.putByte(DELETE_TOPICS)
+                    .putList(c.topics(), (out, t) -> out.putString(t.name()).putUuid(t.topicId()));
+        } else if (command instanceof AlterTopicConfigs c) {
+            w.putByte(ALTER_TOPIC_CONFIGS).putList(c.changes().entrySet(), (out, e) -> out.putString(e.getKey())
+                    .putList(e.getValue(), CommandCodec::putConfigChange));
+            w.putBoolean(c.replaceAll()).putBoolean(c.validateOnly());
+        } else if (command instanceof RegisterBroker c) {
+            w.putByte(REGISTER_BROKER).putInt(c.brokerId()).putUuid(c.incarnationId());
+            w.putList(c.listeners(), MetadataCodec::putListener)
+                    .putString(c.rack().orElse(null));
+            w.putBoolean(c.cleanShutdown()).putBoolean(c.votersOnly());
+        } else if (command instanceof BrokerHeartbeat c) {
+            w.putByte(BROKER_HEARTBEAT).putInt(c.brokerId()).putLong(c.brokerEpoch());
+            w.putLong(c.appliedIndex()).putBoolean(c.wantShutdown());
+        } else if (command instanceof AlterPartition c) {
+            w.putByte(ALTER_PARTITION).putInt(c.brokerId()).putLong(c.brokerEpoch());
+            w.putUuid(c.partition().topicId()).putString(c.partition().topic());
+            w.putInt(c.partition().partition()).putInt(c.leaderEpoch()).putInt(c.partitionEpoch());
+            w.putList(c.isr(), FieldWriter::putInt);
+        } else if (command instanceof AllocateProducerIds c) {
+            w.putByte(ALLOCATE_PRODUCER_IDS).putInt(c.brokerId()).putLong(c.brokerEpoch());
+        }
+    }
+
+    static ControllerCommand getCommand(FieldReader r) {
+        byte tag = r.getByte();
+        return switch (tag) {
+            case CREATE_TOPICS -> new CreateTopics(r.getList(CommandCodec::getNewTopic), r.getBoolean());
+            case DELETE_TOPICS -> new DeleteTopics(r.getList(in -> new TopicRef(in.getString(), in.getUuid())));
+            case ALTER_TOPIC_CONFIGS -> {
+                Map<String, List<ConfigChange>> changes = new LinkedHashMap<>();
+                r.getList(in -> Map.entry(in.getString(), in.getList(CommandCodec::getConfigChange)))
+                        .forEach(e -> changes.put(e.getKey(), e.getValue()));
+                yield new AlterTopicConfigs(changes, r.getBoolean(), r.getBoolean());
+            }
+            case REGISTER_BROKER ->
+                new RegisterBroker(
+                        r.getInt(),
+                        r.getUuid(),
+                        r.getList(MetadataCodec::getListener),
+                        Optional.ofNullable(r.getString()),
+                        r.getBoolean(),
+                        r.getBoolean());
+            case BROKER_HEARTBEAT -> new BrokerHeartbeat(r.getInt(), r.getLong(), r.getLong(), r.getBoolean());
+            case ALTER_PARTITION -> {
+                int brokerId = r.getInt();
+                long brokerEpoch = r.getLong();
+                Uuid topicId = r.getUuid();
+                String topic = r.getString();
+                TopicIdPartition partition = new TopicIdPartition(topicId, r.getInt(), topic);
+                yield new AlterPartition(
+                        brokerId, brokerEpoch, partition, r.getInt(), r.getInt(), r.getList(FieldReader::getInt));
+            }
+            case ALLOCATE_PRODUCER_IDS -> new AllocateProducerIds(r.getInt(), r.getLong());
+            default -> throw new IllegalArgumentException("unknown controller command (tag " + tag + ")");
+        };
+    }
+
+    static void putReply(FieldWriter w, ControllerReply reply) {
+        if (reply instanceof ControllerReply.Topics t) {
+            w.putByte(TOPICS).putList(t.results(), CommandCodec::putResult);
+        } else if (reply instanceof ControllerReply.Registered t) {
+            w.putByte(REGISTERED).putLong(t.brokerEpoch());
+        } else if (reply instanceof ControllerReply.PartitionAltered t) {
+            MetadataCodec.putPartition(w.putByte(PARTITION_ALTERED), t.partition());
+        } else if (reply instanceof ControllerReply.ProducerIds t) {
+            w.putByte(PRODUCER_IDS).putLong(t.firstProducerId()).putInt(t.count());
+        } else if (reply instanceof ControllerReply.Done) {
+            w.putByte(DONE);
+        } else if (reply instanceof ControllerReply.Refused t) {
+            putRefusal(w.putByte(REFUSED), t.refusal());
+        }
+    }
+
+    static ControllerReply getReply(FieldReader r) {
+        byte tag = r.getByte();
+        return switch (tag) {
+            case TOPICS -> new ControllerReply.Topics(r.getList(CommandCodec::getResult));
+            case REGISTERED -> new ControllerReply.Registered(r.getLong());
+            case PARTITION_ALTERED -> new ControllerReply.PartitionAltered(MetadataCodec.getPartition(r));
+            case PRODUCER_IDS -> new ControllerReply.ProducerIds(r.getLong(), r.getInt());
+            case DONE -> ControllerReply.Done.DONE;
+            case REFUSED -> new ControllerReply.Refused(getRefusal(r));
+            default -> throw new IllegalArgumentException("unknown controller reply (tag " + tag + ")");
+        };
+    }
+
+    private static void putNewTopic(FieldWriter w, NewTopic t) {
+        w.putString(t.name()).putInt(t.partitions()).putInt(t.replicationFactor());
+        w.putList(t.assignment().entrySet(), (out, e) -> out.putInt(e.getKey())
+                .putList(e.getValue(), FieldWriter::putInt));
+        w.putStrings(t.configs());
+    }
+
+    private static NewTopic getNewTopic(FieldReader r) {
+        String name = r.getString();
+        int partitions = r.getInt();
+        short factor = (short) r.getInt();
+        Map<Integer, List<Integer>> assignment = new LinkedHashMap<>();
+        r.getList(in -> Map.entry(in.getInt(), in.getList(FieldReader::getInt)))
+                .forEach(e -> assignment.put(e.getKey(), e.getValue()));
+        return new NewTopic(name, partitions, factor, assignment, r.getStrings());
+    }
+
+    private static void putConfigChange(FieldWriter w, ConfigChange c) {
+        w.putString(c.key()).putByte(c.op().id()).putString(c.value());
+    }
+
+    private static ConfigChange getConfigChange(FieldReader r) {
+        return new ConfigChange(r.getString(), AlterConfigOp.OpType.forId(r.getByte()), r.getString());
+    }
+
+    private static void putResult(FieldWriter w, ControllerReply.TopicResult t) {
+        w.putString(t.name()).putUuid(t.topicId()).putInt(t.partitions()).putInt(t.replicationFactor());
+        w.putStrings(t.configs()).putBoolean(t.refusal().isPresent());
+        t.refusal().ifPresent(refusal -> putRefusal(w, refusal));
+    }
+
+    private static ControllerReply.TopicResult getResult(FieldReader r) {
+        return new ControllerReply.TopicResult(
+                r.getString(),
+                r.getUuid(),
+                r.getInt(),
+                (short) r.getInt(),
+                r.getStrings(),
+                r.getBoolean() ? Optional.of(getRefusal(r)) : Optional.empty());
+    }
+
+    private static void putRefusal(FieldWriter w, Refusal refusal) {
+        w.putInt(refusal.error().code()).putString(refusal.message());
+    }
+
+    private static Refusal getRefusal(FieldReader r) {
+        return new Refusal(Errors.forCode((short) r.getInt()), r.getString());
+    }
+}

@@ -133,6 +133,10 @@ final class IndexStore implements AutoCloseable {
         delete(List.of(key(SEGMENT, id, baseOffset)));
     }
 
+    void dropProducers(LogId id, long offset) throws IOException {
+        delete(List.of(key(PRODUCERS, id, offset)));
+    }
+
     /** Drops index keys of segments that begin at or beyond {@code offset} and producer snapshots beyond it. */
     void dropFrom(LogId id, long offset) throws IOException {
         List<byte[]> keys = new ArrayList<>();

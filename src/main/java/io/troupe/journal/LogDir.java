@@ -176,7 +176,7 @@ final class LogDir implements AutoCloseable {
             for (Path entry : entries.filter(Files::isDirectory).toList()) {
                 String name = entry.getFileName().toString();
                 if (name.endsWith(DELETE_SUFFIX)) {
-                    background.execute(() -> deleteTree(entry));
+                    fsyncs.execute(() -> deleteTree(entry));
                 } else if (!known.contains(name) && !name.startsWith(".") && !name.endsWith(STRAY_SUFFIX)) {
                     LOG.warn("{}: no log of this broker; it is left alone.", entry);
                 }
@@ -271,11 +271,11 @@ final class LogDir implements AutoCloseable {
     synchronized void closeLog(String persistenceId) throws IOException {
         OpenLog open = logs.remove(persistenceId);
         if (open != null) {
-            close(open);
+            close(open, true);
         }
     }
 
-    private void close(OpenLog open) throws IOException {
+    private void close(OpenLog open, boolean storeProducers) throws IOException {
         PartitionLog log = open.log;
         Segment active = log.active();
         if (offline == null) {
@@ -283,16 +283,34 @@ final class LogDir implements AutoCloseable {
                 segment.force();
             }
             Directories.forceDirectory(log.path());
-            indexes.putSegment(log.id(), active.baseOffset(), active.summary(), active.index());
-            indexes.putProducers(log.id(), log.logEndOffset(), log.producers().snapshot());
+            storeDerived(log, storeProducers);
             metaLog.append(MetaRecord.of(Kind.HIGH_WATERMARK, log.id(), open.highWatermark, 0));
             metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), log.logEndOffset(), 0));
             metaLog.append(MetaRecord.of(Kind.LOG_CLOSED, log.id(), log.logEndOffset(), active.size()));
         }
+        log.retire();
         for (Segment segment : log.segments()) {
             segment.closeWriter();
             segment.retire();
             cache.remove(segment);
+        }
+    }
+
+    private void storeDerived(PartitionLog log, boolean producers) {
+        try {
+            for (Segment segment : log.segments()) {
+                SparseIndex index = segment.index();
+                // Without one it is stored already, by the roll.
+                if (index != null) {
+                    indexes.putSegment(log.id(), segment.baseOffset(), segment.summary(), index);
+                }
+            }
+            if (producers) {
+                indexes.putProducers(
+                        log.id(), log.logEndOffset(), log.producers().snapshot());
+            }
+        } catch (IOException e) {
+            LOG.warn("{}: its index cannot be stored ({}); the next start derives it.", log.path(), reason(e));
         }
     }
 
@@ -360,7 +378,7 @@ final class LogDir implements AutoCloseable {
                 forceNewNames(log);
                 done.complete(null);
             } catch (IOException e) {
-                done.completeExceptionally(takeOffline(e));
+                done.completeExceptionally(failed(log, e));
             }
         });
         return done;
@@ -397,20 +415,17 @@ final class LogDir implements AutoCloseable {
         try {
             closed.force();
             Directories.forceDirectory(log.path());
-            SparseIndex index = closed.index();
-            boolean stored = false;
-            try {
-                indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), index);
-                indexes.putProducers(log.id(), roll.nextBaseOffset(), roll.producers());
-                indexes.dropProducersBelow(log.id(), closed.baseOffset());
-                stored = true;
-            } catch (IOException e) {
-                LOG.warn("{}: its index cannot be stored ({}); it stays in memory.", closed, e.getMessage());
+            if (!partOf(log, closed)) {
+                return;
             }
+            boolean stored = storeRolled(log, roll);
             synchronized (this) {
-                if (!Arrays.asList(log.segments()).contains(closed) || log.active() == closed) {
-                    // Truncated or deleted meanwhile.
-                    indexes.dropFrom(log.id(), closed.baseOffset());
+                if (!partOf(log, closed)) {
+                    // Truncated or deleted while this was written: what was cut must not be found again.
+                    indexes.dropSegment(log.id(), closed.baseOffset());
+                    if (roll.nextBaseOffset() > log.logEndOffset()) {
+                        indexes.dropProducers(log.id(), roll.nextBaseOffset());
+                    }
                     return;
                 }
                 metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), roll.nextBaseOffset(), 0));
@@ -420,8 +435,31 @@ final class LogDir implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            takeOffline(e);
+            failed(log, e);
         }
+    }
+
+    private synchronized boolean partOf(PartitionLog log, Segment rolled) {
+        return !log.retired() && log.active() != rolled && Arrays.asList(log.segments()).contains(rolled);
+    }
+
+    private boolean storeRolled(PartitionLog log, PartitionLog.Rolled roll) {
+        Segment closed = roll.closed();
+        try {
+            indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
+            indexes.putProducers(log.id(), roll.nextBaseOffset(), roll.producers());
+            // One is kept for each segment, for a truncation may need any of them.
+            indexes.dropProducersBelow(log.id(), log.segments()[0].baseOffset());
+            return true;
+        } catch (IOException e) {
+            LOG.warn("{}: its index cannot be stored ({}); it stays in memory.", closed, reason(e));
+            return false;
+        }
+    }
+
+    /** A log that was closed or deleted under a background task says nothing about the disk. */
+    private IOException failed(PartitionLog log, IOException cause) {
+        return log.retired() ? new IOException("the log " + log.path() + " was closed meanwhile", cause) : takeOffline(cause);
     }
 
     // ---- the other commands ----
@@ -496,7 +534,7 @@ final class LogDir implements AutoCloseable {
             new LogTruncation(open.log, metaLog, indexes, cache).truncate(endOffset);
             open.highWatermark = Math.min(open.highWatermark, endOffset);
             // Producer state comes from a snapshot below the cut and the batches behind it: the log is opened anew.
-            close(open);
+            close(open, false);
             logs.remove(persistenceId);
             metaLog.force();
         } catch (IOException e) {
@@ -511,6 +549,7 @@ final class LogDir implements AutoCloseable {
         long delayMs = 60_000;
         if (open != null) {
             delayMs = open.log.config().fileDeleteDelayMs();
+            open.log.retire();
             for (Segment segment : open.log.segments()) {
                 segment.closeWriter();
                 segment.retire();
@@ -696,7 +735,7 @@ final class LogDir implements AutoCloseable {
             closed = true;
             try {
                 for (OpenLog open : logs.values()) {
-                    close(open);
+                    close(open, true);
                 }
                 logs.clear();
                 indexes.close();
@@ -716,6 +755,7 @@ final class LogDir implements AutoCloseable {
     /** Lets go of everything as it is: what a killed process leaves behind. */
     synchronized void abandon() {
         closed = true;
+        logs.values().forEach(open -> open.log.retire());
         background.shutdownNow();
         fsyncs.shutdownNow();
         logs.values().forEach(open -> List.of(open.log.segments()).forEach(Segment::retire));

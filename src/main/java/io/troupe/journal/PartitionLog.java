@@ -34,6 +34,7 @@ final class PartitionLog {
     private volatile long logEndOffset;
     // Odd while a truncation is under way: a read that overlaps one tries again.
     private volatile int truncations;
+    private volatile boolean retired;
     private long activeSinceMs;
     private int lastEpoch;
 
@@ -233,6 +234,15 @@ final class PartitionLog {
 
     void noteEpoch(int leaderEpoch) {
         lastEpoch = Math.max(lastEpoch, leaderEpoch);
+    }
+
+    /** From here on a failing background task means nothing. */
+    void retire() {
+        retired = true;
+    }
+
+    boolean retired() {
+        return retired;
     }
 
     LogConfig config() {

@@ -254,6 +254,38 @@ class DecisionsTest {
     }
 
     @Test
+    void rule1_10AnotherMinIsrEmptiesTheElrAndForgetsNobodyWhoMayHoldAll() {
+        up(1, 2);
+        create(topic("t", 1, 2, Map.of("min.insync.replicas", "2")));
+        List<Integer> r = t0().replicas();
+        fence(r.get(1));
+        assertEquals(List.of(r.get(1)), t0().elr());
+        alterConfig("min.insync.replicas", OpType.SET, "1");
+        assertEquals(List.of(), t0().elr());
+        assertEquals(List.of(), t0().lastKnown());
+        fence(r.get(0));
+        assertEquals(List.of(r.get(0)), t0().elr());
+        alterConfig("min.insync.replicas", OpType.SET, "2");
+        assertEquals(List.of(), t0().elr());
+        assertEquals(List.of(r.get(0)), t0().lastKnown());
+        unfence(r.get(1));
+        assertEquals(PartitionImage.NO_LEADER, t0().leader());
+        unfence(r.get(0));
+        assertEquals(r.get(0), t0().leader());
+    }
+
+    @Test
+    void aBrokerThatWantsToLeaveLeadsNothingAnyMore() {
+        up(1, 2);
+        create(topic("t", 1, 2, Map.of()));
+        int first = t0().leader();
+        long epoch = image.broker(first).orElseThrow().brokerEpoch();
+        take(brokers.heartbeat(image, new ControllerCommand.BrokerHeartbeat(first, epoch, image.index(), true)));
+        assertEquals(t0().replicas().get(1), t0().leader());
+        assertEquals(List.of(t0().replicas().get(1)), t0().isr());
+    }
+
+    @Test
     void rule1_11AFencedLeadersPlaceGoesToTheIsrAndNeverToAStrangerUnlessAllowed() {
         up(1, 2);
         create(topic("t", 1, 2, Map.of()));

@@ -1,0 +1,199 @@
+package io.troupe.record;
+
+import java.io.DataInputStream;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.record.internal.CompressionType;
+import org.apache.kafka.common.utils.internals.BufferSupplier;
+
+/**
+ * The records of one v2 batch, decompressed as they are read, so that a batch that unpacks to gigabytes costs neither
+ * memory nor, beyond the limit given, time. One thread; close after use.
+ *
+ * <pre>
+ * record: length varint | attributes int8 | timestamp delta varlong | offset delta varint
+ *         | key length varint, key | value length varint, value | headers   (a length of -1: null)
+ * </pre>
+ */
+final class RecordStream implements AutoCloseable {
+    private static final int MAX_VARINT_BYTES = 5;
+    private static final int MAX_VARLONG_BYTES = 10;
+
+    private final DataInputStream in;
+    private final long baseOffset;
+    private final long baseTimestamp;
+    private final long fixedTimestamp;
+    private final long maxBytes;
+    private final int count;
+    private long consumed;
+    private int done;
+
+    /**
+     * @param at index of the batch's first byte
+     * @param maxBytes most decompressed bytes that may be read
+     * @throws IOException when the codec's own header is damaged
+     */
+    RecordStream(ByteBuffer batches, int at, long maxBytes) throws IOException {
+        ByteBuffer records = batches.duplicate();
+        records.limit(at + BatchHeader.sizeInBytes(batches, at)).position(at + BatchHeader.SIZE);
+        InputStream raw;
+        try {
+            raw = Compression.of(CompressionType.forId(BatchHeader.compressionId(batches, at)))
+                    .build()
+                    .wrapForInput(records.slice(), BatchHeader.MAGIC_V2, BufferSupplier.NO_CACHING);
+        } catch (RuntimeException e) {
+            throw new IOException("the compressed records cannot be read: " + e.getMessage(), e);
+        }
+        in = new DataInputStream(new Guarded(raw));
+        baseOffset = BatchHeader.baseOffset(batches, at);
+        baseTimestamp = BatchHeader.baseTimestamp(batches, at);
+        fixedTimestamp = BatchHeader.isLogAppendTime(batches, at) ? BatchHeader.maxTimestamp(batches, at) : -1;
+        count = BatchHeader.recordsCount(batches, at);
+        this.maxBytes = maxBytes;
+    }
+
+    boolean hasNext() {
+        return done < count;
+    }
+
+    /** Reads on to the next record and tells whether it has a key, without keeping any of it. */
+    boolean nextHasKey() throws IOException {
+        int length = recordLength();
+        long start = consumed;
+        readByte();
+        varlong(MAX_VARLONG_BYTES);
+        varint();
+        int keyLength = varint();
+        long left = length - (consumed - start);
+        if (keyLength < -1 || left < Math.max(0, keyLength)) {
+            throw new IOException("a record's key does not fit its length " + length);
+        }
+        skip(left);
+        done++;
+        return keyLength >= 0;
+    }
+
+    /** Reads the next record; its key and value are copies, null where the record has none. */
+    Batches.Decoded next() throws IOException {
+        int length = recordLength();
+        long start = consumed;
+        readByte();
+        long timestamp = baseTimestamp + varlong(MAX_VARLONG_BYTES);
+        int offsetDelta = varint();
+        ByteBuffer key = field(length - (consumed - start));
+        ByteBuffer value = field(length - (consumed - start));
+        long left = length - (consumed - start);
+        if (left < 0) {
+            throw new IOException("a record is longer than its length " + length);
+        }
+        skip(left);
+        done++;
+        return new Batches.Decoded(
+                baseOffset + offsetDelta, fixedTimestamp < 0 ? timestamp : fixedTimestamp, key, value);
+    }
+
+    private int recordLength() throws IOException {
+        int length = varint();
+        if (length < 0 || consumed + length > maxBytes) {
+            throw new IOException(
+                    "a record of " + length + " bytes passes the limit of " + maxBytes + " for its batch");
+        }
+        return length;
+    }
+
+    private ByteBuffer field(long left) throws IOException {
+        int length = varint();
+        if (length == -1) {
+            return null;
+        }
+        if (length < 0 || length > left) {
+            throw new IOException("a field of " + length + " bytes does not fit its record");
+        }
+        byte[] bytes = in.readNBytes(length);
+        if (bytes.length < length) {
+            throw new IOException("the records end early");
+        }
+        consumed += length;
+        return ByteBuffer.wrap(bytes);
+    }
+
+    private void skip(long bytes) throws IOException {
+        in.skipNBytes(bytes);
+        consumed += bytes;
+    }
+
+    private byte readByte() throws IOException {
+        consumed++;
+        return in.readByte();
+    }
+
+    private int varint() throws IOException {
+        long raw = varlong(MAX_VARINT_BYTES);
+        if (raw != (int) raw) {
+            throw new IOException("a varint is out of range: " + raw);
+        }
+        return (int) raw;
+    }
+
+    /** A zigzag-coded number. */
+    private long varlong(int maxBytes) throws IOException {
+        long value = 0;
+        for (int i = 0; i < maxBytes; i++) {
+            byte b = readByte();
+            value |= (long) (b & 0x7F) << (7 * i);
+            if (b >= 0) {
+                return (value >>> 1) ^ -(value & 1);
+            }
+        }
+        throw new IOException("a variable-length number is longer than " + maxBytes + " bytes");
+    }
+
+    @Override
+    public void close() throws IOException {
+        in.close();
+    }
+
+    /** A codec's stream whose own kinds of failure, snappy's an {@link Error}, all become an {@link IOException}. */
+    private static final class Guarded extends FilterInputStream {
+        Guarded(InputStream codec) {
+            super(codec);
+        }
+
+        @Override
+        public int read() throws IOException {
+            try {
+                return super.read();
+            } catch (RuntimeException | Error e) {
+                throw damaged(e);
+            }
+        }
+
+        @Override
+        public int read(byte[] into, int offset, int length) throws IOException {
+            try {
+                return super.read(into, offset, length);
+            } catch (RuntimeException | Error e) {
+                throw damaged(e);
+            }
+        }
+
+        @Override
+        public long skip(long bytes) throws IOException {
+            try {
+                return super.skip(bytes);
+            } catch (RuntimeException | Error e) {
+                throw damaged(e);
+            }
+        }
+
+        private static IOException damaged(Throwable e) {
+            if (e instanceof VirtualMachineError fatal) {
+                throw fatal;
+            }
+            return new IOException("the compressed records are damaged: " + e.getMessage(), e);
+        }
+    }
+}

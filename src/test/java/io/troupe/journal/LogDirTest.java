@@ -1,0 +1,224 @@
+package io.troupe.journal;
+
+import static io.troupe.journal.JournalFixture.PARTITION;
+import static io.troupe.journal.JournalFixture.PID;
+import static io.troupe.journal.JournalFixture.append;
+import static io.troupe.journal.JournalFixture.batch;
+import static io.troupe.journal.JournalFixture.config;
+import static io.troupe.journal.JournalFixture.crash;
+import static io.troupe.journal.JournalFixture.dir;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.journal.MetaRecord.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whose a log dir is, who may use it, and what meta.log remembers. */
+class LogDirTest {
+    @TempDir
+    Path root;
+
+    private static String refusal(Path path, int nodeId, String clusterId) {
+        return assertThrows(LogDirException.class, () -> LogDir.open(path, nodeId, Optional.ofNullable(clusterId)))
+                .getMessage();
+    }
+
+    @Test
+    void aDirInUseIsRefused() {
+        LogDir dir = dir(root);
+        String message = refusal(root, 1, null);
+        assertTrue(message.contains(root.toString()) && message.contains("in use by another running broker"), message);
+        dir.close();
+        dir(root).close();
+    }
+
+    @Test
+    void anotherBrokersDirIsRefusedWithBothIds() {
+        dir(root).close();
+        String message = refusal(root, 5, null);
+        assertTrue(message.contains("belongs to broker 1") && message.contains("this is broker 5"), message);
+    }
+
+    @Test
+    void anotherClustersDirIsRefusedWithBothIds() {
+        Journals journals = Journals.open(List.of(root), 1, Optional.empty());
+        assertNull(journals.clusterId());
+        journals.setClusterId("cluster-a");
+        assertThrows(LogDirException.class, () -> journals.setClusterId("cluster-b"));
+        journals.close();
+        String message = refusal(root, 1, "cluster-b");
+        assertTrue(message.contains("cluster-a") && message.contains("cluster-b"), message);
+    }
+
+    @Test
+    void dirsOfTwoClustersAreRefusedAndLetGo() {
+        Path a = root.resolve("a");
+        Path b = root.resolve("b");
+        LogDir.open(a, 1, Optional.of("cluster-a")).close();
+        LogDir.open(b, 1, Optional.of("cluster-b")).close();
+        assertThrows(LogDirException.class, () -> Journals.open(List.of(a, b), 1, Optional.empty()));
+        dir(a).close();
+        dir(b).close();
+    }
+
+    @Test
+    void aPathThatIsNoWritableDirectoryIsRefusedWithItsName() throws IOException {
+        Path file = Files.writeString(root.resolve("file"), "x");
+        assertTrue(refusal(file, 1, null).contains(file.toString()));
+        assertTrue(refusal(Path.of("/proc/troupe-logs"), 1, null).contains("/proc/troupe-logs"));
+    }
+
+    @Test
+    void aSecondLogDirTakesTheNextPartitionAndAPartitionKeepsItsDir() {
+        List<Path> paths = List.of(root.resolve("a"), root.resolve("b"));
+        Journals journals = Journals.open(paths, 1, Optional.empty());
+        String first = journals.pluginFor(PARTITION);
+        TopicIdPartition other = new TopicIdPartition(new Uuid(9, 9), 1, "other");
+        String second = journals.pluginFor(other);
+        assertFalse(first.equals(second));
+        journals.close();
+        Journals reread = Journals.open(paths, 1, Optional.empty());
+        assertEquals(first, reread.pluginFor(PARTITION));
+        reread.close();
+    }
+
+    @Test
+    void cleanShutdownIsToldOnceAndCarriesTheBrokerEpoch() {
+        Journals journals = Journals.open(List.of(root), 1, Optional.empty());
+        assertTrue(journals.cleanShutdown(), "a new dir has lost nothing");
+        journals.brokerEpoch(42);
+        journals.close();
+        LogDir second = dir(root);
+        assertTrue(second.cleanStart());
+        assertEquals(42, second.lastBrokerEpoch());
+        crash(second);
+        LogDir third = dir(root);
+        assertFalse(third.cleanStart());
+        third.close();
+    }
+
+    @Test
+    void metaLogTornAtAnyByteLosesOnlyItsLastRecord() throws IOException {
+        LogId id = JournalFixture.ID;
+        try (MetaLog log = MetaLog.open(root)) {
+            log.append(MetaRecord.log(id, "orders"));
+            log.append(MetaRecord.of(Kind.EPOCH, id, 3, 10));
+            log.append(MetaRecord.of(Kind.LOG_START, id, 8, 0));
+        }
+        Path file = root.resolve(MetaLog.FILE);
+        byte[] whole = Files.readAllBytes(file);
+        int last = MetaRecord.of(Kind.LOG_START, id, 8, 0).encode().remaining();
+        for (int size = whole.length - last; size < whole.length; size++) {
+            Files.write(file, java.util.Arrays.copyOf(whole, size));
+            try (MetaLog log = MetaLog.open(root)) {
+                assertEquals(0, log.log(id).logStartOffset);
+                assertEquals(3, log.log(id).lastEpoch());
+                log.append(MetaRecord.of(Kind.LOG_START, id, 5, 0));
+            }
+            try (MetaLog log = MetaLog.open(root)) {
+                assertEquals(5, log.log(id).logStartOffset);
+            }
+        }
+    }
+
+    @Test
+    void aDamagedRecordInTheMiddleOfMetaLogIsSkippedAndMakesTheStartUnclean() throws IOException {
+        LogId id = JournalFixture.ID;
+        int first;
+        try (MetaLog log = MetaLog.open(root)) {
+            log.append(MetaRecord.log(id, "orders"));
+            first = (int) Files.size(root.resolve(MetaLog.FILE));
+            log.append(MetaRecord.of(Kind.EPOCH, id, 3, 10));
+            log.append(MetaRecord.of(Kind.LOG_START, id, 8, 0));
+            log.append(MetaRecord.dir(Kind.DIR_CLOSED, 1));
+        }
+        byte[] bytes = Files.readAllBytes(root.resolve(MetaLog.FILE));
+        bytes[first + 20] ^= 1;
+        Files.write(root.resolve(MetaLog.FILE), bytes);
+        try (MetaLog log = MetaLog.open(root)) {
+            assertFalse(log.clean());
+            assertEquals(8, log.log(id).logStartOffset);
+        }
+    }
+
+    @Test
+    void metaLogIsRewrittenWhenGrownAndSaysTheSame() throws IOException {
+        LogId id = JournalFixture.ID;
+        try (MetaLog log = MetaLog.open(root)) {
+            log.append(MetaRecord.log(id, "orders"));
+            log.append(MetaRecord.of(Kind.EPOCH, id, 3, 10));
+            for (int i = 0; i < 60_000; i++) {
+                log.append(MetaRecord.of(Kind.HIGH_WATERMARK, id, i, 0));
+            }
+        }
+        assertTrue(Files.size(root.resolve(MetaLog.FILE)) < 2 << 20);
+        try (MetaLog log = MetaLog.open(root)) {
+            assertNotNull(log.log(id));
+            assertEquals(59_999, log.log(id).highWatermark);
+            assertEquals(3, log.log(id).lastEpoch());
+        }
+    }
+
+    @Test
+    void leftoverDeleteDirectoriesGoAndUnknownOnesStay() throws Exception {
+        Path old = Files.createDirectories(root.resolve("orders-0.abc-delete"));
+        Files.writeString(old.resolve("x"), "x");
+        Path unknown = Files.createDirectories(root.resolve("lost+found"));
+        LogDir dir = dir(root);
+        dir.close();
+        assertFalse(Files.exists(old));
+        assertTrue(Files.exists(unknown));
+    }
+
+    @Test
+    void deletingALogUnderItsRollsAndFsyncsLeavesTheDirOnline() throws Exception {
+        LogDir dir = dir(root);
+        for (int round = 0; round < 20; round++) {
+            TopicIdPartition partition = new TopicIdPartition(new Uuid(1, round), 0, "orders");
+            dir.open(PID, partition, config(100, 1));
+            for (int i = 0; i < 5; i++) {
+                dir.append(PID, "w" + round, JournalFixture.group(batch(i, 1, 1, 0, 50)), false, 0);
+            }
+            dir.delete(PID, partition).join();
+        }
+        dir.close();
+        assertFalse(dir.isOffline());
+        LogDir again = dir(root);
+        assertTrue(again.cleanStart());
+        assertTrue(again.knownLogs().isEmpty());
+        again.close();
+    }
+
+    @Test
+    void aFailedWriteTakesTheDirOfflineAndReadsGoOn() throws Exception {
+        LogDir dir = dir(root);
+        var opened = dir.open(PID, PARTITION, config(150, Long.MAX_VALUE));
+        append(dir, batch(0, 1, 1, 0, 50));
+        // The next append must roll, and the name of the new segment is taken.
+        Files.createDirectories(root.resolve("orders-0").resolve(Segment.fileName(1)));
+        var failed = dir.append(PID, JournalFixture.WRITER, JournalFixture.group(batch(1, 1, 1, 0, 90)), false, 0);
+        assertTrue(failed.isCompletedExceptionally());
+        assertTrue(dir.isOffline());
+        assertEquals(1, opened.reader().logEndOffset());
+        assertTrue(opened.reader().read(0, 1, 1000, true).hasRemaining());
+        assertThrows(IOException.class, () -> dir.open("replica-z", PARTITION, config(150, 1)));
+        dir.close();
+        Files.delete(root.resolve("orders-0").resolve(Segment.fileName(1)));
+        LogDir again = dir(root);
+        assertFalse(again.cleanStart());
+        assertEquals(1, again.open(PID, PARTITION, config(150, 1)).logEndOffset());
+        again.close();
+    }
+}

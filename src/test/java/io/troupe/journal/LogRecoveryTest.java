@@ -1,0 +1,307 @@
+package io.troupe.journal;
+
+import static io.troupe.journal.JournalFixture.ID;
+import static io.troupe.journal.JournalFixture.PARTITION;
+import static io.troupe.journal.JournalFixture.PID;
+import static io.troupe.journal.JournalFixture.WRITER;
+import static io.troupe.journal.JournalFixture.append;
+import static io.troupe.journal.JournalFixture.batch;
+import static io.troupe.journal.JournalFixture.config;
+import static io.troupe.journal.JournalFixture.crash;
+import static io.troupe.journal.JournalFixture.dir;
+import static io.troupe.journal.JournalFixture.group;
+import static io.troupe.journal.JournalFixture.readAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.config.LogConfig;
+import io.troupe.journal.JournalCommand.EpochStart;
+import io.troupe.journal.JournalCommand.Opened;
+import io.troupe.record.ProducerStates;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.compress.Compression;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a start makes of what the last process, or the disk, left behind. */
+class LogRecoveryTest {
+    private static final LogConfig ONE_SEGMENT = config(1 << 20, Long.MAX_VALUE);
+    private static final LogConfig SMALL_SEGMENTS = config(400, Long.MAX_VALUE);
+
+    @TempDir
+    Path root;
+
+    private Path logPath(Path dirPath) {
+        return dirPath.resolve("orders-0");
+    }
+
+    /** What is done to the file of one log. */
+    private interface Damage {
+        void strike(Path segment, byte[] whole, int at) throws IOException;
+    }
+
+    private static TopicIdPartition partition(int i) {
+        return new TopicIdPartition(PARTITION.topicId(), i, PARTITION.topic());
+    }
+
+    /** One log per byte of a last batch, each of three batches, a crash, and each damaged at another byte. */
+    private void assertLastBatchIsCut(Damage damage) throws Exception {
+        ByteBuffer[] batches = {batch(0, 2, 10, 1, 20), batch(2, 1, 20, 1, 20), batch(3, 2, 30, 2, 20)};
+        int whole = batches[0].remaining() + batches[1].remaining();
+        int last = batches[2].remaining();
+        LogDir dir = dir(root);
+        for (int i = 0; i < last; i++) {
+            dir.open("log-" + i, partition(i), ONE_SEGMENT);
+            dir.append("log-" + i, WRITER, group(batches), false, 0).join();
+        }
+        crash(dir);
+        for (int i = 0; i < last; i++) {
+            Path segment = root.resolve("orders-" + i).resolve(Segment.fileName(0));
+            damage.strike(segment, Files.readAllBytes(segment), whole + i);
+        }
+        dir = dir(root);
+        for (int i = 0; i < last; i++) {
+            // The leader epoch is not covered by the CRC: a batch with any value is whole.
+            long end = damage instanceof Flip && i >= 12 && i < 16 ? 5 : 3;
+            Opened opened = dir.open("log-" + i, partition(i), ONE_SEGMENT);
+            assertEquals(end, opened.logEndOffset(), "byte " + i);
+            assertFalse(opened.cleanShutdown());
+            ByteBuffer read = readAll(opened.reader(), 0).limit(whole);
+            assertEquals(batches[0], read.slice(0, batches[0].remaining()));
+            assertEquals(batches[1], read.slice(batches[0].remaining(), batches[1].remaining()));
+            if (end == 3) {
+                assertEquals(whole, Files.size(root.resolve("orders-" + i).resolve(Segment.fileName(0))));
+                // And the log goes on from there.
+                dir.append("log-" + i, WRITER, group(batch(3, 1, 40, 3, 5)), false, 0)
+                        .join();
+                assertEquals(4, opened.reader().logEndOffset());
+            }
+        }
+        crash(dir);
+        dir = dir(root);
+        assertEquals(4, dir.open("log-1", partition(1), ONE_SEGMENT).logEndOffset());
+        dir.close();
+    }
+
+    private record Flip() implements Damage {
+        @Override
+        public void strike(Path segment, byte[] whole, int at) throws IOException {
+            whole[at] ^= 0x40;
+            Files.write(segment, whole);
+        }
+    }
+
+    @Test
+    void aTailTornAtAnyByteOfTheLastBatchIsCutAtTheLastWholeBatch() throws Exception {
+        assertLastBatchIsCut((segment, whole, at) -> Files.write(segment, Arrays.copyOf(whole, at)));
+    }
+
+    @Test
+    void aFlippedBitAnywhereInTheLastBatchOfAnUncleanLogIsCut() throws Exception {
+        assertLastBatchIsCut(new Flip());
+    }
+
+    @Test
+    void aBatchZeroFilledFromAnyByteOnIsCutWithTheZeroesBehindIt() throws Exception {
+        assertLastBatchIsCut((segment, whole, at) -> {
+            byte[] zeroed = Arrays.copyOf(whole, whole.length + 5_000);
+            Arrays.fill(zeroed, at, zeroed.length, (byte) 0);
+            zeroed[at] = (byte) ~whole[at];
+            Files.write(segment, zeroed);
+        });
+    }
+
+    /** Waits for the background thread by closing, then opens again. */
+    private LogDir reopened(LogDir dir, Path path) {
+        dir.close();
+        return dir(path);
+    }
+
+    private void appendTwenty(LogDir dir) {
+        for (int i = 0; i < 20; i++) {
+            append(dir, batch(i, 1, 1000 + i, i / 5, 50, Compression.NONE, 77, i));
+        }
+    }
+
+    private List<Path> segments(Path path) throws IOException {
+        try (Stream<Path> files = Files.list(logPath(path))) {
+            return files.filter(f -> Segment.baseOffsetOf(f) >= 0).sorted().toList();
+        }
+    }
+
+    @Test
+    void damageInAnOldSegmentIsToldWithPathAndOffsetAndNothingIsDeleted() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        appendTwenty(dir);
+        dir.close();
+        List<Path> files = segments(root);
+        assertTrue(files.size() > 4, "several segments");
+        Path damaged = files.get(1);
+        byte[] bytes = Files.readAllBytes(damaged);
+        bytes[bytes.length - 3] ^= 1;
+        Files.write(damaged, bytes);
+        long firstOfThird = Segment.baseOffsetOf(files.get(2));
+
+        LogDir again = dir(root);
+        Opened opened = again.open(PID, PARTITION, SMALL_SEGMENTS);
+        assertEquals(20, opened.logEndOffset());
+        LogReader reader = opened.reader();
+        long bad = firstOfThird - 1;
+        long lastGood = -1;
+        for (long offset = 0; offset < bad; offset++) {
+            assertTrue(reader.read(offset, Long.MAX_VALUE, 1 << 16, true).hasRemaining());
+            lastGood = offset;
+        }
+        assertEquals(bad - 1, lastGood);
+        IOException e = assertThrows(IOException.class, () -> reader.read(bad, Long.MAX_VALUE, 1 << 16, true));
+        assertTrue(e.getMessage().contains(damaged.toString()), e.getMessage());
+        assertTrue(e.getMessage().contains("offset " + bad), e.getMessage());
+        assertTrue(reader.read(firstOfThird, Long.MAX_VALUE, 1 << 16, true).hasRemaining());
+        crash(again);
+
+        // Nor does an unclean start cut what was durable before.
+        LogDir unclean = dir(root);
+        assertEquals(20, unclean.open(PID, PARTITION, SMALL_SEGMENTS).logEndOffset());
+        assertEquals(files.size(), segments(root).size());
+        unclean.close();
+    }
+
+    private void assertSameAfter(IndexLoss loss) throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        appendTwenty(dir);
+        dir = reopened(dir, root);
+        ByteBuffer before = readAll(dir.open(PID, PARTITION, SMALL_SEGMENTS).reader(), 0);
+        dir.close();
+        loss.strike(root.resolve(IndexStore.DIRECTORY));
+        LogDir again = dir(root);
+        Opened opened = again.open(PID, PARTITION, SMALL_SEGMENTS);
+        assertTrue(opened.cleanShutdown());
+        assertEquals(20, opened.logEndOffset());
+        assertEquals(before, readAll(opened.reader(), 0));
+        for (int i = 0; i < 20; i++) {
+            assertEquals(
+                    i,
+                    opened.reader()
+                            .offsetForTimestamp(1000 + i, Long.MAX_VALUE)
+                            .orElseThrow()
+                            .offset());
+        }
+        assertInstanceOf(
+                ProducerStates.Check.Duplicate.class, opened.producers().check(77, (short) 0, 19, 19));
+        again.close();
+    }
+
+    private interface IndexLoss {
+        void strike(Path index) throws IOException;
+    }
+
+    @Test
+    void aDeletedIndexIsDerivedAgain() throws Exception {
+        assertSameAfter(Directories::deleteRecursively);
+    }
+
+    @Test
+    void anIndexWithGarbageInCurrentIsDerivedAgain() throws Exception {
+        assertSameAfter(index -> Files.writeString(index.resolve("CURRENT"), "no such manifest\n"));
+    }
+
+    @Test
+    void anIndexWithGarbageInItsManifestIsDerivedAgain() throws Exception {
+        assertSameAfter(index -> {
+            try (Stream<Path> files = Files.list(index)) {
+                for (Path file : files.filter(f -> f.getFileName().toString().startsWith("MANIFEST"))
+                        .toList()) {
+                    Files.write(file, new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9});
+                }
+            }
+        });
+    }
+
+    @Test
+    void producerStateIsTheSameAfterACleanStopAndAfterACrash() throws Exception {
+        List<ByteBuffer> snapshots = new ArrayList<>();
+        for (boolean clean : new boolean[] {true, false}) {
+            Path path = root.resolve("clean-" + clean);
+            LogDir dir = dir(path);
+            dir.open(PID, PARTITION, SMALL_SEGMENTS);
+            appendTwenty(dir);
+            if (clean) {
+                dir.close();
+            } else {
+                crash(dir);
+            }
+            LogDir again = dir(path);
+            Opened opened = again.open(PID, PARTITION, SMALL_SEGMENTS);
+            assertEquals(clean, opened.cleanShutdown());
+            assertEquals(
+                    List.of(new EpochStart(0, 0), new EpochStart(1, 5), new EpochStart(2, 10), new EpochStart(3, 15)),
+                    opened.epochs());
+            snapshots.add(opened.producers().snapshot());
+            again.close();
+        }
+        assertEquals(snapshots.get(0), snapshots.get(1));
+    }
+
+    @Test
+    void truncationTakesEpochsIndexAndProducerStateWithIt() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        appendTwenty(dir);
+        dir.truncate(PID, 7);
+        Opened opened = dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        assertEquals(7, opened.logEndOffset());
+        assertEquals(List.of(new EpochStart(0, 0), new EpochStart(1, 5)), opened.epochs());
+        assertInstanceOf(ProducerStates.Check.Fresh.class, opened.producers().check(77, (short) 0, 7, 7));
+        assertInstanceOf(
+                ProducerStates.Check.Duplicate.class, opened.producers().check(77, (short) 0, 2, 2));
+        assertTrue(opened.reader().offsetForTimestamp(1007, Long.MAX_VALUE).isEmpty());
+        dir.append(PID, "writer-2", group(batch(7, 1, 5000, 9, 50)), false, 0).join();
+        dir.close();
+        LogDir again = dir(root);
+        assertEquals(8, again.open(PID, PARTITION, SMALL_SEGMENTS).logEndOffset());
+        again.close();
+    }
+
+    @Test
+    void logStartHighWatermarkAndEpochsSurviveARestart() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        appendTwenty(dir);
+        dir.startEpoch(PID, 12, 20).join();
+        dir.advanceLogStart(PID, 9).join();
+        dir.checkpointHighWatermark(PID, 17, 10_000);
+        crash(dir);
+        LogDir again = dir(root);
+        Opened opened = again.open(PID, PARTITION, SMALL_SEGMENTS);
+        assertEquals(9, opened.logStartOffset());
+        assertEquals(17, opened.highWatermark());
+        assertEquals(new EpochStart(12, 20), opened.epochs().get(opened.epochs().size() - 1));
+        again.close();
+    }
+
+    @Test
+    void aRecreatedTopicNeverSeesTheOldOnesData() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, ONE_SEGMENT);
+        append(dir, batch(0, 3, 1, 0, 5));
+        dir.delete(PID, PARTITION).join();
+        var recreated = new TopicIdPartition(new Uuid(8, 8), 0, PARTITION.topic());
+        assertEquals(0, dir.open("replica-y", recreated, ONE_SEGMENT).logEndOffset());
+        assertFalse(dir.knownLogs().contains(ID));
+        dir.close();
+    }
+}

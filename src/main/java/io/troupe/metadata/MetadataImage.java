@@ -25,6 +25,8 @@ public final class MetadataImage {
     private static final MetadataImage EMPTY =
             new MetadataImage(null, -1, 0, -1, emptyMap(), emptyMap(), Collections.emptyNavigableMap(), 0);
 
+    private static final String MIN_ISR = "min.insync.replicas";
+
     private final String clusterId;
     private final long index;
     private final int controllerEpoch;
@@ -176,9 +178,7 @@ public final class MetadataImage {
             TopicImage topic = existing(e.topicId());
             return with(index, topics.removed(topic.name()), names.removed(e.topicId()), brokers, nextProducerId);
         } else if (event instanceof MetadataEvent.TopicConfigsChanged e) {
-            TopicImage old = existing(e.topicId());
-            return withTopic(
-                    index, new TopicImage(old.name(), old.topicId(), old.partitions(), Map.copyOf(e.configs())));
+            return configsChanged(index, e);
         } else if (event instanceof MetadataEvent.PartitionsChanged e) {
             return partitionsChanged(index, e);
         } else if (event instanceof MetadataEvent.ProducerIdsAllocated e) {
@@ -225,6 +225,35 @@ public final class MetadataImage {
                 withBroker(new BrokerImage(
                         b.brokerId(), b.brokerEpoch(), b.listeners(), b.rack(), e.fenced(), e.inControlledShutdown())),
                 nextProducerId);
+    }
+
+    /** SAFETY 1.10: another min.insync.replicas empties the ELR; where the ISR is empty too, its members stay last known. */
+    private MetadataImage configsChanged(long index, MetadataEvent.TopicConfigsChanged e) {
+        TopicImage old = existing(e.topicId());
+        List<PartitionImage> partitions = old.partitions();
+        if (!Objects.equals(old.configs().get(MIN_ISR), e.configs().get(MIN_ISR))) {
+            partitions = partitions.stream().map(MetadataImage::withoutElr).toList();
+        }
+        return withTopic(index, new TopicImage(old.name(), old.topicId(), partitions, Map.copyOf(e.configs())));
+    }
+
+    private static PartitionImage withoutElr(PartitionImage p) {
+        if (p.elr().isEmpty()) {
+            return p;
+        }
+        List<Integer> lastKnown = p.lastKnown();
+        for (Integer id : p.elr()) {
+            lastKnown = with(lastKnown, id);
+        }
+        return new PartitionImage(
+                p.partition(),
+                p.replicas(),
+                p.leader(),
+                p.leaderEpoch(),
+                p.partitionEpoch() + 1,
+                p.isr(),
+                List.of(),
+                p.isr().isEmpty() ? lastKnown : p.lastKnown());
     }
 
     private MetadataImage partitionsChanged(long index, MetadataEvent.PartitionsChanged e) {

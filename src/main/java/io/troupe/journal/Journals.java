@@ -3,20 +3,74 @@ package io.troupe.journal;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.troupe.config.BrokerConfig;
+import io.troupe.config.LogConfig;
 import io.troupe.model.ReplicaId;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.pekko.actor.ActorRef;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.actor.setup.Setup;
+import org.apache.pekko.persistence.Persistence;
 
 /**
  * All log dirs of one broker: opened and locked before the actor system starts, handed to it as a {@link Setup}, closed
  * after it has stopped. One journal plugin instance (config path) stands for each log dir, and one for the metadata
- * voter's directory.
+ * voter's journal, which lies in the first dir beside the partitions. Safe from any thread.
  */
 public final class Journals extends Setup implements AutoCloseable {
+    private static final String PLUGIN_PREFIX = "troupe.journal.";
+    private static final String DIR_PREFIX = PLUGIN_PREFIX + "dir";
+    private static final String METADATA_PLUGIN = PLUGIN_PREFIX + "metadata";
 
-    private Journals() {}
+    /** Kafka's own name and id for the log of cluster metadata. */
+    static final TopicIdPartition METADATA_PARTITION =
+            new TopicIdPartition(Uuid.METADATA_TOPIC_ID, 0, "__cluster_metadata");
+
+    /** Settings of the voter's journal: every write is fsynced whatever they say, and snapshots cut the log. */
+    static final LogConfig METADATA_LOG = new LogConfig(
+            64 << 20,
+            Long.MAX_VALUE,
+            4096,
+            Integer.MAX_VALUE,
+            -1,
+            -1,
+            Set.of("delete"),
+            86_400_000,
+            0,
+            Long.MAX_VALUE,
+            0.5,
+            "producer",
+            TimestampType.CREATE_TIME,
+            Long.MAX_VALUE,
+            Long.MAX_VALUE,
+            1,
+            Long.MAX_VALUE,
+            0,
+            1,
+            false);
+
+    private final List<LogDir> dirs;
+    private final Map<LogId, Integer> homes = new HashMap<>();
+
+    private Journals(List<LogDir> dirs) {
+        this.dirs = List.copyOf(dirs);
+        for (int i = 0; i < dirs.size(); i++) {
+            for (LogId id : dirs.get(i).knownLogs()) {
+                if (!id.topicId().equals(Uuid.METADATA_TOPIC_ID)) {
+                    homes.put(id, i);
+                }
+            }
+        }
+    }
 
     /**
      * Locks and reads every log dir.
@@ -25,40 +79,140 @@ public final class Journals extends Setup implements AutoCloseable {
      *     cannot be written; the message names the path and the reason
      */
     public static Journals open(BrokerConfig config) {
-        return new Journals();
+        return open(config.logDirs(), config.nodeId(), config.clusterId());
+    }
+
+    static Journals open(List<Path> paths, int nodeId, Optional<String> clusterId) {
+        List<LogDir> dirs = new ArrayList<>();
+        try {
+            Optional<String> expected = clusterId;
+            for (Path path : paths) {
+                LogDir dir = LogDir.open(path, nodeId, expected);
+                dirs.add(dir);
+                // All dirs of a broker belong to one cluster, so the first that knows tells the others.
+                expected = Optional.ofNullable(dir.properties().clusterId());
+            }
+            Journals journals = new Journals(dirs);
+            if (journals.clusterId() != null) {
+                journals.setClusterId(journals.clusterId());
+            }
+            return journals;
+        } catch (RuntimeException e) {
+            dirs.forEach(LogDir::close);
+            throw e;
+        }
     }
 
     /** The cluster id that the log dirs carry, null when they are new. */
     public String clusterId() {
+        for (LogDir dir : dirs) {
+            if (dir.properties().clusterId() != null) {
+                return dir.properties().clusterId();
+            }
+        }
         return null;
     }
 
-    /** Stamps the cluster id into every log dir; refused when one carries another. */
-    public void setClusterId(String clusterId) {}
+    /**
+     * Stamps the cluster id into every log dir; durable on return.
+     *
+     * @throws LogDirException when one carries another, or cannot be written
+     */
+    public void setClusterId(String clusterId) {
+        for (LogDir dir : dirs) {
+            try {
+                dir.setClusterId(clusterId);
+            } catch (IOException e) {
+                throw new LogDirException(
+                        "Cluster id " + clusterId + " cannot be written to log dir " + dir.path() + ": "
+                                + LogDir.reason(e),
+                        e);
+            }
+        }
+    }
 
     /** Whether every log dir was closed in order by the last process. */
     public boolean cleanShutdown() {
-        return false;
+        return dirs.stream().allMatch(LogDir::cleanStart);
+    }
+
+    /** The broker epoch under which the last process closed in order, -1 when it did not or none is known. */
+    public long lastBrokerEpoch() {
+        return cleanShutdown()
+                ? dirs.stream().mapToLong(LogDir::lastBrokerEpoch).min().orElse(-1)
+                : -1;
+    }
+
+    /** The broker epoch that the clean-shutdown marker is to carry. */
+    public void brokerEpoch(long brokerEpoch) {
+        dirs.forEach(dir -> dir.brokerEpoch(brokerEpoch));
+    }
+
+    /** The id of the first log dir's disk; a wiped one gets another. */
+    public String directoryId() {
+        return dirs.get(0).properties().directoryId();
     }
 
     /** Settings that put one plugin per log dir into an actor system's configuration. */
     public Config pluginConfig() {
-        return ConfigFactory.empty();
+        StringBuilder text = new StringBuilder("""
+                troupe.dispatcher.journal {
+                  type = PinnedDispatcher
+                  executor = thread-pool-executor
+                  thread-pool-executor.allow-core-timeout = off
+                }
+                """);
+        for (int i = 0; i < dirs.size(); i++) {
+            text.append(plugin(DIR_PREFIX + i));
+        }
+        text.append(plugin(METADATA_PLUGIN));
+        return ConfigFactory.parseString(text.toString());
+    }
+
+    /** The breaker would open for all logs when one is refused; answers need no order among logs; epochs fence. */
+    private static String plugin(String path) {
+        return """
+                %s {
+                  class = "%s"
+                  plugin-dispatcher = troupe.dispatcher.journal
+                  replay-filter.mode = off
+                  circuit-breaker { max-failures = 1000000000, call-timeout = 0s, reset-timeout = 1s }
+                  write-response-global-order = off
+                  recovery-event-timeout = 120s
+                }
+                """.formatted(path, JournalPlugin.class.getName());
     }
 
     /** The plugin (config path) where a partition lives, or, for a new one, is to live: the dir with the fewest. */
-    public String pluginFor(TopicIdPartition partition) {
-        return "";
+    public synchronized String pluginFor(TopicIdPartition partition) {
+        int home = homes.computeIfAbsent(LogId.of(partition), id -> emptiest());
+        return DIR_PREFIX + home;
+    }
+
+    synchronized void forget(TopicIdPartition deleted) {
+        homes.remove(LogId.of(deleted));
+    }
+
+    private int emptiest() {
+        int[] counts = new int[dirs.size()];
+        homes.values().forEach(i -> counts[i]++);
+        int best = -1;
+        for (int i = 0; i < counts.length; i++) {
+            if (!dirs.get(i).isOffline() && (best < 0 || counts[i] < counts[best])) {
+                best = i;
+            }
+        }
+        return Math.max(0, best);
     }
 
     /** The plugin of the metadata voter's journal: every write fsynced, replayed as {@link JournaledRecord}s. */
     public String metadataPlugin() {
-        return "";
+        return METADATA_PLUGIN;
     }
 
     /** The journal actor behind a plugin id, for {@link JournalCommand}s. */
     public static ActorRef journalFor(ActorSystem system, String pluginId) {
-        throw new IllegalStateException(system + pluginId);
+        return Persistence.get(system).journalFor(pluginId, ConfigFactory.empty());
     }
 
     /** The persistence id of a replica's log. */
@@ -66,6 +220,17 @@ public final class Journals extends Setup implements AutoCloseable {
         return "replica-" + replica.entityId();
     }
 
+    LogDir dirOf(String plugin) {
+        return isMetadata(plugin) ? dirs.get(0) : dirs.get(Integer.parseInt(plugin.substring(DIR_PREFIX.length())));
+    }
+
+    boolean isMetadata(String plugin) {
+        return plugin.equals(METADATA_PLUGIN);
+    }
+
+    /** Closes every log in order and lets go of the dirs; after the actor system has stopped. */
     @Override
-    public void close() {}
+    public void close() {
+        dirs.forEach(LogDir::close);
+    }
 }

@@ -1,0 +1,44 @@
+package io.troupe.journal;
+
+import io.troupe.journal.JournalCommand.EpochStart;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What {@link MetaLog} remembers of one log; changed only through it. */
+final class LogMeta {
+    final String topic;
+    long logStartOffset;
+    long highWatermark;
+    /** Everything below is durable: recovery looks at nothing below it. */
+    long recoveryPoint;
+
+    final List<EpochStart> epochs = new ArrayList<>();
+    /** Whether the log was closed in order and not opened since; then the two below hold. */
+    boolean closed;
+
+    long closedEndOffset;
+    long closedSize;
+
+    LogMeta(String topic) {
+        this.topic = topic;
+    }
+
+    /** An epoch that begins where older ones would have leaves those without records; they go. */
+    void addEpoch(int leaderEpoch, long startOffset) {
+        if (!epochs.isEmpty() && epochs.get(epochs.size() - 1).leaderEpoch() >= leaderEpoch) {
+            return;
+        }
+        cutEpochs(startOffset);
+        epochs.add(new EpochStart(leaderEpoch, startOffset));
+    }
+
+    void cutEpochs(long endOffset) {
+        while (!epochs.isEmpty() && epochs.get(epochs.size() - 1).startOffset() >= endOffset) {
+            epochs.remove(epochs.size() - 1);
+        }
+    }
+
+    int lastEpoch() {
+        return epochs.isEmpty() ? -1 : epochs.get(epochs.size() - 1).leaderEpoch();
+    }
+}

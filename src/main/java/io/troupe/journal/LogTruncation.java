@@ -1,0 +1,85 @@
+package io.troupe.journal;
+
+import io.troupe.journal.MetaRecord.Kind;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Cuts a log at an offset, with everything that knows of what is cut: epochs, index keys, producer snapshots. Durable in an
+ * order that a crash at any point leaves a shorter but whole log.
+ */
+final class LogTruncation {
+    private final PartitionLog log;
+    private final MetaLog metaLog;
+    private final IndexStore indexes;
+    private final IndexCache cache;
+
+    LogTruncation(PartitionLog log, MetaLog metaLog, IndexStore indexes, IndexCache cache) {
+        this.log = log;
+        this.metaLog = metaLog;
+        this.indexes = indexes;
+        this.cache = cache;
+    }
+
+    /** @param endOffset exclusive; a batch that reaches beyond it goes whole */
+    void truncate(long endOffset) throws IOException {
+        // First the recovery point, so that a crash in between makes the next start look at what is left.
+        metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
+        metaLog.force();
+        indexes.dropFrom(log.id(), endOffset);
+        log.beginTruncation();
+        List<Segment> left = new ArrayList<>();
+        try {
+            List<Segment> cut = new ArrayList<>();
+            for (Segment segment : log.segments()) {
+                (segment.baseOffset() < endOffset ? left : cut).add(segment);
+            }
+            for (int i = cut.size() - 1; i >= 0; i--) {
+                Segment segment = cut.get(i);
+                segment.closeWriter();
+                segment.retire();
+                cache.remove(segment);
+                Files.deleteIfExists(segment.path());
+            }
+            if (left.isEmpty()) {
+                left.add(Segment.create(log.path(), endOffset, log.config().indexIntervalBytes()));
+            } else {
+                cutWithin(left.get(left.size() - 1), endOffset);
+            }
+            Directories.forceDirectory(log.path());
+        } finally {
+            if (left.isEmpty()) {
+                left.addAll(List.of(log.segments()));
+            }
+            log.endTruncation(left, left.get(left.size() - 1).endOffset());
+        }
+    }
+
+    private void cutWithin(Segment segment, long endOffset) throws IOException {
+        cache.remove(segment);
+        indexes.dropSegment(log.id(), segment.baseOffset());
+        FileChannel channel = segment.acquire();
+        int size;
+        long end = segment.baseOffset();
+        long max = Long.MIN_VALUE;
+        SparseIndex index = new SparseIndex(log.config().indexIntervalBytes());
+        try {
+            BatchCursor cursor = new BatchCursor(channel, 0, segment.size(), BatchCursor.SCAN_WINDOW);
+            size = 0;
+            while (cursor.next() && cursor.endOffset() <= endOffset) {
+                index.maybeAdd((int) (cursor.baseOffset() - segment.baseOffset()), size, max);
+                max = Math.max(max, cursor.maxTimestamp());
+                end = cursor.endOffset();
+                size += cursor.size();
+            }
+        } finally {
+            segment.release();
+        }
+        segment.activate();
+        segment.useIndex(index);
+        segment.truncate(size, end, max);
+    }
+}

@@ -1,0 +1,216 @@
+package io.troupe.journal;
+
+import io.troupe.journal.MetaRecord.Kind;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The small truths of a log dir that segments do not hold, as one append-only file of {@link MetaRecord}s and their fold.
+ * A torn tail is cut; a record with a bad CRC in the middle is skipped and makes the start an unclean one. Rewritten whole
+ * (temporary file, fsync, rename, fsync of the directory) once it has grown to four times its last size, at least 1 MiB.
+ * All methods are safe from any thread.
+ */
+final class MetaLog implements AutoCloseable {
+    static final String FILE = "meta.log";
+
+    private static final Logger LOG = LoggerFactory.getLogger(MetaLog.class);
+    private static final long MIN_REWRITE_BYTES = 1 << 20;
+
+    private final Path path;
+    private final Map<LogId, LogMeta> logs = new HashMap<>();
+    private FileChannel channel;
+    private long size;
+    private long rewriteAt;
+    private boolean clean;
+    private long brokerEpoch = -1;
+
+    private MetaLog(Path path) {
+        this.path = path;
+    }
+
+    /** Reads the file, making an empty one when there is none. */
+    static MetaLog open(Path dir) throws IOException {
+        MetaLog log = new MetaLog(dir.resolve(FILE));
+        boolean existed = Files.exists(log.path);
+        log.channel = FileChannel.open(
+                log.path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        // A new dir has nothing that could have been lost.
+        log.clean = !existed;
+        if (existed) {
+            log.load();
+        }
+        log.rewriteAt = Math.max(MIN_REWRITE_BYTES, 4 * log.size);
+        return log;
+    }
+
+    private void load() throws IOException {
+        long bytes = channel.size();
+        if (bytes > Integer.MAX_VALUE) {
+            throw new IOException(path + " has " + bytes + " bytes; it is rewritten long before");
+        }
+        ByteBuffer content = ByteBuffer.allocate((int) bytes);
+        BatchCursor.readFully(channel, content, 0);
+        content.flip();
+        boolean damaged = false;
+        int at = 0;
+        while (content.limit() - at >= MetaRecord.FRAME_BYTES) {
+            int length = content.getInt(at);
+            if (length < MetaRecord.FIXED_BYTES
+                    || length > MetaRecord.MAX_BODY_BYTES
+                    || length > content.limit() - at - MetaRecord.FRAME_BYTES) {
+                break;
+            }
+            int body = at + MetaRecord.FRAME_BYTES;
+            if (Checksum.crc32c(content, body, length) == content.getInt(at + 4)) {
+                MetaRecord record = MetaRecord.decode(content.slice(body, length));
+                if (record != null) {
+                    apply(record);
+                }
+            } else {
+                damaged = true;
+                LOG.error("{}: the record at position {} is damaged; it is skipped.", path, at);
+            }
+            at = body + length;
+        }
+        if (at < bytes) {
+            LOG.warn("{}: cut {} bytes of an unfinished record at position {}.", path, bytes - at, at);
+            channel.truncate(at);
+            clean = false;
+        }
+        if (damaged) {
+            clean = false;
+            logs.values().forEach(l -> l.closed = false);
+        }
+        size = at;
+    }
+
+    private void apply(MetaRecord record) {
+        switch (record.kind()) {
+            case DIR_OPENED -> clean = false;
+            case DIR_CLOSED -> {
+                clean = true;
+                brokerEpoch = record.a();
+            }
+            case LOG -> logs.put(record.id(), new LogMeta(record.topic()));
+            case LOG_REMOVED -> logs.remove(record.id());
+            default -> {
+                LogMeta log = logs.get(record.id());
+                if (log != null) {
+                    applyTo(log, record);
+                }
+            }
+        }
+    }
+
+    private static void applyTo(LogMeta log, MetaRecord record) {
+        switch (record.kind()) {
+            case LOG_START -> log.logStartOffset = Math.max(log.logStartOffset, record.a());
+            case EPOCH -> log.addEpoch((int) record.a(), record.b());
+            case EPOCHS_CUT -> {
+                log.cutEpochs(record.a());
+                log.recoveryPoint = Math.min(log.recoveryPoint, record.a());
+                log.highWatermark = Math.min(log.highWatermark, record.a());
+            }
+            case HIGH_WATERMARK -> log.highWatermark = record.a();
+            case RECOVERY_POINT -> log.recoveryPoint = record.a();
+            case LOG_OPENED -> log.closed = false;
+            case LOG_CLOSED -> {
+                log.closed = true;
+                log.closedEndOffset = record.a();
+                log.closedSize = record.b();
+            }
+            default -> throw new IllegalStateException("not about one log: " + record);
+        }
+    }
+
+    /** Writes and applies; durable only after {@link #force}. */
+    synchronized void append(MetaRecord record) throws IOException {
+        write(record.encode());
+        apply(record);
+        if (size >= rewriteAt) {
+            rewrite();
+        }
+    }
+
+    synchronized void force() throws IOException {
+        channel.force(false);
+    }
+
+    private void write(ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            size += channel.write(bytes, size);
+        }
+    }
+
+    private void rewrite() throws IOException {
+        Path temporary = path.resolveSibling(FILE + ".tmp");
+        FileChannel old = channel;
+        channel = FileChannel.open(
+                temporary,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.TRUNCATE_EXISTING,
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE);
+        size = 0;
+        write(MetaRecord.dir(clean ? Kind.DIR_CLOSED : Kind.DIR_OPENED, brokerEpoch)
+                .encode());
+        for (Map.Entry<LogId, LogMeta> entry : logs.entrySet()) {
+            writeWhole(entry.getKey(), entry.getValue());
+        }
+        channel.force(true);
+        Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Directories.forceDirectory(path.getParent());
+        old.close();
+        rewriteAt = Math.max(MIN_REWRITE_BYTES, 4 * size);
+    }
+
+    private void writeWhole(LogId id, LogMeta log) throws IOException {
+        write(MetaRecord.log(id, log.topic).encode());
+        write(MetaRecord.of(Kind.LOG_START, id, log.logStartOffset, 0).encode());
+        write(MetaRecord.of(Kind.RECOVERY_POINT, id, log.recoveryPoint, 0).encode());
+        write(MetaRecord.of(Kind.HIGH_WATERMARK, id, log.highWatermark, 0).encode());
+        for (JournalCommand.EpochStart epoch : log.epochs) {
+            write(MetaRecord.of(Kind.EPOCH, id, epoch.leaderEpoch(), epoch.startOffset())
+                    .encode());
+        }
+        if (log.closed) {
+            write(MetaRecord.of(Kind.LOG_CLOSED, id, log.closedEndOffset, log.closedSize)
+                    .encode());
+        }
+    }
+
+    /** Whether the dir was closed in order before it was opened now. */
+    synchronized boolean clean() {
+        return clean;
+    }
+
+    /** The broker epoch that the last clean-shutdown marker carried, -1 for none. */
+    synchronized long brokerEpoch() {
+        return brokerEpoch;
+    }
+
+    /** Null when the dir holds no such log. */
+    synchronized LogMeta log(LogId id) {
+        return logs.get(id);
+    }
+
+    synchronized Collection<LogId> ids() {
+        return List.copyOf(logs.keySet());
+    }
+
+    @Override
+    public synchronized void close() throws IOException {
+        channel.close();
+    }
+}

@@ -1,0 +1,266 @@
+package io.troupe.journal;
+
+import io.troupe.config.LogConfig;
+import io.troupe.journal.JournalCommand.EpochStart;
+import io.troupe.record.BatchHeader;
+import io.troupe.record.ProducerStates;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * One log: its segments in offset order, the last of them active. {@link LogDir} is its only writer and holds its own
+ * monitor while it calls anything that changes; any thread reads through {@link #reader}.
+ *
+ * <p>Invariants: segments are contiguous up to gaps that compaction left; every segment but the active one is closed;
+ * what {@link #logEndOffset} covers is in the published segments.
+ */
+final class PartitionLog {
+    /** What a roll leaves to be done in the background. */
+    record Rolled(Segment closed, long nextBaseOffset, ByteBuffer producers) {}
+
+    private final LogId id;
+    private final Path path;
+    private final WriteBuffer through;
+    private final ProducerStates producers;
+    private final SegmentReader reader;
+    private volatile LogConfig config;
+    private volatile Segment[] segments;
+    private volatile long logStartOffset;
+    private volatile long logEndOffset;
+    // Odd while a truncation is under way: a read that overlaps one tries again.
+    private volatile int truncations;
+    private long activeSinceMs;
+    private int lastEpoch;
+
+    PartitionLog(
+            LogId id,
+            Path path,
+            LogConfig config,
+            WriteBuffer through,
+            IndexStore indexes,
+            IndexCache cache,
+            LogRecovery.Recovered recovered,
+            LogMeta meta,
+            long nowMs) {
+        this.id = id;
+        this.path = path;
+        this.config = config;
+        this.through = through;
+        this.producers = recovered.producers();
+        this.segments = recovered.segments().toArray(Segment[]::new);
+        this.logStartOffset = Math.min(Math.max(meta.logStartOffset, segments[0].baseOffset()), recovered.endOffset());
+        this.logEndOffset = recovered.endOffset();
+        this.lastEpoch = meta.lastEpoch();
+        this.activeSinceMs = nowMs;
+        this.reader = new SegmentReader(this, indexes, cache);
+    }
+
+    /**
+     * Writes a group at the end.
+     *
+     * @param rolled takes the segments that were closed on the way
+     * @return epochs that began in it
+     * @throws IllegalArgumentException when the group does not begin at the LEO or is not made of whole batches; nothing
+     *     was written
+     * @throws IOException when the disk failed; the log must not be written again
+     */
+    List<EpochStart> append(LogAppend group, long nowMs, List<Rolled> rolled) throws IOException {
+        List<EpochStart> epochs = check(group);
+        List<ByteBuffer> run = new ArrayList<>(group.buffers().size());
+        long runBytes = 0;
+        for (ByteBuffer buffer : group.buffers()) {
+            ByteBuffer own = buffer.duplicate();
+            long end = BatchHeader.baseOffset(own, own.position());
+            if (mustRoll(runBytes, own.remaining(), group.endOffset(), nowMs)) {
+                writeRun(run);
+                runBytes = 0;
+                rolled.add(roll(end, nowMs));
+            }
+            run.add(own);
+            runBytes += own.remaining();
+        }
+        writeRun(run);
+        lastEpoch = epochs.isEmpty() ? lastEpoch : epochs.get(epochs.size() - 1).leaderEpoch();
+        logEndOffset = group.endOffset();
+        return epochs;
+    }
+
+    private List<EpochStart> check(LogAppend group) {
+        if (group.baseOffset() != logEndOffset) {
+            throw new IllegalArgumentException(
+                    id + ": a group at offset " + group.baseOffset() + " where the log ends at " + logEndOffset);
+        }
+        List<EpochStart> epochs = new ArrayList<>(1);
+        int epoch = lastEpoch;
+        long next = group.baseOffset();
+        for (ByteBuffer buffer : group.buffers()) {
+            int at = buffer.position();
+            while (at < buffer.limit()) {
+                int left = buffer.limit() - at;
+                if (left < BatchHeader.SIZE
+                        || BatchHeader.sizeInBytes(buffer, at) < BatchHeader.SIZE
+                        || BatchHeader.sizeInBytes(buffer, at) > left
+                        || BatchHeader.magic(buffer, at) != BatchHeader.MAGIC_V2
+                        || BatchHeader.baseOffset(buffer, at) < next
+                        || BatchHeader.lastOffsetDelta(buffer, at) < 0) {
+                    throw new IllegalArgumentException(id + ": no whole batch in order at offset " + next);
+                }
+                if (BatchHeader.leaderEpoch(buffer, at) > epoch) {
+                    epoch = BatchHeader.leaderEpoch(buffer, at);
+                    epochs.add(new EpochStart(epoch, BatchHeader.baseOffset(buffer, at)));
+                }
+                next = BatchHeader.lastOffset(buffer, at) + 1;
+                at += BatchHeader.sizeInBytes(buffer, at);
+            }
+        }
+        if (next != group.endOffset() || next == group.baseOffset()) {
+            throw new IllegalArgumentException(
+                    id + ": a group that ends at offset " + next + " and says " + group.endOffset());
+        }
+        return epochs;
+    }
+
+    private boolean mustRoll(long runBytes, int bytes, long endOffset, long nowMs) {
+        Segment active = active();
+        long used = active.size() + runBytes;
+        if (used == 0) {
+            return false;
+        }
+        return used + bytes > config.segmentBytes()
+                || endOffset - active.baseOffset() > Integer.MAX_VALUE
+                || (runBytes == 0 && nowMs - activeSinceMs >= config.segmentMs());
+    }
+
+    private void writeRun(List<ByteBuffer> run) throws IOException {
+        if (!run.isEmpty()) {
+            for (ByteBuffer buffer : run) {
+                fold(producers, buffer);
+            }
+            active().append(run.toArray(ByteBuffer[]::new), through);
+            run.clear();
+        }
+    }
+
+    private Rolled roll(long baseOffset, long nowMs) throws IOException {
+        Segment closed = active();
+        Segment fresh = Segment.create(path, baseOffset, config.indexIntervalBytes());
+        Segment[] more = Arrays.copyOf(segments, segments.length + 1);
+        more[segments.length] = fresh;
+        segments = more;
+        activeSinceMs = nowMs;
+        return new Rolled(closed, baseOffset, producers.snapshot());
+    }
+
+    /** Adds the batches of a buffer to producer state. */
+    static void fold(ProducerStates into, ByteBuffer buffer) {
+        int at = buffer.position();
+        while (at < buffer.limit()) {
+            fold(into, buffer, at);
+            at += BatchHeader.sizeInBytes(buffer, at);
+        }
+    }
+
+    static void fold(ProducerStates into, ByteBuffer header, int at) {
+        if (BatchHeader.producerId(header, at) != BatchHeader.NO_PRODUCER_ID) {
+            into.append(
+                    BatchHeader.producerId(header, at),
+                    BatchHeader.producerEpoch(header, at),
+                    BatchHeader.baseSequence(header, at),
+                    BatchHeader.lastSequence(header, at),
+                    BatchHeader.baseOffset(header, at),
+                    BatchHeader.lastOffset(header, at),
+                    BatchHeader.maxTimestamp(header, at));
+        }
+    }
+
+    /** Starts a change that readers must not mix with; always followed by {@link #endTruncation}. */
+    void beginTruncation() {
+        truncations++;
+    }
+
+    void endTruncation(List<Segment> left, long endOffset) {
+        segments = left.toArray(Segment[]::new);
+        logEndOffset = endOffset;
+        logStartOffset = Math.min(logStartOffset, endOffset);
+        truncations++;
+    }
+
+    /** Moves the log start and hands out the closed segments that are wholly below it. */
+    List<Segment> advanceLogStart(long offset) {
+        logStartOffset = Math.max(logStartOffset, Math.min(offset, logEndOffset));
+        List<Segment> below = new ArrayList<>();
+        List<Segment> left = new ArrayList<>();
+        Segment[] all = segments;
+        for (int i = 0; i < all.length; i++) {
+            boolean whole = i < all.length - 1 && all[i + 1].baseOffset() <= logStartOffset;
+            (whole ? below : left).add(all[i]);
+        }
+        segments = left.toArray(Segment[]::new);
+        return below;
+    }
+
+    /** Waits for a moment without truncation and names it. */
+    int stableVersion() {
+        int version = truncations;
+        while ((version & 1) != 0) {
+            LockSupport.parkNanos(100_000);
+            version = truncations;
+        }
+        return version;
+    }
+
+    boolean unchangedSince(int version) {
+        return truncations == version;
+    }
+
+    Segment active() {
+        Segment[] all = segments;
+        return all[all.length - 1];
+    }
+
+    Segment[] segments() {
+        return segments;
+    }
+
+    void reconfigure(LogConfig changed) {
+        config = changed;
+    }
+
+    void noteEpoch(int leaderEpoch) {
+        lastEpoch = Math.max(lastEpoch, leaderEpoch);
+    }
+
+    LogConfig config() {
+        return config;
+    }
+
+    LogId id() {
+        return id;
+    }
+
+    Path path() {
+        return path;
+    }
+
+    LogReader reader() {
+        return reader;
+    }
+
+    /** The journal's own copy. */
+    ProducerStates producers() {
+        return producers;
+    }
+
+    long logStartOffset() {
+        return logStartOffset;
+    }
+
+    long logEndOffset() {
+        return logEndOffset;
+    }
+}

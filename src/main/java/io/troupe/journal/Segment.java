@@ -1,0 +1,267 @@
+package io.troupe.journal;
+
+import io.troupe.record.BatchHeader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * One file of a log: whole v2 record batches, byte for byte as they travel, named by the offset it begins at.
+ *
+ * <p>The journal's thread appends and cuts; any thread reads what {@link #size} has published. Reader and writer use
+ * channels of their own, because the JDK closes a channel under a thread that is interrupted, and an interrupted reader
+ * must not stop the writer. The reader's channel is open only while somebody reads a closed segment, so open files are
+ * bounded by the logs that are open and the reads under way; a file deleted meanwhile stays readable to them.
+ */
+final class Segment {
+    static final String SUFFIX = ".log";
+
+    /** What is known of a closed segment without reading it. */
+    record Summary(int size, long endOffset, long maxTimestamp) {}
+
+    private final Path path;
+    private final long baseOffset;
+    private volatile int size;
+    private volatile long endOffset;
+    private volatile long maxTimestamp = Long.MIN_VALUE;
+    // Bytes below this were on disk before this process wrote: their CRC is checked on every read.
+    private volatile int trustedFrom;
+    // Null for a closed segment whose index lies in LevelDB.
+    private volatile SparseIndex index;
+
+    private final Object writerLock = new Object();
+    private FileChannel writer;
+    // Bytes known to be durable; guarded by writerLock.
+    private int forcedTo;
+
+    private FileChannel reader;
+    private int readers;
+    private boolean active;
+    private volatile boolean newName;
+    private boolean gone;
+
+    private Segment(Path path, long baseOffset) {
+        this.path = path;
+        this.baseOffset = baseOffset;
+        this.endOffset = baseOffset;
+    }
+
+    static String fileName(long baseOffset) {
+        return "%020d".formatted(baseOffset) + SUFFIX;
+    }
+
+    /** The file's base offset, -1 when it is no segment. */
+    static long baseOffsetOf(Path file) {
+        String name = file.getFileName().toString();
+        if (name.length() != 20 + SUFFIX.length() || !name.endsWith(SUFFIX)) {
+            return -1;
+        }
+        try {
+            return Long.parseLong(name, 0, 20, 10);
+        } catch (NumberFormatException e) {
+            return -1;
+        }
+    }
+
+    static Segment create(Path dir, long baseOffset, int indexIntervalBytes) throws IOException {
+        Segment segment = new Segment(dir.resolve(fileName(baseOffset)), baseOffset);
+        segment.writer = FileChannel.open(segment.path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        segment.index = new SparseIndex(indexIntervalBytes);
+        segment.active = true;
+        segment.newName = true;
+        return segment;
+    }
+
+    /** A segment that is there; nothing is known of its content yet. */
+    static Segment existing(Path file, long baseOffset) throws IOException {
+        Segment segment = new Segment(file, baseOffset);
+        long bytes = Files.size(file);
+        if (bytes > Integer.MAX_VALUE) {
+            throw new IOException(file + " has " + bytes + " bytes; a segment has at most " + Integer.MAX_VALUE);
+        }
+        segment.size = (int) bytes;
+        segment.trustedFrom = (int) bytes;
+        return segment;
+    }
+
+    /** Takes what is known: at recovery, before anybody reads. */
+    void known(Summary summary, SparseIndex knownIndex) {
+        size = summary.size();
+        trustedFrom = summary.size();
+        endOffset = summary.endOffset();
+        maxTimestamp = summary.maxTimestamp();
+        index = knownIndex;
+    }
+
+    /** Makes this the segment that is appended to, cutting the file to the known size. */
+    void activate() throws IOException {
+        synchronized (writerLock) {
+            if (writer == null) {
+                writer = FileChannel.open(path, StandardOpenOption.WRITE);
+            }
+            if (writer.size() > size) {
+                writer.truncate(size);
+                writer.force(true);
+            }
+        }
+        synchronized (this) {
+            active = true;
+        }
+    }
+
+    /**
+     * Writes buffers of whole batches, checked by the caller, at the end; their positions move. Publishes nothing when it
+     * fails.
+     */
+    void append(ByteBuffer[] buffers, WriteBuffer through) throws IOException {
+        int start = size;
+        int position = start;
+        long max = maxTimestamp;
+        long end = endOffset;
+        for (ByteBuffer buffer : buffers) {
+            int at = buffer.position();
+            while (at < buffer.limit()) {
+                index.maybeAdd((int) (BatchHeader.baseOffset(buffer, at) - baseOffset), position, max);
+                max = Math.max(max, BatchHeader.maxTimestamp(buffer, at));
+                end = BatchHeader.lastOffset(buffer, at) + 1;
+                int bytes = BatchHeader.sizeInBytes(buffer, at);
+                at += bytes;
+                position += bytes;
+            }
+        }
+        through.write(writer, start, buffers);
+        maxTimestamp = max;
+        endOffset = end;
+        size = position;
+    }
+
+    /** Makes what was written durable; from the fsync pool. */
+    void force() throws IOException {
+        synchronized (writerLock) {
+            int written = size;
+            if (writer != null && forcedTo < written) {
+                writer.force(false);
+                forcedTo = written;
+            }
+        }
+    }
+
+    /** Ends appending: what was written must have been forced, or be about to be cut away. */
+    void closeWriter() throws IOException {
+        synchronized (writerLock) {
+            if (writer != null) {
+                writer.close();
+                writer = null;
+            }
+        }
+        synchronized (this) {
+            active = false;
+            closeReaderIfIdle();
+        }
+    }
+
+    /** Cuts at a batch boundary. */
+    void truncate(int newSize, long newEndOffset, long newMaxTimestamp) throws IOException {
+        index.cut(newSize);
+        maxTimestamp = newMaxTimestamp;
+        endOffset = newEndOffset;
+        size = newSize;
+        trustedFrom = Math.min(trustedFrom, newSize);
+        synchronized (writerLock) {
+            writer.truncate(newSize);
+            writer.force(true);
+            forcedTo = newSize;
+        }
+    }
+
+    synchronized FileChannel acquire() throws IOException {
+        if (gone) {
+            throw new IOException(path + " is closed or deleted");
+        }
+        if (reader == null || !reader.isOpen()) {
+            reader = FileChannel.open(path, StandardOpenOption.READ);
+        }
+        readers++;
+        return reader;
+    }
+
+    synchronized void release() {
+        readers--;
+        closeReaderIfIdle();
+    }
+
+    /** No new reads from here on; those under way finish. */
+    synchronized void retire() {
+        gone = true;
+        closeReaderIfIdle();
+    }
+
+    private void closeReaderIfIdle() {
+        if (readers == 0 && reader != null && (gone || !active)) {
+            try {
+                reader.close();
+            } catch (IOException e) {
+                // Nothing was written through it: a failed close loses nothing.
+            }
+            reader = null;
+        }
+    }
+
+    Summary summary() {
+        return new Summary(size, endOffset, maxTimestamp);
+    }
+
+    /** Whether the file's name may not survive a power loss yet. */
+    boolean needsDirectoryForce() {
+        return newName;
+    }
+
+    void directoryForced() {
+        newName = false;
+    }
+
+    void dropIndex() {
+        index = null;
+    }
+
+    void useIndex(SparseIndex loaded) {
+        index = loaded;
+    }
+
+    SparseIndex index() {
+        return index;
+    }
+
+    Path path() {
+        return path;
+    }
+
+    long baseOffset() {
+        return baseOffset;
+    }
+
+    int size() {
+        return size;
+    }
+
+    /** Exclusive. */
+    long endOffset() {
+        return endOffset;
+    }
+
+    long maxTimestamp() {
+        return maxTimestamp;
+    }
+
+    int trustedFrom() {
+        return trustedFrom;
+    }
+
+    @Override
+    public String toString() {
+        return path.toString();
+    }
+}

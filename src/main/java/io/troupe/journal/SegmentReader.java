@@ -1,0 +1,312 @@
+package io.troupe.journal;
+
+import io.troupe.record.BatchHeader;
+import io.troupe.record.Batches;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.util.Optional;
+import org.apache.kafka.common.errors.OffsetOutOfRangeException;
+
+/**
+ * {@link LogReader} over the published segments of a {@link PartitionLog}. A read takes place in one segment and begins
+ * with a lookup in O(log n). Batches that this process did not write itself have their CRC checked on the way, so that
+ * what a disk has spoilt is told with its path and offset and never handed on.
+ */
+final class SegmentReader implements LogReader {
+    private static final int ATTEMPTS = 8;
+
+    private final PartitionLog log;
+    private final IndexStore indexes;
+    private final IndexCache cache;
+
+    SegmentReader(PartitionLog log, IndexStore indexes, IndexCache cache) {
+        this.log = log;
+        this.indexes = indexes;
+        this.cache = cache;
+    }
+
+    @Override
+    public long logStartOffset() {
+        return log.logStartOffset();
+    }
+
+    @Override
+    public long logEndOffset() {
+        return log.logEndOffset();
+    }
+
+    @Override
+    public long sizeInBytes() {
+        long sum = 0;
+        for (Segment segment : log.segments()) {
+            sum += segment.size();
+        }
+        return sum;
+    }
+
+    private interface Attempt<T> {
+        T run() throws IOException;
+    }
+
+    /** Repeats what a truncation ran into. */
+    private <T> T stable(Attempt<T> attempt) throws IOException {
+        for (int i = 1; ; i++) {
+            int version = log.stableVersion();
+            try {
+                T result = attempt.run();
+                if (log.unchangedSince(version)) {
+                    return result;
+                }
+            } catch (ClosedChannelException e) {
+                // Another reader of the same segment was interrupted and took the channel with it.
+                if (i == ATTEMPTS || Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+            } catch (IOException | OffsetOutOfRangeException e) {
+                if (log.unchangedSince(version) || i == ATTEMPTS) {
+                    throw e;
+                }
+            }
+            if (i == ATTEMPTS) {
+                throw new IOException(log.path() + " is being truncated");
+            }
+        }
+    }
+
+    @Override
+    public ByteBuffer read(long startOffset, long endOffset, int maxBytes, boolean minOneBatch) throws IOException {
+        return stable(() -> {
+            long end = log.logEndOffset();
+            if (startOffset < log.logStartOffset() || startOffset > end) {
+                throw new OffsetOutOfRangeException(
+                        log.path() + " holds offsets " + log.logStartOffset() + " to " + end + ", not " + startOffset);
+            }
+            long bound = Math.min(endOffset, end);
+            Segment[] segments = log.segments();
+            int i = Math.max(0, indexOf(segments, startOffset));
+            for (; i < segments.length && segments[i].baseOffset() < bound; i++) {
+                Optional<ByteBuffer> found = readFrom(segments[i], startOffset, bound, maxBytes, minOneBatch);
+                if (found.isPresent()) {
+                    return found.get();
+                }
+            }
+            return ByteBuffer.allocate(0);
+        });
+    }
+
+    /** Empty when the segment holds nothing at or after {@code startOffset}. */
+    private Optional<ByteBuffer> readFrom(
+            Segment segment, long startOffset, long endOffset, int maxBytes, boolean minOneBatch) throws IOException {
+        int size = segment.size();
+        if (segment.endOffset() <= startOffset) {
+            return Optional.empty();
+        }
+        FileChannel channel = segment.acquire();
+        try {
+            int from = index(segment, channel).positionOf(startOffset - segment.baseOffset());
+            BatchCursor cursor = new BatchCursor(channel, from, size, BatchCursor.LOOKUP_WINDOW);
+            do {
+                if (!cursor.next()) {
+                    failIfCorrupt(segment, cursor, startOffset);
+                    return Optional.empty();
+                }
+            } while (cursor.endOffset() <= startOffset);
+            if (cursor.endOffset() > endOffset || (cursor.size() > maxBytes && !minOneBatch)) {
+                return Optional.of(ByteBuffer.allocate(0));
+            }
+            long position = cursor.position();
+            ByteBuffer out = ByteBuffer.allocate((int) Math.min(size - position, Math.max(maxBytes, cursor.size())));
+            BatchCursor.readFully(channel, out, position);
+            out.flip();
+            out.limit(wholeBatches(segment, out, position, startOffset, endOffset));
+            return Optional.of(out);
+        } finally {
+            segment.release();
+        }
+    }
+
+    /** Where the last whole batch within the bounds ends; throws when not even the first is sound. */
+    private int wholeBatches(Segment segment, ByteBuffer out, long position, long startOffset, long endOffset)
+            throws IOException {
+        int at = 0;
+        long next = startOffset;
+        while (out.limit() - at >= BatchHeader.SIZE) {
+            int bytes = BatchHeader.sizeInBytes(out, at);
+            String problem = null;
+            if (bytes < BatchHeader.SIZE
+                    || BatchHeader.magic(out, at) != BatchHeader.MAGIC_V2
+                    || bytes > segment.size() - position - at
+                    || BatchHeader.lastOffsetDelta(out, at) < 0
+                    || BatchHeader.lastOffset(out, at) < next) {
+                problem = "no whole batch";
+            } else if (bytes > out.limit() - at || BatchHeader.lastOffset(out, at) >= endOffset) {
+                break;
+            } else if (position + at < segment.trustedFrom()
+                    && BatchHeader.computeCrc(out, at) != BatchHeader.crc(out, at)) {
+                problem = "a batch whose CRC does not match";
+            }
+            if (problem != null) {
+                if (at > 0) {
+                    // Serve up to here; the next read begins with this one and fails.
+                    break;
+                }
+                throw new IOException(corrupt(segment, position + at, next, problem));
+            }
+            next = BatchHeader.lastOffset(out, at) + 1;
+            at += bytes;
+        }
+        return at;
+    }
+
+    private static void failIfCorrupt(Segment segment, BatchCursor cursor, long offset) throws IOException {
+        if (cursor.problem() != null) {
+            throw new IOException(corrupt(segment, cursor.position(), offset, cursor.problem()));
+        }
+    }
+
+    private static String corrupt(Segment segment, long position, long offset, String problem) {
+        return "%s is corrupt at position %d, offset %d: %s. The batches before it are served; restore the file, or delete the replica's data and let it be copied from another broker."
+                .formatted(segment.path(), position, offset, problem);
+    }
+
+    @Override
+    public Optional<TimestampedOffset> offsetForTimestamp(long timestampMs, long endOffset) throws IOException {
+        return stable(() -> {
+            long bound = Math.min(endOffset, log.logEndOffset());
+            for (Segment segment : log.segments()) {
+                if (segment.baseOffset() >= bound) {
+                    break;
+                }
+                if (segment.maxTimestamp() >= timestampMs && segment.endOffset() > log.logStartOffset()) {
+                    Optional<TimestampedOffset> found = findIn(segment, timestampMs, bound);
+                    if (found.isPresent()) {
+                        return found;
+                    }
+                }
+            }
+            return Optional.empty();
+        });
+    }
+
+    private Optional<TimestampedOffset> findIn(Segment segment, long timestampMs, long bound) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            int from = index(segment, channel).positionOfTimestamp(timestampMs);
+            BatchCursor cursor = new BatchCursor(channel, from, segment.size(), BatchCursor.LOOKUP_WINDOW);
+            while (cursor.next() && cursor.baseOffset() < bound) {
+                if (cursor.maxTimestamp() < timestampMs || cursor.endOffset() <= log.logStartOffset()) {
+                    continue;
+                }
+                if (cursor.position() < segment.trustedFrom() && !cursor.crcMatches()) {
+                    throw new IOException(corrupt(
+                            segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match"));
+                }
+                Optional<TimestampedOffset> found = firstAtOrAfter(cursor, timestampMs, bound);
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+            failIfCorrupt(segment, cursor, segment.baseOffset());
+            return Optional.empty();
+        } finally {
+            segment.release();
+        }
+    }
+
+    private Optional<TimestampedOffset> firstAtOrAfter(BatchCursor cursor, long timestampMs, long bound)
+            throws IOException {
+        ByteBuffer batch = cursor.batch();
+        int epoch = BatchHeader.leaderEpoch(batch, 0);
+        if (BatchHeader.isControl(batch, 0)) {
+            return Optional.of(new TimestampedOffset(cursor.baseOffset(), cursor.maxTimestamp(), epoch));
+        }
+        for (Batches.Decoded record : Batches.records(batch)) {
+            if (record.timestampMs() >= timestampMs
+                    && record.offset() >= log.logStartOffset()
+                    && record.offset() < bound) {
+                return Optional.of(new TimestampedOffset(record.offset(), record.timestampMs(), epoch));
+            }
+        }
+        return Optional.empty();
+    }
+
+    @Override
+    public Optional<TimestampedOffset> maxTimestamp(long endOffset) throws IOException {
+        return stable(() -> {
+            long bound = Math.min(endOffset, log.logEndOffset());
+            long greatest = Long.MIN_VALUE;
+            for (Segment segment : log.segments()) {
+                if (segment.baseOffset() < bound && segment.maxTimestamp() > greatest) {
+                    greatest = Math.max(greatest, maxTimestampIn(segment, bound));
+                }
+            }
+            return greatest == Long.MIN_VALUE ? Optional.empty() : offsetForTimestamp(greatest, bound);
+        });
+    }
+
+    /** Greatest timestamp of the segment's batches that end at or below {@code bound} and lie above the log start. */
+    private long maxTimestampIn(Segment segment, long bound) throws IOException {
+        long start = log.logStartOffset();
+        if (segment.baseOffset() >= start && segment.endOffset() <= bound) {
+            return segment.maxTimestamp();
+        }
+        FileChannel channel = segment.acquire();
+        try {
+            SparseIndex index = index(segment, channel);
+            long from = 0;
+            long greatest = Long.MIN_VALUE;
+            if (segment.baseOffset() >= start) {
+                // The entry sums up all that lies before it.
+                from = index.positionOf(bound - 1 - segment.baseOffset());
+                greatest = index.maxTimestampBefore(bound - 1 - segment.baseOffset());
+            } else {
+                from = index.positionOf(start - segment.baseOffset());
+            }
+            BatchCursor cursor = new BatchCursor(channel, from, segment.size(), BatchCursor.SCAN_WINDOW);
+            while (cursor.next() && cursor.endOffset() <= bound) {
+                if (cursor.endOffset() > start) {
+                    greatest = Math.max(greatest, cursor.maxTimestamp());
+                }
+            }
+            failIfCorrupt(segment, cursor, segment.baseOffset());
+            return greatest;
+        } finally {
+            segment.release();
+        }
+    }
+
+    private SparseIndex index(Segment segment, FileChannel channel) throws IOException {
+        SparseIndex index = segment.index();
+        if (index != null) {
+            return index;
+        }
+        index = cache.get(segment);
+        if (index == null) {
+            int interval = log.config().indexIntervalBytes();
+            index = indexes.index(log.id(), segment.baseOffset(), interval).orElse(null);
+            if (index == null) {
+                index = SegmentWalk.of(channel, segment, interval, false, false, null)
+                        .index();
+            }
+            cache.put(segment, index);
+        }
+        return index;
+    }
+
+    /** Last segment that begins at or below {@code offset}, -1 for none. */
+    private static int indexOf(Segment[] segments, long offset) {
+        int low = 0;
+        int high = segments.length - 1;
+        while (low <= high) {
+            int mid = (low + high) >>> 1;
+            if (segments[mid].baseOffset() <= offset) {
+                low = mid + 1;
+            } else {
+                high = mid - 1;
+            }
+        }
+        return high;
+    }
+}

@@ -1,0 +1,68 @@
+package io.troupe.journal;
+
+import io.troupe.record.BatchHeader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+
+/**
+ * What a walk over all batch headers of a segment found.
+ *
+ * @param size bytes of the whole batches from the file's start
+ * @param endOffset exclusive
+ * @param problem what stands at {@code size}; null when the file ends there
+ */
+record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex index, String problem) {
+
+    /** Sees each header while the walk stands at it. */
+    interface Visitor {
+        void batch(ByteBuffer header, int at) throws IOException;
+    }
+
+    Segment.Summary summary() {
+        return new Segment.Summary(size, endOffset, maxTimestamp);
+    }
+
+    /**
+     * Walks the whole file.
+     *
+     * @param checkCrc also reads the records
+     * @param gapless whether each batch must begin where the one before ended
+     * @param visitor may be null
+     */
+    static SegmentWalk of(
+            FileChannel channel,
+            Segment segment,
+            int indexIntervalBytes,
+            boolean checkCrc,
+            boolean gapless,
+            Visitor visitor)
+            throws IOException {
+        SparseIndex index = new SparseIndex(indexIntervalBytes);
+        BatchCursor cursor = new BatchCursor(channel, 0, segment.size(), BatchCursor.SCAN_WINDOW);
+        long end = segment.baseOffset();
+        long max = Long.MIN_VALUE;
+        int size = 0;
+        String problem = null;
+        while (cursor.next()) {
+            if (cursor.baseOffset() < end
+                    || (gapless && cursor.baseOffset() != end)
+                    || cursor.endOffset() - segment.baseOffset() > Integer.MAX_VALUE) {
+                problem = "offset " + cursor.baseOffset() + " where " + end + " was due";
+                break;
+            }
+            if (checkCrc && !cursor.crcMatches()) {
+                problem = "CRC does not match";
+                break;
+            }
+            index.maybeAdd((int) (cursor.baseOffset() - segment.baseOffset()), size, max);
+            if (visitor != null) {
+                visitor.batch(cursor.buffer(), cursor.at());
+            }
+            max = Math.max(max, BatchHeader.maxTimestamp(cursor.buffer(), cursor.at()));
+            end = cursor.endOffset();
+            size += cursor.size();
+        }
+        return new SegmentWalk(size, end, max, index, problem == null ? cursor.problem() : problem);
+    }
+}

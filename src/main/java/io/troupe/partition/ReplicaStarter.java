@@ -1,6 +1,7 @@
 package io.troupe.partition;
 
 import io.troupe.config.LogConfig;
+import io.troupe.controller.BrokerMetadata;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
@@ -46,10 +47,10 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     public sealed interface Command {}
 
     /** A newer committed image. */
-    public record ImageChanged(MetadataImage image) implements Command {}
+    record ImageChanged(MetadataImage image) implements Command {}
 
     /** The broker epoch of this process: nothing is done before an image holds it. A later registration replaces it. */
-    public record Registered(long brokerEpoch) implements Command {}
+    record Registered(long brokerEpoch) implements Command {}
 
     /**
      * Resign all leaderships and close all logs, then answer and end. The asker bounds its patience.
@@ -84,6 +85,8 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     private final ReplicaSettings settings;
     private final Function<TopicImage, LogConfig> configOf;
     private final ActorRef<ShardingEnvelope<Replica.Command>> region;
+    private final ActorRef<BrokerMetadata.Command> metadata;
+    private final ActorRef<BrokerMetadata.Registered> onRegistration;
     private final TimerScheduler<Command> timers;
     private final ActorRef<Settled> onSettled;
     private final Map<ReplicaId, Entry> replicas = new LinkedHashMap<>();
@@ -97,26 +100,35 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
             TimerScheduler<Command> timers,
             ReplicaSettings settings,
             Function<TopicImage, LogConfig> configOf,
-            ActorRef<ShardingEnvelope<Replica.Command>> region) {
+            ActorRef<ShardingEnvelope<Replica.Command>> region,
+            ActorRef<BrokerMetadata.Command> metadata) {
         super(context);
         this.settings = settings;
         this.configOf = configOf;
         this.region = region;
         this.timers = timers;
+        this.metadata = metadata;
+        this.onRegistration = context.messageAdapter(
+                BrokerMetadata.Registered.class, registered -> new Registered(registered.brokerEpoch()));
         this.onSettled = context.messageAdapter(Settled.class, ReplicaSettled::new);
         timers.startTimerWithFixedDelay(Timer.EXPIRE, EXPIRE_INTERVAL);
+        metadata.tell(new BrokerMetadata.AwaitRegistration(onRegistration));
+        metadata.tell(new BrokerMetadata.Subscribe(context.messageAdapter(
+                BrokerMetadata.ImageChanged.class, changed -> new ImageChanged(changed.image()))));
     }
 
     /**
      * @param configOf a topic's effective settings on this broker
      * @param region from {@link ReplicaSharding#start}
+     * @param metadata this broker's; the starter subscribes by itself
      */
     public static Behavior<Command> create(
             ReplicaSettings settings,
             Function<TopicImage, LogConfig> configOf,
-            ActorRef<ShardingEnvelope<Replica.Command>> region) {
-        return Behaviors.setup(context ->
-                Behaviors.withTimers(timers -> new ReplicaStarter(context, timers, settings, configOf, region)));
+            ActorRef<ShardingEnvelope<Replica.Command>> region,
+            ActorRef<BrokerMetadata.Command> metadata) {
+        return Behaviors.setup(context -> Behaviors.withTimers(
+                timers -> new ReplicaStarter(context, timers, settings, configOf, region, metadata)));
     }
 
     @Override
@@ -135,6 +147,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     private Behavior<Command> onImageChanged(ImageChanged changed) {
         if (changed.image().index() >= image.index()) {
             image = changed.image();
+            askForNewRegistration();
             follow();
         }
         return this;
@@ -146,6 +159,13 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
             follow();
         }
         return this;
+    }
+
+    /** The image knows this broker by another epoch: it was registered anew, by this process or by one that took its id. */
+    private void askForNewRegistration() {
+        if (brokerEpoch >= 0 && !includesOwnRegistration()) {
+            metadata.tell(new BrokerMetadata.AwaitRegistration(onRegistration));
+        }
     }
 
     private boolean includesOwnRegistration() {

@@ -1,0 +1,279 @@
+package io.troupe.partition;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import com.typesafe.config.ConfigFactory;
+import io.troupe.journal.JournalCommand;
+import io.troupe.metadata.PartitionImage;
+import io.troupe.model.Refusal;
+import io.troupe.model.ReplicaId;
+import io.troupe.partition.ReplicaActor.Assigned;
+import io.troupe.partition.ReplicaActor.Settled;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.setup.ActorSystemSetup;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
+import org.apache.pekko.persistence.Persistence;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** The Replica's actor against a journal that the test holds in its hand. */
+class ReplicaActorTest {
+    private static final TopicIdPartition PARTITION = new TopicIdPartition(Uuid.randomUuid(), 0, "__consumer_offsets");
+    private static final ReplicaId ID = new ReplicaId(PARTITION.topicId(), 0, 1);
+
+    private final StubJournal.Control journal = new StubJournal.Control();
+    private final org.apache.pekko.actor.ActorSystem classic = org.apache.pekko.actor.ActorSystem.create(
+            "replica",
+            ActorSystemSetup.create(
+                    journal,
+                    BootstrapSetup.create(StubJournal.config()
+                            .withFallback(ConfigFactory.parseString("pekko.loglevel = OFF"))
+                            .withFallback(ConfigFactory.load()))));
+    private final ActorSystem<Void> system = Adapter.toTyped(classic);
+    private final ActorTestKit kit = ActorTestKit.create(system);
+    private final LocalReplicas local = new LocalReplicas();
+    private final TestProbe<Leadership> leadership = kit.createTestProbe();
+    private final TestProbe<Settled> settled = kit.createTestProbe();
+    private final ReplicaSettings settings = new ReplicaSettings(
+            1,
+            local,
+            leadership.ref(),
+            partition -> StubJournal.PLUGIN,
+            plugin -> Persistence.get(classic).journalFor(plugin, ConfigFactory.empty()),
+            System::currentTimeMillis,
+            86_400_000,
+            10,
+            1 << 20,
+            new LeaderEpochClaims());
+    private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
+    private ActorRef<Replica.Command> replica = kit.spawn(ReplicaActor.create(ID, settings));
+
+    @AfterEach
+    void stop() {
+        kit.shutdownTestKit();
+    }
+
+    @Test
+    void leadsOnlyAfterItsEpochIsOnDiskAndSaysSo() throws Exception {
+        journal.ends.put("replica-" + ID.entityId(), 5L);
+        elect(3);
+        JournalCommand.StartEpoch start = journal.next(JournalCommand.StartEpoch.class);
+        assertEquals(3, start.leaderEpoch());
+        assertEquals(5, start.startOffset());
+        Leadership.Elected elected = leadership.expectMessageClass(Leadership.Elected.class);
+        assertEquals(5, elected.epochStartOffset());
+        assertSame(elected.leader(), local.leader(PARTITION.topicId(), 0));
+        assertEquals(5, elected.leader().view().highWatermark());
+        append("a", -1);
+        assertAnswers("a@5");
+        assertEquals(6, elected.leader().view().highWatermark());
+    }
+
+    @Test
+    void appendsThatArriveDuringAPersistBecomeOneGroup() throws Exception {
+        journal.hold = true;
+        elect(3);
+        append("a", 1);
+        StubJournal.Held first = journal.nextHeld();
+        append("b", 1);
+        append("c", -1);
+        append("d", 0);
+        replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
+        first.complete().run();
+        StubJournal.Held second = journal.nextHeld();
+        assertEquals(3, second.append().buffers().size());
+        assertEquals(1, second.append().baseOffset());
+        assertAnswers("a@0", "reader");
+        second.complete().run();
+        assertAnswers("b@1", "d@3", "c@2");
+    }
+
+    @Test
+    void aFollowerServesNothing() throws Exception {
+        append("a", 1);
+        assertAnswers("a!NOT_LEADER_OR_FOLLOWER");
+        assign(new PartitionImage(0, List.of(1, 2), 2, 3, 3, List.of(1, 2), List.of(), List.of()));
+        settled.receiveMessage();
+        append("b", 1);
+        replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
+        assertAnswers("b!NOT_LEADER_OR_FOLLOWER", "reader");
+        assertNull(local.leader(PARTITION.topicId(), 0));
+    }
+
+    @Test
+    void aWriteThatFailsEndsTheLeadershipForThisEpoch() throws Exception {
+        elect(3);
+        leadership.expectMessageClass(Leadership.Elected.class);
+        journal.hold = true;
+        append("a", 1);
+        StubJournal.Held held = journal.nextHeld();
+        append("b", -1);
+        replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
+        replica.tell(new Replica.CancelWait(() -> {}));
+        held.fail().accept(new IOException("disk full"));
+        assertAnswers("a!KAFKA_STORAGE_ERROR", "b!KAFKA_STORAGE_ERROR", "reader");
+        leadership.expectMessage(new Leadership.Resigned(PARTITION, 3));
+        assertNull(local.leader(PARTITION.topicId(), 0));
+        journal.next(JournalCommand.Close.class);
+        journal.hold = false;
+        assign(image(3, 4));
+        settled.receiveMessage();
+        append("c", 1);
+        assertAnswers("c!NOT_LEADER_OR_FOLLOWER");
+        elect(4);
+        leadership.expectMessageClass(Leadership.Elected.class);
+        append("d", 1);
+        assertAnswers("d@0");
+    }
+
+    @Test
+    void aNewEpochResignsTheOldOneAndOpensAnew() throws Exception {
+        elect(3);
+        leadership.expectMessageClass(Leadership.Elected.class);
+        journal.hold = true;
+        append("a", 1);
+        StubJournal.Held held = journal.nextHeld();
+        replica.tell(new Assigned(PARTITION, image(5, 5), TestBatches.config(1), settled.ref()));
+        leadership.expectMessage(new Leadership.Resigned(PARTITION, 3));
+        assertAnswers("a!NOT_LEADER_OR_FOLLOWER");
+        held.complete().run();
+        Leadership.Elected elected = leadership.expectMessageClass(Leadership.Elected.class);
+        assertEquals(5, elected.leaderEpoch());
+        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(1), settled.ref()));
+        append("b", 1);
+        journal.nextHeld().complete().run();
+        assertInstanceOf(String.class, answers.poll(5, TimeUnit.SECONDS));
+        assertSame(elected.leader(), local.leader(PARTITION.topicId(), 0), "older metadata changes nothing");
+    }
+
+    @Test
+    void anEntityThatCrashedDoesNotLeadTwiceInOneEpoch() throws Exception {
+        elect(3);
+        leadership.expectMessageClass(Leadership.Elected.class);
+        kit.stop(replica);
+        leadership.expectMessage(new Leadership.Resigned(PARTITION, 3));
+        replica = kit.spawn(ReplicaActor.create(ID, settings));
+        elect(3);
+        append("a", 1);
+        assertAnswers("a!NOT_LEADER_OR_FOLLOWER");
+        elect(4);
+        assertEquals(4, leadership.expectMessageClass(Leadership.Elected.class).leaderEpoch());
+    }
+
+    @Test
+    void aLogThatCannotBeOpenedLeavesThePartitionOffline() throws Exception {
+        journal.refuseOpen = Errors.KAFKA_STORAGE_ERROR;
+        elect(3);
+        append("a", 1);
+        assertAnswers("a!NOT_LEADER_OR_FOLLOWER");
+        journal.refuseOpen = null;
+        journal.refuseEpoch = Errors.KAFKA_STORAGE_ERROR;
+        elect(4);
+        assertNull(local.leader(PARTITION.topicId(), 0));
+        journal.next(JournalCommand.Close.class);
+        leadership.expectNoMessage(Duration.ofMillis(50));
+    }
+
+    @Test
+    void acksAllTimesOutWhileTheIsrLagsAndTheBatchStays() throws Exception {
+        assign(new PartitionImage(0, List.of(1, 2), 1, 3, 3, List.of(1, 2), List.of(), List.of()));
+        settled.receiveMessage();
+        append("a", -1, 20);
+        assertAnswers("a!REQUEST_TIMED_OUT");
+        assertEquals(1, local.leader(PARTITION.topicId(), 0).view().logEndOffset());
+        append("b", -1, 60_000);
+        assign(new PartitionImage(0, List.of(1, 2), 1, 3, 4, List.of(1), List.of(), List.of()));
+        assertAnswers("b@1");
+    }
+
+    @Test
+    void stoppingRemembersTheHighWatermarkThenClosesThenAnswers() throws Exception {
+        elect(3);
+        append("a", 1);
+        assertAnswers("a@0");
+        assertEquals(
+                1, journal.next(JournalCommand.CheckpointHighWatermark.class).highWatermark());
+        TestProbe<ReplicaActor.Stopped> stopped = kit.createTestProbe();
+        replica.tell(new ReplicaActor.Stop(stopped.ref()));
+        journal.next(JournalCommand.Close.class);
+        stopped.expectMessage(new ReplicaActor.Stopped(ID));
+        stopped.expectTerminated(replica);
+    }
+
+    @Test
+    void aDeletedPartitionIsClosedBeforeItIsDeleted() throws Exception {
+        elect(3);
+        settledLeader();
+        replica.tell(new ReplicaActor.Delete(PARTITION));
+        journal.next(JournalCommand.Close.class);
+        assertEquals(PARTITION, journal.next(JournalCommand.Delete.class).partition());
+        kit.createTestProbe().expectTerminated(replica);
+    }
+
+    @Test
+    void aChangedConfigReachesTheJournal() throws Exception {
+        elect(3);
+        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(2), settled.ref()));
+        assertEquals(2, journal.next(JournalCommand.Reconfigure.class).config().minInsyncReplicas());
+    }
+
+    private void settledLeader() {
+        assertNotNull(local.leader(PARTITION.topicId(), 0));
+    }
+
+    private void elect(int leaderEpoch) {
+        assign(image(leaderEpoch, leaderEpoch));
+        Settled told = settled.receiveMessage();
+        assertEquals(leaderEpoch, told.leaderEpoch());
+    }
+
+    private void assign(PartitionImage image) {
+        replica.tell(new Assigned(PARTITION, image, TestBatches.config(1), settled.ref()));
+    }
+
+    private static PartitionImage image(int leaderEpoch, int partitionEpoch) {
+        return new PartitionImage(0, List.of(1), 1, leaderEpoch, partitionEpoch, List.of(1), List.of(), List.of());
+    }
+
+    private void append(String name, int acks) {
+        append(name, acks, 30_000);
+    }
+
+    private void append(String name, int acks, int timeoutMs) {
+        replica.tell(
+                new Replica.Append(TestBatches.batch(1), (short) acks, -1, timeoutMs, false, new Replica.AppendReply() {
+                    @Override
+                    public void appended(long base, long last, long timeMs, long logStartOffset, int leaderEpoch) {
+                        answers.add(name + "@" + base);
+                    }
+
+                    @Override
+                    public void refused(Refusal refusal, long logStartOffset) {
+                        answers.add(name + "!" + refusal.error());
+                    }
+                }));
+    }
+
+    private void assertAnswers(String... expected) throws InterruptedException {
+        for (String answer : expected) {
+            assertEquals(answer, answers.poll(5, TimeUnit.SECONDS));
+        }
+    }
+}

@@ -1,9 +1,13 @@
 package io.troupe.config;
 
 import io.troupe.model.Refusal;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.record.TimestampType;
 
 /** The topic-level configs: names, types, defaults and checks, as Kafka's topic configs have them. */
 public final class TopicConfigs {
@@ -36,21 +40,124 @@ public final class TopicConfigs {
 
     /** Checks overrides; empty when all are known and allowed, else the refusal (INVALID_CONFIG) naming the first that is not. */
     public static Optional<Refusal> validate(Map<String, String> overrides) {
+        for (Map.Entry<String, String> override : overrides.entrySet()) {
+            String problem = problem(override.getKey(), override.getValue());
+            if (problem != null) {
+                return Optional.of(new Refusal(Errors.INVALID_CONFIG, problem));
+            }
+        }
         return Optional.empty();
     }
 
-    /** The effective settings of a topic with these (validated) overrides on this broker. */
+    private static String problem(String name, String value) {
+        TopicKeys.Row row = name == null ? null : TopicKeys.ALL.get(name);
+        if (row == null) {
+            return "Unknown topic config " + name + Suggestion.of(name, TopicKeys.ALL.keySet()) + ".";
+        }
+        if (value == null) {
+            return "Topic config " + name + " has no value; it must be "
+                    + row.key().allowed() + ".";
+        }
+        if (!row.held()) {
+            boolean same = value.trim().equalsIgnoreCase(row.key().defaultValue());
+            return same
+                    ? null
+                    : "Topic config " + name + "=" + value + " is not supported; only its default, \""
+                            + row.key().defaultValue() + "\", is. " + row.key().documentation();
+        }
+        try {
+            row.key().parse(value);
+            return null;
+        } catch (IllegalArgumentException e) {
+            return "Topic config " + name + "=" + value + " " + e.getMessage() + ".";
+        }
+    }
+
+    /**
+     * The effective settings of a topic with these (validated) overrides on this broker. Costs some microseconds; one
+     * who needs it for each request keeps the result with the topic's image.
+     */
     public static LogConfig effective(BrokerConfig broker, Map<String, String> overrides) {
-        throw new ConfigurationException("not yet: " + broker + overrides);
+        Values v = new Values(broker.topicDefaults(), overrides);
+        return new LogConfig(
+                v.integer("segment.bytes"),
+                v.number("segment.ms"),
+                v.integer("index.interval.bytes"),
+                v.integer("max.message.bytes"),
+                v.number("retention.ms"),
+                v.number("retention.bytes"),
+                Set.copyOf(ConfigKey.split(v.text("cleanup.policy"))),
+                v.number("delete.retention.ms"),
+                v.number("min.compaction.lag.ms"),
+                v.number("max.compaction.lag.ms"),
+                Double.parseDouble(v.text("min.cleanable.dirty.ratio")),
+                v.text("compression.type"),
+                TimestampType.forName(v.text("message.timestamp.type")),
+                v.number("message.timestamp.before.max.ms"),
+                v.number("message.timestamp.after.max.ms"),
+                v.number("flush.messages"),
+                v.number("flush.ms"),
+                v.number("file.delete.delay.ms"),
+                v.integer("min.insync.replicas"),
+                Boolean.parseBoolean(v.text("unclean.leader.election.enable")));
+    }
+
+    private record Values(Map<String, String> defaults, Map<String, String> overrides) {
+        String text(String name) {
+            String value = overrides.get(name);
+            if (value == null) {
+                value = defaults.get(name);
+            }
+            return (value == null ? TopicKeys.ALL.get(name).key().defaultValue() : value).trim();
+        }
+
+        int integer(String name) {
+            return Integer.parseInt(text(name));
+        }
+
+        long number(String name) {
+            return Long.parseLong(text(name));
+        }
     }
 
     /** Every topic config with its effective value, sorted by name. */
     public static List<Entry> describe(BrokerConfig broker, Map<String, String> overrides) {
-        return List.of();
+        List<Entry> entries = new ArrayList<>(TopicKeys.ALL.size());
+        for (TopicKeys.Row row : TopicKeys.ALL.values()) {
+            ConfigKey key = row.key();
+            List<Synonym> synonyms = synonyms(row, broker, overrides);
+            Synonym first = synonyms.get(0);
+            // A broker's hours or minutes are told in the topic's own unit, as the topic's value.
+            String value = first.source() == Source.STATIC_BROKER_CONFIG
+                    ? broker.topicDefaults().getOrDefault(key.name(), first.value())
+                    : first.value();
+            entries.add(new Entry(key.name(), value, first.source(), key.type(), key.documentation(), synonyms));
+        }
+        return entries;
+    }
+
+    private static List<Synonym> synonyms(TopicKeys.Row row, BrokerConfig broker, Map<String, String> overrides) {
+        List<Synonym> synonyms = new ArrayList<>(3);
+        String override = overrides.get(row.key().name());
+        if (override != null) {
+            synonyms.add(new Synonym(row.key().name(), override, Source.DYNAMIC_TOPIC_CONFIG));
+        }
+        for (TopicKeys.BrokerKey brokerKey : row.brokerKeys()) {
+            String value = broker.originals().get(brokerKey.name());
+            if (value != null) {
+                synonyms.add(new Synonym(brokerKey.name(), value.trim(), Source.STATIC_BROKER_CONFIG));
+            }
+        }
+        String defaultName = row.brokerKeys().isEmpty()
+                ? row.key().name()
+                : row.brokerKeys().get(0).name();
+        synonyms.add(new Synonym(defaultName, row.key().defaultValue(), Source.DEFAULT_CONFIG));
+        return synonyms;
     }
 
     /** Whether {@code name} takes a list, so that IncrementalAlterConfigs may append to and subtract from it. */
     public static boolean isList(String name) {
-        return false;
+        TopicKeys.Row row = name == null ? null : TopicKeys.ALL.get(name);
+        return row != null && row.key().type() == Type.LIST;
     }
 }

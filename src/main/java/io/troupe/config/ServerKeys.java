@@ -1,0 +1,116 @@
+package io.troupe.config;
+
+import static io.troupe.config.ConfigKey.atLeast;
+import static io.troupe.config.ConfigKey.between;
+import static io.troupe.config.ConfigKey.bool;
+import static io.troupe.config.ConfigKey.listOf;
+import static io.troupe.config.ConfigKey.string;
+import static io.troupe.config.TopicConfigs.Type.INT;
+import static io.troupe.config.TopicConfigs.Type.LONG;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The table of broker keys that Troupe honours; names, bounds and, where nothing else is said, defaults are Kafka's. */
+final class ServerKeys {
+    static final Map<String, ConfigKey> ALL = new TreeMap<>();
+
+    private static final int MIB = 1 << 20;
+
+    static {
+        add(atLeast("node.id", INT, null, 0, "This node's id in the cluster."));
+        add(atLeast("broker.id", INT, null, 0, "The older name of node.id."));
+        add(listOf("process.roles", null, "What this process does.", "broker", "controller"));
+        add(string("broker.rack", null, "Where this broker stands; replicas are spread over racks."));
+        add(string("listeners", "PLAINTEXT://:9092", "Where clients connect."));
+        add(string("advertised.listeners", null, "What clients are told to connect to."));
+        add(string("listener.security.protocol.map", "", "How each named listener is secured."));
+        add(string("controller.quorum.voters", null, "The fixed set of voters: id@host:port, by comma."));
+        add(string("log.dirs", null, "Directories for data, by comma."));
+        add(string("log.dir", "/tmp/troupe-logs", "One directory for data, when log.dirs is not given."));
+        add(string(
+                "cluster.id", null, "The cluster this node belongs to; made by the first controller when not given."));
+        add(string("troupe.actor.listener", null, "host:port at which the other nodes reach this one."));
+        add(string("troupe.http.listener", null, "host:port of the HTTP port; none switches it off."));
+        add(atLeast(
+                "troupe.connection.inflight.max.bytes",
+                LONG,
+                32L * MIB,
+                1,
+                "Request bytes of one connection not yet answered, beyond which it is not read."));
+        add(atLeast("broker.session.timeout.ms", INT, 3000, 100, "Silence after which a broker is fenced."));
+        add(atLeast("num.partitions", INT, 1, 1, "Partitions of a topic made without a number."));
+        add(between(
+                "default.replication.factor",
+                INT,
+                1,
+                1,
+                Short.MAX_VALUE,
+                "Replicas of a topic made without a number."));
+        add(bool("auto.create.topics.enable", true, "Whether a topic that a client names is made."));
+        add(bool("delete.topic.enable", true, "Whether topics may be deleted."));
+        add(atLeast(
+                "replica.lag.time.max.ms", LONG, 30_000, 1, "Time after which a follower that lags leaves the ISR."));
+        add(atLeast(
+                "producer.id.expiration.ms", LONG, 86_400_000, 1, "Time after which an idle producer is forgotten."));
+        add(atLeast("fetch.max.bytes", INT, 55 * MIB, 1024, "The most one fetch answer holds."));
+        add(between("num.network.threads", INT, 3, 1, 1024, "Event-loop threads."));
+        add(between("num.io.threads", INT, 8, 1, 1024, "Threads for blocking reads."));
+        add(atLeast("socket.send.buffer.bytes", INT, 100 * 1024, -1, "SO_SNDBUF; -1 is the system's."));
+        add(atLeast("socket.receive.buffer.bytes", INT, 100 * 1024, -1, "SO_RCVBUF; -1 is the system's."));
+        add(atLeast("socket.request.max.bytes", INT, 100 * MIB, 1, "Largest request accepted."));
+        add(atLeast("socket.listen.backlog.size", INT, 50, 1, "Connections waiting to be accepted."));
+        add(atLeast("max.connections", INT, Integer.MAX_VALUE, 0, "Connections in all."));
+        add(atLeast("max.connections.per.ip", INT, Integer.MAX_VALUE, 0, "Connections from one address."));
+        add(atLeast("connections.max.idle.ms", LONG, 600_000, -1, "Idle time after which a connection is closed."));
+        add(atLeast(
+                "queued.max.request.bytes",
+                LONG,
+                -1,
+                -1,
+                "Request bytes not yet answered, over all connections; -1 is a quarter of the heap."));
+        add(between("offsets.topic.num.partitions", INT, 50, 1, 10_000, "Partitions of __consumer_offsets."));
+        add(new ConfigKey(
+                "offsets.topic.replication.factor",
+                INT,
+                "-1",
+                "a whole number from 1 to " + Short.MAX_VALUE + ", or -1 for min(3, brokers)",
+                v -> (int) v == -1 || (int) v >= 1 && (int) v <= Short.MAX_VALUE,
+                "Replicas of __consumer_offsets."));
+        add(atLeast("offsets.topic.segment.bytes", INT, 100 * MIB, 14, "Segment size of __consumer_offsets."));
+        add(atLeast("offset.metadata.max.bytes", INT, 4096, 0, "Largest text that a commit may carry."));
+        add(atLeast("offsets.retention.minutes", INT, 10_080, 1, "How long an empty group's offsets are kept."));
+        add(atLeast("group.min.session.timeout.ms", INT, 6000, 0, "Shortest session a member may ask for."));
+        add(atLeast("group.max.session.timeout.ms", INT, 1_800_000, 0, "Longest session a member may ask for."));
+        add(atLeast(
+                "group.initial.rebalance.delay.ms", INT, 3000, 0, "Wait for more members before a first rebalance."));
+        add(atLeast("group.max.size", INT, Integer.MAX_VALUE, 1, "Members that a group may have."));
+        for (TopicKeys.Row row : TopicKeys.ALL.values()) {
+            for (TopicKeys.BrokerKey brokerKey : row.brokerKeys()) {
+                add(
+                        brokerKey.unitMs() == 1
+                                ? row.key().named(brokerKey.name())
+                                : atLeast(
+                                        brokerKey.name(),
+                                        INT,
+                                        defaultIn(row.key(), brokerKey),
+                                        brokerKey.name().contains("retention")
+                                                ? -1
+                                                : brokerKey.name().contains("jitter") ? 0 : 1,
+                                        row.key().documentation()));
+            }
+        }
+    }
+
+    private ServerKeys() {}
+
+    private static void add(ConfigKey key) {
+        ALL.put(key.name(), key);
+    }
+
+    private static Long defaultIn(ConfigKey topicKey, TopicKeys.BrokerKey brokerKey) {
+        return brokerKey.name().endsWith(".minutes")
+                ? null
+                : (Long) (Long.parseLong(topicKey.defaultValue()) / brokerKey.unitMs());
+    }
+}

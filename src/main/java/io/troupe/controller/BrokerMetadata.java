@@ -1,0 +1,326 @@
+package io.troupe.controller;
+
+import io.troupe.config.BrokerConfig;
+import io.troupe.config.Listener;
+import io.troupe.metadata.MetadataCache;
+import io.troupe.metadata.MetadataCodec;
+import io.troupe.metadata.MetadataImage;
+import java.io.ByteArrayOutputStream;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.pekko.Done;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+
+/**
+ * One broker's side of the metadata: registers the broker, sends its heartbeats, and keeps the image up to date. Applies
+ * contiguous committed events only and refuses older controllers (SAFETY 2.6); publishes each image to the
+ * {@link MetadataCache} first, then tells the subscribers, in order. Subscribers hear nothing before the image holds
+ * this broker's own registration (1.1). One per node, also on a node that only votes, where it only follows.
+ */
+public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Command> {
+    private static final Duration RETRY = Duration.ofMillis(500);
+
+    public sealed interface Command {}
+
+    /** Asks to be told of every image from now on, beginning with the present one; ends when the subscriber stops. */
+    public record Subscribe(ActorRef<ImageChanged> subscriber) implements Command {}
+
+    /** @param previous the image told before to this subscriber, the empty image at first */
+    public record ImageChanged(MetadataImage previous, MetadataImage image) {}
+
+    /** The broker wants to leave: its leaderships move away, then the answer comes. It may not come: bound the wait. */
+    public record PrepareShutdown(ActorRef<Done> replyTo) implements Command {}
+
+    /** This process is registered: its broker epoch. Answers at once when it is already. */
+    public record AwaitRegistration(ActorRef<Registered> replyTo) implements Command {}
+
+    /** The broker is registered under {@code brokerEpoch}, unfenced, and the image shows it. */
+    public record Registered(long brokerEpoch) {}
+
+    private record Published(Publication publication) implements Command {}
+
+    private record Answered(Controller.Answer answer) implements Command {}
+
+    private record Unsubscribe(ActorRef<ImageChanged> subscriber) implements Command {}
+
+    private enum Timer implements Command {
+        HEARTBEAT
+    }
+
+    /** What a broker says of itself. */
+    public record Self(
+            int nodeId,
+            Uuid incarnationId,
+            List<Listener> listeners,
+            Optional<String> rack,
+            boolean cleanShutdown,
+            boolean votersOnly,
+            int sessionTimeoutMs) {
+
+        /**
+         * @param listeners as bound, port 0 resolved: what clients are told
+         * @param cleanShutdown whether every log dir was closed in order by the last process
+         */
+        public static Self of(BrokerConfig config, List<Listener> listeners, boolean cleanShutdown) {
+            return new Self(
+                    config.nodeId(),
+                    Uuid.randomUuid(),
+                    listeners,
+                    config.rack(),
+                    cleanShutdown,
+                    !config.roles().contains(BrokerConfig.Role.BROKER),
+                    config.brokerSessionTimeoutMs());
+        }
+    }
+
+    private final Self self;
+    private final ActorRef<Controller.Command> controller;
+    private final MetadataCache cache;
+    private final TimerScheduler<Command> timers;
+    private final ActorRef<Publication> publications;
+    private final ActorRef<Controller.Answer> answers;
+    private final Set<ActorRef<ImageChanged>> subscribers = new LinkedHashSet<>();
+    private final Set<ActorRef<Registered>> awaiting = new LinkedHashSet<>();
+    private final Set<ActorRef<Done>> leaving = new LinkedHashSet<>();
+    private MetadataImage image = MetadataImage.empty();
+    /** The image that subscribers have been told. */
+    private MetadataImage told = MetadataImage.empty();
+
+    private Epoch controllerEpoch = Epoch.NONE;
+    private final ByteArrayOutputStream snapshot = new ByteArrayOutputStream();
+    private int snapshotPart;
+    private long snapshotIndex = -1;
+    /** Null until registered. */
+    private Long brokerEpoch;
+
+    private boolean cleanShutdown;
+    private long commandCount;
+    private String outstanding;
+
+    private BrokerMetadata(
+            ActorContext<Command> context,
+            TimerScheduler<Command> timers,
+            Self self,
+            ActorRef<Controller.Command> controller,
+            MetadataCache cache) {
+        super(context);
+        this.self = self;
+        this.controller = controller;
+        this.cache = cache;
+        this.timers = timers;
+        cleanShutdown = self.cleanShutdown();
+        publications = context.messageAdapter(Publication.class, Published::new);
+        answers = context.messageAdapter(Controller.Answer.class, Answered::new);
+        follow();
+        beat();
+    }
+
+    /** @param controller the singleton's proxy, {@link ControllerSingleton#init} */
+    public static Behavior<Command> create(Self self, ActorRef<Controller.Command> controller, MetadataCache cache) {
+        return Behaviors.setup(context ->
+                Behaviors.withTimers(timers -> new BrokerMetadata(context, timers, self, controller, cache)));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Subscribe.class, this::onSubscribe)
+                .onMessage(Unsubscribe.class, this::onUnsubscribe)
+                .onMessage(AwaitRegistration.class, this::onAwaitRegistration)
+                .onMessage(PrepareShutdown.class, this::onPrepareShutdown)
+                .onMessage(Published.class, this::onPublished)
+                .onMessage(Answered.class, this::onAnswered)
+                .onMessageEquals(Timer.HEARTBEAT, this::onHeartbeat)
+                .build();
+    }
+
+    private Behavior<Command> onSubscribe(Subscribe subscribe) {
+        if (subscribers.add(subscribe.subscriber())) {
+            getContext().watchWith(subscribe.subscriber(), new Unsubscribe(subscribe.subscriber()));
+            if (told.index() >= 0) {
+                subscribe.subscriber().tell(new ImageChanged(MetadataImage.empty(), told));
+            }
+        }
+        return this;
+    }
+
+    private Behavior<Command> onUnsubscribe(Unsubscribe unsubscribe) {
+        subscribers.remove(unsubscribe.subscriber());
+        return this;
+    }
+
+    private Behavior<Command> onAwaitRegistration(AwaitRegistration await) {
+        awaiting.add(await.replyTo());
+        tellAwaiting();
+        return this;
+    }
+
+    private Behavior<Command> onPrepareShutdown(PrepareShutdown prepare) {
+        if (brokerEpoch == null || self.votersOnly()) {
+            prepare.replyTo().tell(Done.getInstance());
+            return this;
+        }
+        leaving.add(prepare.replyTo());
+        beat();
+        return this;
+    }
+
+    private Behavior<Command> onHeartbeat() {
+        follow();
+        beat();
+        return this;
+    }
+
+    private void follow() {
+        controller.tell(new Controller.Follow(self.nodeId(), image.index(), publications));
+    }
+
+    /** Registers, or says that it lives. A new command each time: an old one that is still under way is harmless. */
+    private void beat() {
+        outstanding = self.incarnationId() + "-" + commandCount++;
+        ControllerCommand command = brokerEpoch == null
+                ? new ControllerCommand.RegisterBroker(
+                        self.nodeId(),
+                        self.incarnationId(),
+                        self.listeners(),
+                        self.rack(),
+                        cleanShutdown,
+                        self.votersOnly())
+                : new ControllerCommand.BrokerHeartbeat(self.nodeId(), brokerEpoch, image.index(), !leaving.isEmpty());
+        boolean registered = brokerEpoch != null;
+        if (!(registered && self.votersOnly())) {
+            controller.tell(new Controller.Execute(outstanding, command, answers));
+        }
+        timers.startSingleTimer(
+                Timer.HEARTBEAT, registered ? Duration.ofMillis(Math.max(1, self.sessionTimeoutMs() / 4)) : RETRY);
+    }
+
+    private Behavior<Command> onAnswered(Answered answered) {
+        Controller.Answer answer = answered.answer();
+        if (!answer.commandId().equals(outstanding)) {
+            return this;
+        }
+        if (answer.reply() instanceof ControllerReply.Registered registered) {
+            brokerEpoch = registered.brokerEpoch();
+            getContext().getLog().info("Broker {} is registered, broker epoch {}", self.nodeId(), brokerEpoch);
+            caughtUp();
+        } else if (answer.reply() instanceof ControllerReply.Refused refused) {
+            onRefused(refused);
+        } else if (!leaving.isEmpty()) {
+            leaving.forEach(l -> l.tell(Done.getInstance()));
+        }
+        return this;
+    }
+
+    private void onRefused(ControllerReply.Refused refused) {
+        Errors error = refused.refusal().error();
+        getContext()
+                .getLog()
+                .warn(
+                        "Broker {}: the controller answers {}: {}",
+                        self.nodeId(),
+                        error,
+                        refused.refusal().message());
+        if (brokerEpoch != null && (error == Errors.STALE_BROKER_EPOCH || error == Errors.BROKER_ID_NOT_REGISTERED)) {
+            // Another incarnation took the id, or this one was forgotten: a new registration, which proves nothing
+            // about the logs.
+            brokerEpoch = null;
+            cleanShutdown = false;
+            timers.startSingleTimer(Timer.HEARTBEAT, RETRY);
+        }
+    }
+
+    private Behavior<Command> onPublished(Published published) {
+        Publication publication = published.publication();
+        if (controllerEpoch.newerThan(publication.epoch())) {
+            return this;
+        }
+        controllerEpoch = publication.epoch();
+        MetadataImage before = image;
+        if (publication instanceof Publication.Committed committed) {
+            onCommitted(committed);
+        } else if (publication instanceof Publication.SnapshotPart part) {
+            onSnapshotPart(part);
+        }
+        if (image != before) {
+            cache.publish(image);
+            caughtUp();
+        }
+        return this;
+    }
+
+    private void onCommitted(Publication.Committed committed) {
+        long index = committed.firstIndex();
+        if (index > image.index() + 1) {
+            follow();
+            return;
+        }
+        for (byte[] event : committed.events()) {
+            if (index == image.index() + 1) {
+                image = image.apply(index, MetadataCodec.decode(event));
+            }
+            index++;
+        }
+    }
+
+    private void onSnapshotPart(Publication.SnapshotPart part) {
+        if (part.part() == 0) {
+            snapshot.reset();
+            snapshotPart = 0;
+            snapshotIndex = part.index();
+        }
+        if (part.part() != snapshotPart || part.index() != snapshotIndex) {
+            return;
+        }
+        snapshot.writeBytes(part.bytes());
+        snapshotPart++;
+        if (snapshotPart == part.parts()) {
+            if (part.index() > image.index()) {
+                image = MetadataCodec.decodeImage(snapshot.toByteArray());
+            }
+            snapshot.reset();
+            snapshotPart = 0;
+        }
+    }
+
+    /** Tells the subscribers, once this broker's own registration is in the image, and asks to be unfenced. */
+    private void caughtUp() {
+        if (brokerEpoch == null || image.index() < brokerEpoch) {
+            return;
+        }
+        boolean first = told.index() < brokerEpoch && !self.votersOnly();
+        if (image != told) {
+            MetadataImage previous = told;
+            told = image;
+            subscribers.forEach(s -> s.tell(new ImageChanged(previous, image)));
+        }
+        if (first) {
+            beat();
+        }
+        tellAwaiting();
+    }
+
+    private void tellAwaiting() {
+        boolean serves = brokerEpoch != null
+                && told.index() >= brokerEpoch
+                && (self.votersOnly()
+                        || told.broker(self.nodeId())
+                                .filter(b -> b.brokerEpoch() == brokerEpoch && !b.fenced())
+                                .isPresent());
+        if (serves) {
+            awaiting.forEach(a -> a.tell(new Registered(brokerEpoch)));
+            awaiting.clear();
+        }
+    }
+}

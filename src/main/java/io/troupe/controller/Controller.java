@@ -1,0 +1,407 @@
+package io.troupe.controller;
+
+import io.troupe.metadata.BrokerImage;
+import io.troupe.metadata.MetadataCodec;
+import io.troupe.metadata.MetadataEvent;
+import io.troupe.metadata.MetadataImage;
+import io.troupe.model.Refusal;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BiConsumer;
+import java.util.function.LongSupplier;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+
+/**
+ * The cluster's controller: a singleton on the voters, harmless when there are two (SAFETY 2).
+ *
+ * <p>Claims the metadata quorum, adopts the greatest log, and then serves commands: decide on the image, append, and, once a
+ * majority has it: apply, reply, publish. Commands are decided one after the other on the image as it will be, so that many
+ * may be under way to the voters at once. An answer that changes nothing is held until a majority has confirmed that
+ * this controller still leads (2.8). Deposed, it drops all it knows, leaves its commands unanswered and claims again higher.
+ */
+public final class Controller extends AbstractBehavior<Controller.Command> {
+    /** Commands held while there is no leadership yet, and those remembered by id afterwards. */
+    private static final int MAX_WAITING = 1000;
+
+    private static final int MAX_REMEMBERED = 10_000;
+    private static final Duration TICK = Duration.ofMillis(250);
+
+    public sealed interface Command {}
+
+    /** @param commandId unique to the command, the same when it is sent again */
+    record Execute(String commandId, ControllerCommand command, ActorRef<Answer> replyTo)
+            implements Command, RemoteMessage {}
+
+    /** @param index metadata index that the answer rests on */
+    record Answer(String commandId, long index, ControllerReply reply) implements RemoteMessage {}
+
+    /** Send everything after {@code appliedIndex}, and whatever is committed from now on. */
+    record Follow(int nodeId, long appliedIndex, ActorRef<Publication> follower) implements Command, RemoteMessage {}
+
+    /** The singleton is to end: a hand-over, or the node is leaving. */
+    enum Stop implements Command {
+        STOP
+    }
+
+    private enum Tick implements Command {
+        TICK,
+        CLAIM
+    }
+
+    private record VoterReplied(Quorum.Reply reply) implements Command {}
+
+    private record FollowerGone(int nodeId, ActorRef<Publication> follower) implements Command {}
+
+    /** Commands by id: under way, or answered lately. */
+    private static final class Remembered {
+        ActorRef<Answer> replyTo;
+        Answer answer;
+    }
+
+    /** An answer that waits for its index to be committed and, with a barrier, for a majority to confirm. */
+    private record Pending(Remembered command, Answer answer, long barrier) {}
+
+    /** What a controller is made of; {@code toVoter} sends a message to the voter with that node id. */
+    record Parts(
+            int nodeId,
+            Set<Integer> voters,
+            Optional<String> clusterId,
+            ControllerSettings settings,
+            BiConsumer<Integer, MetadataVoter.Ask> toVoter,
+            LongSupplier nowMs) {}
+
+    private final Parts parts;
+    private final TimerScheduler<Command> timers;
+    private final ActorRef<Quorum.Reply> voterReplies;
+    private final TopicDecisions topics;
+    private final BrokerDecisions brokers;
+    private final ArrayDeque<Execute> waiting = new ArrayDeque<>();
+    private QuorumLeader quorum;
+    private Followers followers;
+    private Sessions sessions;
+    /** With everything committed: what may be told. */
+    private MetadataImage committed;
+    /** With everything appended: what is decided on. */
+    private MetadataImage drafted;
+
+    private ArrayDeque<Pending> pending;
+    private Map<String, Remembered> remembered;
+    private boolean serving;
+
+    private Controller(ActorContext<Command> context, TimerScheduler<Command> timers, Parts parts) {
+        super(context);
+        this.parts = parts;
+        this.timers = timers;
+        voterReplies = context.messageAdapter(Quorum.Reply.class, VoterReplied::new);
+        topics = new TopicDecisions(parts.settings(), Uuid::randomUuid);
+        brokers = new BrokerDecisions(parts.settings());
+        timers.startTimerWithFixedDelay(Tick.TICK, TICK);
+        claim(1);
+    }
+
+    static Behavior<Command> create(Parts parts) {
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> new Controller(context, timers, parts)));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Execute.class, this::onExecute)
+                .onMessage(Follow.class, this::onFollow)
+                .onMessage(VoterReplied.class, this::onVoterReplied)
+                .onMessage(FollowerGone.class, this::onFollowerGone)
+                .onMessageEquals(Tick.TICK, this::onTick)
+                .onMessageEquals(Tick.CLAIM, this::onClaim)
+                .onMessageEquals(Stop.STOP, Behaviors::stopped)
+                .build();
+    }
+
+    private void claim(int round) {
+        quorum = new QuorumLeader(new Epoch(round, parts.nodeId()), parts.voters());
+        followers = new Followers();
+        committed = MetadataImage.empty();
+        drafted = committed;
+        pending = new ArrayDeque<>();
+        remembered = new LinkedHashMap<>();
+        serving = false;
+        flush();
+    }
+
+    private Behavior<Command> onClaim() {
+        claim(quorum.rival().round() + 1);
+        return this;
+    }
+
+    private Behavior<Command> onExecute(Execute execute) {
+        if (!serving) {
+            if (waiting.size() < MAX_WAITING) {
+                waiting.add(execute);
+            } else {
+                refuse(execute, Errors.NOT_CONTROLLER, "The controller is not serving yet.");
+            }
+            return this;
+        }
+        execute(execute);
+        advance();
+        return this;
+    }
+
+    private void execute(Execute execute) {
+        Remembered known = remembered.get(execute.commandId());
+        if (known != null) {
+            known.replyTo = execute.replyTo();
+            if (known.answer != null) {
+                known.replyTo.tell(known.answer);
+            }
+            return;
+        }
+        if (pending.size() >= MAX_REMEMBERED) {
+            refuse(execute, Errors.NOT_CONTROLLER, "The controller has " + pending.size() + " commands under way.");
+            return;
+        }
+        Decision decision = decide(execute.command());
+        Remembered command = new Remembered();
+        command.replyTo = execute.replyTo();
+        remember(execute.commandId(), command);
+        commit(decision, execute.commandId(), command);
+    }
+
+    private Decision decide(ControllerCommand command) {
+        long nowMs = parts.nowMs().getAsLong();
+        try {
+            if (command instanceof ControllerCommand.CreateTopics c) {
+                return topics.create(drafted, c);
+            } else if (command instanceof ControllerCommand.DeleteTopics c) {
+                return topics.delete(drafted, c);
+            } else if (command instanceof ControllerCommand.AlterTopicConfigs c) {
+                return topics.alterConfigs(drafted, c);
+            } else if (command instanceof ControllerCommand.RegisterBroker c) {
+                Decision decision =
+                        brokers.register(drafted, c, sessions.otherLive(c.brokerId(), c.incarnationId(), nowMs));
+                if (decision.reply() instanceof ControllerReply.Registered) {
+                    sessions.registered(c.brokerId(), c.incarnationId(), nowMs);
+                }
+                return decision;
+            } else if (command instanceof ControllerCommand.BrokerHeartbeat c) {
+                Decision decision = brokers.heartbeat(drafted, c);
+                if (decision.reply() == ControllerReply.Done.DONE) {
+                    sessions.heard(c.brokerId(), nowMs);
+                }
+                return decision;
+            } else if (command instanceof ControllerCommand.AlterPartition c) {
+                return brokers.alterPartition(drafted, c);
+            } else if (command instanceof ControllerCommand.AllocateProducerIds c) {
+                return brokers.allocateProducerIds(drafted, c);
+            }
+            throw new IllegalStateException("unknown command");
+        } catch (RuntimeException e) {
+            // A command that no decision foresaw must not take the controller down with it, again and again.
+            getContext().getLog().error("Deciding {} failed", command, e);
+            return Decision.refused(drafted, Errors.UNKNOWN_SERVER_ERROR, "The controller failed on this: " + e);
+        }
+    }
+
+    /** @param command null when nobody waits for the answer */
+    private void commit(Decision decision, String commandId, Remembered command) {
+        reportRisks(decision);
+        long barrier = 0;
+        if (decision.events().isEmpty()) {
+            barrier = quorum.barrier();
+        } else {
+            quorum.propose(decision.events().stream().map(MetadataCodec::encode).toList());
+            drafted = decision.image();
+        }
+        if (command != null) {
+            pending.add(new Pending(command, new Answer(commandId, drafted.index(), decision.reply()), barrier));
+        }
+    }
+
+    private void remember(String commandId, Remembered command) {
+        remembered.put(commandId, command);
+        Iterator<Remembered> oldest = remembered.values().iterator();
+        while (remembered.size() > MAX_REMEMBERED && oldest.hasNext()) {
+            if (oldest.next().answer != null) {
+                oldest.remove();
+            }
+        }
+    }
+
+    private Behavior<Command> onVoterReplied(VoterReplied replied) {
+        quorum.receive(replied.reply());
+        advance();
+        return this;
+    }
+
+    /** Goes on from wherever the quorum is now. */
+    private void advance() {
+        switch (quorum.phase()) {
+            case DEPOSED -> onDeposed();
+            case ADOPTED -> onAdopted();
+            case LEADING -> {
+                applyCommitted();
+                flush();
+            }
+            default -> flush();
+        }
+    }
+
+    private void onDeposed() {
+        if (timers.isTimerActive(Tick.CLAIM)) {
+            return;
+        }
+        if (serving) {
+            getContext()
+                    .getLog()
+                    .warn("Controller epoch {} has ended: the voters follow {}", quorum.epoch(), quorum.rival());
+        }
+        serving = false;
+        // At once when the rival is an earlier incarnation of this node; else at random, so that two rivals do not
+        // chase each other.
+        boolean own = quorum.rival().nodeId() == parts.nodeId();
+        long pauseMs = own ? 0 : ThreadLocalRandom.current().nextLong(100, 1000);
+        if (own) {
+            onClaim();
+        } else {
+            timers.startSingleTimer(Tick.CLAIM, Duration.ofMillis(pauseMs));
+        }
+    }
+
+    private void onAdopted() {
+        for (Quorum.Entry entry : quorum.log()) {
+            drafted = drafted.apply(drafted.index() + 1, MetadataCodec.decode(entry.value()));
+        }
+        String clusterId = drafted.clusterId() != null
+                ? drafted.clusterId()
+                : parts.clusterId().orElseGet(() -> Uuid.randomUuid().toString());
+        MetadataEvent noOp = new MetadataEvent.ControllerElected(
+                parts.nodeId(), quorum.epoch().round(), clusterId);
+        drafted = drafted.apply(drafted.index() + 1, noOp);
+        quorum.lead(MetadataCodec.encode(noOp));
+        flush();
+    }
+
+    private void applyCommitted() {
+        boolean advanced = false;
+        while (committed.index() < quorum.commitIndex()) {
+            long next = committed.index() + 1;
+            committed = committed.apply(
+                    next, MetadataCodec.decode(quorum.log().get((int) next).value()));
+            advanced = true;
+        }
+        if (committed.index() >= 0 && !serving) {
+            serve();
+        }
+        while (!pending.isEmpty()
+                && pending.peek().answer().index() <= committed.index()
+                && (pending.peek().barrier() == 0
+                        || quorum.confirmed(pending.peek().barrier()))) {
+            Pending done = pending.poll();
+            done.command().answer = done.answer();
+            done.command().replyTo.tell(done.answer());
+        }
+        if (advanced) {
+            followers.publish(quorum.epoch(), quorum.log(), committed);
+        }
+    }
+
+    private void serve() {
+        serving = true;
+        sessions = new Sessions(
+                parts.settings().brokerSessionTimeoutMs(), parts.nowMs().getAsLong());
+        getContext()
+                .getLog()
+                .info(
+                        "Controller of cluster {} is node {}, epoch {}, metadata index {}",
+                        committed.clusterId(),
+                        parts.nodeId(),
+                        quorum.epoch(),
+                        committed.index());
+        while (!waiting.isEmpty()) {
+            execute(waiting.poll());
+        }
+    }
+
+    private Behavior<Command> onFollow(Follow follow) {
+        if (followers.follow(follow.nodeId(), follow.appliedIndex(), follow.follower())) {
+            getContext().watchWith(follow.follower(), new FollowerGone(follow.nodeId(), follow.follower()));
+        }
+        if (serving) {
+            followers.publish(quorum.epoch(), quorum.log(), committed);
+        }
+        return this;
+    }
+
+    /** The broker's process, or its node, is gone for certain: no need to wait for its session to time out. */
+    private Behavior<Command> onFollowerGone(FollowerGone gone) {
+        if (followers.gone(gone.nodeId(), gone.follower()) && serving) {
+            sessions.ended(gone.nodeId());
+            drafted.broker(gone.nodeId()).ifPresent(b -> fence(b, "its node has left"));
+            advance();
+        }
+        return this;
+    }
+
+    private Behavior<Command> onTick() {
+        quorum.tick();
+        if (serving && quorum.phase() == QuorumLeader.Phase.LEADING) {
+            sessions.expired(drafted, parts.nowMs().getAsLong())
+                    .forEach(b -> fence(
+                            b,
+                            "it has not been heard from for " + parts.settings().brokerSessionTimeoutMs() + " ms"));
+        }
+        advance();
+        return this;
+    }
+
+    private void fence(BrokerImage broker, String why) {
+        Decision decision = brokers.fence(drafted, broker.brokerId(), broker.brokerEpoch());
+        if (!decision.events().isEmpty()) {
+            getContext().getLog().warn("Fencing broker {}: {}", broker.brokerId(), why);
+            commit(decision, null, null);
+        }
+    }
+
+    /** 1.11: an election from beyond ISR and ELR is told to a person. */
+    private void reportRisks(Decision decision) {
+        for (MetadataEvent event : decision.events()) {
+            if (event instanceof MetadataEvent.PartitionsChanged e) {
+                drafted.topic(e.topicId()).ifPresent(old -> e.partitions().stream()
+                        .filter(p -> Elections.risky(old.partitions().get(p.partition()), p))
+                        .forEach(p -> getContext()
+                                .getLog()
+                                .warn(
+                                        "Recovery election: {}-{} is led by {} (leader epoch {}), the last replica known;"
+                                                + " what only other replicas held would be lost",
+                                        old.name(),
+                                        p.partition(),
+                                        p.leader(),
+                                        p.leaderEpoch())));
+            }
+        }
+    }
+
+    private void refuse(Execute execute, Errors error, String message) {
+        execute.replyTo()
+                .tell(new Answer(execute.commandId(), -1, new ControllerReply.Refused(new Refusal(error, message))));
+    }
+
+    private void flush() {
+        for (QuorumLeader.Outgoing out : quorum.takeOutbox()) {
+            parts.toVoter().accept(out.voter(), new MetadataVoter.Ask(out.request(), voterReplies));
+        }
+    }
+}

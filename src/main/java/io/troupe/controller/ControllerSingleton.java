@@ -1,0 +1,53 @@
+package io.troupe.controller;
+
+import io.troupe.config.BrokerConfig;
+import io.troupe.config.Voter;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.pekko.actor.ActorSelection;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.cluster.typed.ClusterSingleton;
+import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
+import org.apache.pekko.cluster.typed.SingletonActor;
+
+/** Starts the controller's singleton on nodes that vote, and finds it from any node. */
+public final class ControllerSingleton {
+    /** The cluster role of nodes that vote. */
+    public static final String VOTER_ROLE = "voter";
+
+    private ControllerSingleton() {}
+
+    /**
+     * Call once per node.
+     *
+     * @param clusterId what the first controller ever is to use: configured, or carried by this node's log dirs
+     * @return the proxy, which holds messages (bounded) while there is no controller
+     */
+    public static ActorRef<Controller.Command> init(
+            ActorSystem<?> system, BrokerConfig config, Optional<String> clusterId) {
+        Map<Integer, ActorSelection> voters = new HashMap<>();
+        for (Voter voter : config.voters()) {
+            voters.put(voter.nodeId(), voterOf(system, config, voter));
+        }
+        Controller.Parts parts = new Controller.Parts(
+                config.nodeId(),
+                voters.keySet(),
+                clusterId,
+                ControllerSettings.of(config),
+                (id, ask) -> voters.get(id).tell(ask, org.apache.pekko.actor.ActorRef.noSender()),
+                () -> System.nanoTime() / 1_000_000);
+        return ClusterSingleton.get(system)
+                .init(SingletonActor.of(Controller.create(parts), "controller")
+                        .withSettings(ClusterSingletonSettings.create(system).withRole(VOTER_ROLE))
+                        .withStopMessage(Controller.Stop.STOP));
+    }
+
+    /** By path, not by reference: it stays right when the voter or its node restarts. */
+    private static ActorSelection voterOf(ActorSystem<?> system, BrokerConfig config, Voter voter) {
+        String address =
+                voter.nodeId() == config.nodeId() ? "" : "pekko://" + system.name() + "@" + voter.actorAddress();
+        return system.classicSystem().actorSelection(address + MetadataVoter.PATH);
+    }
+}

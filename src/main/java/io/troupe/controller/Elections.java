@@ -1,0 +1,186 @@
+package io.troupe.controller;
+
+import io.troupe.config.LogConfig;
+import io.troupe.metadata.MetadataEvent;
+import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.PartitionImage;
+import io.troupe.metadata.TopicImage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.function.UnaryOperator;
+
+/**
+ * Who leads, and who is in sync or eligible, when brokers come and go (SAFETY 1.10, 1.11). Pure.
+ *
+ * <p>m is min(min.insync.replicas, replication factor). A broker is live when it is unfenced and not shutting down.
+ */
+final class Elections {
+    private final ControllerSettings settings;
+
+    Elections(ControllerSettings settings) {
+        this.settings = settings;
+    }
+
+    static boolean live(MetadataImage image, int brokerId) {
+        return image.broker(brokerId)
+                .filter(b -> !b.fenced() && !b.inControlledShutdown())
+                .isPresent();
+    }
+
+    /** The broker counts no longer: it leaves every ISR, and what it led is led by another or by nobody. */
+    void brokerGone(Draft draft, int brokerId) {
+        MetadataImage image = draft.image();
+        IntPredicate live = id -> id != brokerId && live(image, id);
+        changeAll(draft, (m, unclean) -> p -> {
+            if (p.leader() != brokerId
+                    && p.leader() != PartitionImage.NO_LEADER
+                    && !p.isr().contains(brokerId)) {
+                return p;
+            }
+            PartitionImage left = withIsr(p, without(p.isr(), brokerId), m);
+            return elect(left, live, m, unclean);
+        });
+    }
+
+    /** The broker counts again: partitions without a leader may now have one. */
+    void brokerBack(Draft draft) {
+        MetadataImage image = draft.image();
+        changeAll(draft, (m, unclean) -> p -> elect(p, id -> live(image, id), m, unclean));
+    }
+
+    int minIsr(TopicImage topic, PartitionImage partition) {
+        return Math.min(
+                settings.effective().apply(topic.configs()).minInsyncReplicas(),
+                partition.replicas().size());
+    }
+
+    /** 1.10: {@code isr} instead of the present one; who left stays eligible while the ISR is below m. PE is not raised. */
+    static PartitionImage withIsr(PartitionImage p, List<Integer> isr, int m) {
+        boolean enough = isr.size() >= m;
+        List<Integer> elr = new ArrayList<>();
+        List<Integer> lastKnown = new ArrayList<>();
+        if (!enough) {
+            for (int id : p.replicas()) {
+                if (!isr.contains(id) && (p.elr().contains(id) || p.isr().contains(id))) {
+                    elr.add(id);
+                } else if (!isr.contains(id) && p.lastKnown().contains(id)) {
+                    lastKnown.add(id);
+                }
+            }
+        }
+        return new PartitionImage(
+                p.partition(),
+                p.replicas(),
+                p.leader(),
+                p.leaderEpoch(),
+                p.partitionEpoch(),
+                List.copyOf(isr),
+                List.copyOf(elr),
+                List.copyOf(lastKnown));
+    }
+
+    /**
+     * 1.11: a live leader stays. Else the first live member of the ISR in order of preference, else of the ELR. Both empty: the
+     * only last known member, since no other can have more; of several nobody can tell yet which log is the longest.
+     * Else nobody, unless unclean election is allowed.
+     */
+    static PartitionImage elect(PartitionImage p, IntPredicate live, int m, boolean unclean) {
+        if (p.leader() != PartitionImage.NO_LEADER && live.test(p.leader())) {
+            return p;
+        }
+        for (int id : p.replicas()) {
+            if (p.isr().contains(id) && live.test(id)) {
+                return led(p, id);
+            }
+        }
+        for (int id : p.replicas()) {
+            if (p.elr().contains(id) && live.test(id)) {
+                List<Integer> isr = new ArrayList<>(p.isr());
+                isr.removeIf(member -> !live.test(member));
+                isr.add(id);
+                return led(withIsr(p, isr, m), id);
+            }
+        }
+        boolean nobodyKeptUp = p.isr().isEmpty() && p.elr().isEmpty();
+        if (nobodyKeptUp && p.lastKnown().size() == 1 && live.test(p.lastKnown().get(0))) {
+            return led(withIsr(p, p.lastKnown(), m), p.lastKnown().get(0));
+        }
+        if (unclean) {
+            for (int id : p.replicas()) {
+                if (live.test(id)) {
+                    return led(
+                            new PartitionImage(
+                                    p.partition(),
+                                    p.replicas(),
+                                    p.leader(),
+                                    p.leaderEpoch(),
+                                    p.partitionEpoch(),
+                                    List.of(id),
+                                    List.of(),
+                                    List.of()),
+                            id);
+                }
+            }
+        }
+        return p.leader() == PartitionImage.NO_LEADER ? p : led(p, PartitionImage.NO_LEADER);
+    }
+
+    /** Whether {@code after} was elected from neither ISR nor ELR of {@code before}: records may be lost, a person should know. */
+    static boolean risky(PartitionImage before, PartitionImage after) {
+        return after.leader() != PartitionImage.NO_LEADER
+                && after.leaderEpoch() != before.leaderEpoch()
+                && !before.isr().contains(after.leader())
+                && !before.elr().contains(after.leader());
+    }
+
+    private static PartitionImage led(PartitionImage p, int leader) {
+        return new PartitionImage(
+                p.partition(),
+                p.replicas(),
+                leader,
+                p.leaderEpoch() + 1,
+                p.partitionEpoch(),
+                p.isr(),
+                p.elr(),
+                p.lastKnown());
+    }
+
+    static PartitionImage nextEpoch(PartitionImage before, PartitionImage after) {
+        return new PartitionImage(
+                after.partition(),
+                after.replicas(),
+                after.leader(),
+                after.leaderEpoch(),
+                before.partitionEpoch() + 1,
+                after.isr(),
+                after.elr(),
+                after.lastKnown());
+    }
+
+    static List<Integer> without(List<Integer> ids, int id) {
+        return ids.stream().filter(x -> x != id).toList();
+    }
+
+    private interface Change {
+        UnaryOperator<PartitionImage> with(int m, boolean unclean);
+    }
+
+    private void changeAll(Draft draft, Change change) {
+        for (TopicImage topic : draft.image().topics().values()) {
+            LogConfig config = settings.effective().apply(topic.configs());
+            List<PartitionImage> changed = new ArrayList<>();
+            for (PartitionImage p : topic.partitions()) {
+                int m = Math.min(config.minInsyncReplicas(), p.replicas().size());
+                PartitionImage after =
+                        change.with(m, config.uncleanLeaderElectionEnable()).apply(p);
+                if (!after.equals(p)) {
+                    changed.add(nextEpoch(p, after));
+                }
+            }
+            if (!changed.isEmpty()) {
+                draft.emit(new MetadataEvent.PartitionsChanged(topic.topicId(), List.copyOf(changed)));
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+package io.troupe.controller;
+
+import io.troupe.metadata.MetadataCodec;
+import io.troupe.metadata.MetadataImage;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.pekko.actor.typed.ActorRef;
+
+/**
+ * The brokers that follow the committed metadata, and how far each has been told. Each is told every commit once; one that
+ * missed something says so by {@link Controller.Follow}. Owned by the Controller.
+ */
+final class Followers {
+    /** Further behind than this, a follower gets the image instead of the events. */
+    private static final int MAX_EVENTS_BEHIND = 1000;
+
+    private static final class Follower {
+        final ActorRef<Publication> ref;
+        long nextIndex;
+
+        Follower(ActorRef<Publication> ref) {
+            this.ref = ref;
+        }
+    }
+
+    private final Map<Integer, Follower> followers = new HashMap<>();
+
+    /** @return whether the actor was not known as this node's follower */
+    boolean follow(int nodeId, long appliedIndex, ActorRef<Publication> ref) {
+        Follower known = followers.get(nodeId);
+        boolean isNew = known == null || !known.ref.equals(ref);
+        if (isNew) {
+            known = new Follower(ref);
+            followers.put(nodeId, known);
+        }
+        known.nextIndex = appliedIndex + 1;
+        return isNew;
+    }
+
+    /** @return whether it was this node's present follower */
+    boolean gone(int nodeId, ActorRef<Publication> ref) {
+        Follower known = followers.get(nodeId);
+        return known != null && known.ref.equals(ref) && followers.remove(nodeId, known);
+    }
+
+    /** Tells everyone what they have not been told. @param committed the image at the commit index */
+    void publish(Epoch epoch, List<Quorum.Entry> log, MetadataImage committed) {
+        byte[] snapshot = null;
+        for (Follower f : followers.values()) {
+            if (committed.index() - f.nextIndex >= MAX_EVENTS_BEHIND) {
+                snapshot = snapshot == null ? MetadataCodec.encodeImage(committed) : snapshot;
+                sendSnapshot(f, epoch, committed.index(), snapshot);
+            }
+            while (f.nextIndex <= committed.index()) {
+                List<Quorum.Entry> entries =
+                        Quorum.batch(log.subList(0, (int) committed.index() + 1), (int) f.nextIndex);
+                f.ref.tell(new Publication.Committed(
+                        epoch,
+                        f.nextIndex,
+                        entries.stream().map(Quorum.Entry::value).toList()));
+                f.nextIndex += entries.size();
+            }
+        }
+    }
+
+    private static void sendSnapshot(Follower f, Epoch epoch, long index, byte[] snapshot) {
+        int size = Quorum.MAX_BATCH_BYTES;
+        List<byte[]> parts = new ArrayList<>();
+        for (int at = 0; at < snapshot.length; at += size) {
+            parts.add(Arrays.copyOfRange(snapshot, at, Math.min(snapshot.length, at + size)));
+        }
+        for (int i = 0; i < parts.size(); i++) {
+            f.ref.tell(new Publication.SnapshotPart(epoch, index, i, parts.size(), parts.get(i)));
+        }
+        f.nextIndex = index + 1;
+    }
+}

@@ -1,0 +1,200 @@
+package io.troupe.metadata;
+
+import io.troupe.config.HostPort;
+import io.troupe.config.Listener;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.security.auth.SecurityProtocol;
+
+/**
+ * The bytes of metadata events and of whole images, on disk and between brokers. Pure.
+ *
+ * <pre>
+ * event  := tag (1) version (1) fields     tag: which event, never reused; version: of its fields, 0 now
+ * image  := 'I' (1) version (1) fields
+ * int    := zig-zag varint                 ids, epochs, counts
+ * string := length+1 as int, UTF-8 bytes   0 for null
+ * list   := count as int, elements
+ * uuid   := 16 bytes
+ * </pre>
+ *
+ * <p>Every read is checked against the bytes that remain; whatever does not fit, is left over, or has an unknown tag or
+ * version is an {@link IllegalArgumentException} that says so.
+ */
+public final class MetadataCodec {
+    private static final byte VERSION = 0;
+    private static final byte IMAGE = 'I';
+    private static final byte CONTROLLER_ELECTED = 1;
+    private static final byte BROKER_REGISTERED = 2;
+    private static final byte BROKER_FENCING_CHANGED = 3;
+    private static final byte TOPIC_CREATED = 4;
+    private static final byte TOPIC_DELETED = 5;
+    private static final byte TOPIC_CONFIGS_CHANGED = 6;
+    private static final byte PARTITIONS_CHANGED = 7;
+    private static final byte PRODUCER_IDS_ALLOCATED = 8;
+
+    private MetadataCodec() {}
+
+    public static byte[] encode(MetadataEvent event) {
+        FieldWriter w = new FieldWriter();
+        if (event instanceof MetadataEvent.ControllerElected e) {
+            start(w, CONTROLLER_ELECTED);
+            w.putInt(e.controllerId()).putInt(e.controllerEpoch()).putString(e.clusterId());
+        } else if (event instanceof MetadataEvent.BrokerRegistered e) {
+            start(w, BROKER_REGISTERED);
+            putBroker(w, e.broker());
+            w.putBoolean(e.cleanShutdown());
+        } else if (event instanceof MetadataEvent.BrokerFencingChanged e) {
+            start(w, BROKER_FENCING_CHANGED);
+            w.putInt(e.brokerId()).putLong(e.brokerEpoch());
+            w.putBoolean(e.fenced()).putBoolean(e.inControlledShutdown());
+        } else if (event instanceof MetadataEvent.TopicCreated e) {
+            start(w, TOPIC_CREATED);
+            putTopic(w, e.topic());
+        } else if (event instanceof MetadataEvent.TopicDeleted e) {
+            start(w, TOPIC_DELETED);
+            w.putUuid(e.topicId());
+        } else if (event instanceof MetadataEvent.TopicConfigsChanged e) {
+            start(w, TOPIC_CONFIGS_CHANGED);
+            w.putUuid(e.topicId()).putStrings(e.configs());
+        } else if (event instanceof MetadataEvent.PartitionsChanged e) {
+            start(w, PARTITIONS_CHANGED);
+            w.putUuid(e.topicId()).putList(e.partitions(), MetadataCodec::putPartition);
+        } else if (event instanceof MetadataEvent.ProducerIdsAllocated e) {
+            start(w, PRODUCER_IDS_ALLOCATED);
+            w.putInt(e.brokerId()).putLong(e.brokerEpoch());
+            w.putLong(e.firstProducerId()).putInt(e.count());
+        }
+        return w.toByteArray();
+    }
+
+    /** @throws IllegalArgumentException when the bytes are not exactly one event that this version knows */
+    public static MetadataEvent decode(byte[] bytes) {
+        FieldReader r = new FieldReader(bytes);
+        byte tag = r.getByte();
+        version(r, "metadata event " + tag);
+        MetadataEvent event =
+                switch (tag) {
+                    case CONTROLLER_ELECTED ->
+                        new MetadataEvent.ControllerElected(r.getInt(), r.getInt(), r.getString());
+                    case BROKER_REGISTERED -> new MetadataEvent.BrokerRegistered(getBroker(r), r.getBoolean());
+                    case BROKER_FENCING_CHANGED ->
+                        new MetadataEvent.BrokerFencingChanged(r.getInt(), r.getLong(), r.getBoolean(), r.getBoolean());
+                    case TOPIC_CREATED -> new MetadataEvent.TopicCreated(getTopic(r));
+                    case TOPIC_DELETED -> new MetadataEvent.TopicDeleted(r.getUuid());
+                    case TOPIC_CONFIGS_CHANGED -> new MetadataEvent.TopicConfigsChanged(r.getUuid(), r.getStrings());
+                    case PARTITIONS_CHANGED ->
+                        new MetadataEvent.PartitionsChanged(r.getUuid(), r.getList(MetadataCodec::getPartition));
+                    case PRODUCER_IDS_ALLOCATED ->
+                        new MetadataEvent.ProducerIdsAllocated(r.getInt(), r.getLong(), r.getLong(), r.getInt());
+                    default ->
+                        throw new IllegalArgumentException("unknown metadata event (tag " + tag
+                                + "): written by a newer version of Troupe, or corrupt");
+                };
+        r.expectEnd();
+        return event;
+    }
+
+    public static byte[] encodeImage(MetadataImage image) {
+        FieldWriter w = new FieldWriter();
+        start(w, IMAGE);
+        w.putString(image.clusterId()).putLong(image.index());
+        w.putInt(image.controllerEpoch()).putInt(image.controllerId()).putLong(image.nextProducerId());
+        w.putList(image.brokers(), MetadataCodec::putBroker);
+        w.putList(image.topics().values(), MetadataCodec::putTopic);
+        return w.toByteArray();
+    }
+
+    /** @throws IllegalArgumentException when the bytes are not exactly one image that this version knows */
+    public static MetadataImage decodeImage(byte[] bytes) {
+        FieldReader r = new FieldReader(bytes);
+        byte tag = r.getByte();
+        if (tag != IMAGE) {
+            throw new IllegalArgumentException("not a metadata image: begins with " + tag);
+        }
+        version(r, "metadata image");
+        String clusterId = r.getString();
+        long index = r.getLong();
+        int controllerEpoch = r.getInt();
+        int controllerId = r.getInt();
+        long nextProducerId = r.getLong();
+        List<BrokerImage> brokers = r.getList(MetadataCodec::getBroker);
+        List<TopicImage> topics = r.getList(MetadataCodec::getTopic);
+        r.expectEnd();
+        return MetadataImage.of(clusterId, index, controllerEpoch, controllerId, topics, brokers, nextProducerId);
+    }
+
+    /** A listener, as commands carry it too. */
+    public static void putListener(FieldWriter w, Listener listener) {
+        w.putString(listener.name()).putString(listener.protocol().name);
+        w.putString(listener.address().host()).putInt(listener.address().port());
+    }
+
+    public static Listener getListener(FieldReader r) {
+        return new Listener(
+                r.getString(), SecurityProtocol.forName(r.getString()), new HostPort(r.getString(), r.getInt()));
+    }
+
+    /** A partition's state, as replies carry it too. */
+    public static void putPartition(FieldWriter w, PartitionImage p) {
+        w.putInt(p.partition()).putList(p.replicas(), FieldWriter::putInt);
+        w.putInt(p.leader()).putInt(p.leaderEpoch()).putInt(p.partitionEpoch());
+        w.putList(p.isr(), FieldWriter::putInt).putList(p.elr(), FieldWriter::putInt);
+        w.putList(p.lastKnown(), FieldWriter::putInt);
+    }
+
+    public static PartitionImage getPartition(FieldReader r) {
+        return new PartitionImage(
+                r.getInt(),
+                r.getList(FieldReader::getInt),
+                r.getInt(),
+                r.getInt(),
+                r.getInt(),
+                r.getList(FieldReader::getInt),
+                r.getList(FieldReader::getInt),
+                r.getList(FieldReader::getInt));
+    }
+
+    private static void putBroker(FieldWriter w, BrokerImage b) {
+        w.putInt(b.brokerId()).putLong(b.brokerEpoch()).putList(b.listeners(), MetadataCodec::putListener);
+        w.putString(b.rack().orElse(null)).putBoolean(b.fenced()).putBoolean(b.inControlledShutdown());
+    }
+
+    private static BrokerImage getBroker(FieldReader r) {
+        return new BrokerImage(
+                r.getInt(),
+                r.getLong(),
+                r.getList(MetadataCodec::getListener),
+                Optional.ofNullable(r.getString()),
+                r.getBoolean(),
+                r.getBoolean());
+    }
+
+    private static void putTopic(FieldWriter w, TopicImage t) {
+        w.putString(t.name()).putUuid(t.topicId());
+        w.putList(t.partitions(), MetadataCodec::putPartition).putStrings(t.configs());
+    }
+
+    private static TopicImage getTopic(FieldReader r) {
+        String name = r.getString();
+        Uuid topicId = r.getUuid();
+        List<PartitionImage> partitions = new ArrayList<>(r.getList(MetadataCodec::getPartition));
+        Map<String, String> configs = r.getStrings();
+        return new TopicImage(name, topicId, List.copyOf(partitions), configs);
+    }
+
+    private static void start(FieldWriter w, byte tag) {
+        w.putByte(tag).putByte(VERSION);
+    }
+
+    private static void version(FieldReader r, String what) {
+        byte version = r.getByte();
+        if (version != VERSION) {
+            throw new IllegalArgumentException(
+                    what + " has version " + version + ", this Troupe reads " + VERSION + ": use a newer one");
+        }
+    }
+}

@@ -184,7 +184,8 @@ final class FetchRead {
         }
 
         private void nameLeader(PartitionLookup.Found found, PartitionData data) {
-            boolean moved = found.error() == Errors.NOT_LEADER_OR_FOLLOWER || found.error() == Errors.FENCED_LEADER_EPOCH;
+            boolean moved =
+                    found.error() == Errors.NOT_LEADER_OR_FOLLOWER || found.error() == Errors.FENCED_LEADER_EPOCH;
             if (version < FIRST_WITH_CURRENT_LEADER || !moved) {
                 return;
             }
@@ -193,9 +194,7 @@ final class FetchRead {
             now.ifPresent(leader -> {
                 data.setCurrentLeader(
                         new LeaderIdAndEpoch().setLeaderId(leader.leaderId()).setLeaderEpoch(leader.leaderEpoch()));
-                if (version >= FIRST_WITH_ENDPOINTS
-                        && leader.node().isPresent()
-                        && endpoints.add(leader.leaderId())) {
+                if (version >= FIRST_WITH_ENDPOINTS && leader.node().isPresent() && endpoints.add(leader.leaderId())) {
                     PartitionLookup.CurrentLeader.Node node = leader.node().get();
                     response.nodeEndpoints()
                             .add(new NodeEndpoint()

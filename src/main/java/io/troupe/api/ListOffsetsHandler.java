@@ -137,7 +137,11 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
             try {
                 return offset(wanted, found.view());
             } catch (IOException e) {
-                log.error("Looking up {} in {} failed", wanted.timestamp(), found.view().partition(), e);
+                log.error(
+                        "Looking up {} in {} failed",
+                        wanted.timestamp(),
+                        found.view().partition(),
+                        e);
                 return error(wanted, Errors.KAFKA_STORAGE_ERROR);
             }
         }

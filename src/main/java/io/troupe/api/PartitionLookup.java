@@ -46,9 +46,7 @@ final class PartitionLookup {
     /** The topic that a request names by id when it has one, else by name. */
     Optional<TopicImage> topic(String name, Uuid topicId) {
         MetadataImage image = metadata.current();
-        return Uuid.ZERO_UUID.equals(topicId)
-                ? Optional.ofNullable(name).flatMap(image::topic)
-                : image.topic(topicId);
+        return Uuid.ZERO_UUID.equals(topicId) ? Optional.ofNullable(name).flatMap(image::topic) : image.topic(topicId);
     }
 
     /**
@@ -91,7 +89,9 @@ final class PartitionLookup {
     Optional<CurrentLeader> currentLeader(TopicImage topic, int partition, Listener through) {
         MetadataImage image = metadata.current();
         Optional<TopicImage> now = topic == null ? Optional.empty() : image.topic(topic.topicId());
-        if (now.isEmpty() || partition < 0 || partition >= now.get().partitions().size()) {
+        if (now.isEmpty()
+                || partition < 0
+                || partition >= now.get().partitions().size()) {
             return Optional.empty();
         }
         PartitionImage state = now.get().partitions().get(partition);

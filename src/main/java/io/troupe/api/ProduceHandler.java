@@ -130,21 +130,16 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
             }
         }
 
-        private void partition(
-                Optional<TopicImage> topic, PartitionProduceData partition, PartitionReply reply) {
+        private void partition(Optional<TopicImage> topic, PartitionProduceData partition, PartitionReply reply) {
             short acks = request.acks();
             if (acks < -1 || acks > 1) {
-                reply.refuse(new Refusal(
-                        Errors.INVALID_REQUIRED_ACKS, "acks must be 0, 1 or -1 (all), not " + acks));
+                reply.refuse(new Refusal(Errors.INVALID_REQUIRED_ACKS, "acks must be 0, 1 or -1 (all), not " + acks));
             } else if (request.transactionalId() != null) {
                 reply.refuse(new Refusal(
-                        Errors.UNSUPPORTED_VERSION,
-                        "this broker does not serve transactions: unset transactional.id"));
+                        Errors.UNSUPPORTED_VERSION, "this broker does not serve transactions: unset transactional.id"));
             } else if (topic.isEmpty()) {
                 reply.refuse(Refusal.of(
-                        version >= FIRST_WITH_TOPIC_IDS
-                                ? Errors.UNKNOWN_TOPIC_ID
-                                : Errors.UNKNOWN_TOPIC_OR_PARTITION));
+                        version >= FIRST_WITH_TOPIC_IDS ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION));
             } else if (topic.get().internal()) {
                 reply.refuse(new Refusal(
                         Errors.INVALID_TOPIC_EXCEPTION,
@@ -160,8 +155,8 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
                 reply.refuse(Refusal.of(found.error()));
                 return;
             }
-            BatchValidator.Result verdict = BatchValidator.validate(
-                    RecordsField.of(partition), configs.of(topic), false, clockMs.getAsLong());
+            BatchValidator.Result verdict =
+                    BatchValidator.validate(RecordsField.of(partition), configs.of(topic), false, clockMs.getAsLong());
             if (verdict instanceof BatchValidator.Refused refused) {
                 reply.refuse(refused.refusal());
             } else if (verdict instanceof BatchValidator.Valid valid) {

@@ -121,7 +121,10 @@ class FetchHandlerTest {
         assertEquals(10, batches(answer.get(0)));
         assertEquals(5, batches(answer.get(1)));
         FetchPartition all = at(0, 0).setPartitionMaxBytes(Integer.MAX_VALUE);
-        assertEquals(100, batches(fetch(LATEST, request(0, 1, all).setMaxBytes(Integer.MAX_VALUE)).get(0)));
+        assertEquals(
+                100,
+                batches(fetch(LATEST, request(0, 1, all).setMaxBytes(Integer.MAX_VALUE))
+                        .get(0)));
     }
 
     @Test
@@ -172,8 +175,7 @@ class FetchHandlerTest {
     void aDivergingEpochIsToldWithoutRecords() throws Exception {
         cluster.publish(0, 0, 80, 80);
         // Epoch 3 ends at 50 here; who read to 60 in it has read what is gone.
-        PartitionData data = fetch(
-                        LATEST, request(LONG_WAIT_MS, 1, at(0, 60).setLastFetchedEpoch(3)))
+        PartitionData data = fetch(LATEST, request(LONG_WAIT_MS, 1, at(0, 60).setLastFetchedEpoch(3)))
                 .get(0);
         assertEquals(3, data.divergingEpoch().epoch());
         assertEquals(50, data.divergingEpoch().endOffset());
@@ -211,14 +213,26 @@ class FetchHandlerTest {
         assertEquals(10, more.endOffset());
         cluster.publish(0, 0, 20, 20);
         more.waiter().dataMayBeThere();
-        assertEquals(2, batches(context.end(FetchResponseData.class).responses().get(0).partitions().get(0)));
+        assertEquals(
+                2,
+                batches(context.end(FetchResponseData.class)
+                        .responses()
+                        .get(0)
+                        .partitions()
+                        .get(0)));
     }
 
     @Test
     void tooLittleIsAnsweredWhenTheTimeIsOver() throws Exception {
         cluster.publish(0, 0, 10, 10);
         FakeContext context = handle(LATEST, request(50, 1_000, at(0, 0)));
-        assertEquals(1, batches(context.end(FetchResponseData.class).responses().get(0).partitions().get(0)));
+        assertEquals(
+                1,
+                batches(context.end(FetchResponseData.class)
+                        .responses()
+                        .get(0)
+                        .partitions()
+                        .get(0)));
         replica0.expectMessageClass(AwaitData.class);
         replica0.expectMessageClass(CancelWait.class);
     }
@@ -279,6 +293,7 @@ class FetchHandlerTest {
     @Test
     void aFetchOfNothingIsAnsweredAtOnce() throws Exception {
         FetchRequestData nothing = request(LONG_WAIT_MS, 1).setTopics(List.of());
-        assertTrue(handle(LATEST, nothing).end(FetchResponseData.class).responses().isEmpty());
+        assertTrue(
+                handle(LATEST, nothing).end(FetchResponseData.class).responses().isEmpty());
     }
 }

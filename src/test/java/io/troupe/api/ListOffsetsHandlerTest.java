@@ -34,9 +34,7 @@ class ListOffsetsHandlerTest {
                 context,
                 new ListOffsetsRequestData()
                         .setIsolationLevel((byte) isolation)
-                        .setTopics(List.of(new ListOffsetsTopic()
-                                .setName("t")
-                                .setPartitions(List.of(partitions)))));
+                        .setTopics(List.of(new ListOffsetsTopic().setName("t").setPartitions(List.of(partitions)))));
         return context.end(ListOffsetsResponseData.class).topics().get(0).partitions();
     }
 
@@ -78,8 +76,8 @@ class ListOffsetsHandlerTest {
     @Test
     void aNewLeaderWhoseEpochStartIsNotCommittedDoesNotTellTheEnd() throws Exception {
         LogView view = OneTopic.view(0, 0, 60, 80);
-        cluster.leaders[0].publish(new LogView(
-                view.partition(), 5, 0, 60, 60, 80, false, view.epochs(), view.reader()));
+        cluster.leaders[0].publish(
+                new LogView(view.partition(), 5, 0, 60, 60, 80, false, view.epochs(), view.reader()));
         expect(Errors.OFFSET_NOT_AVAILABLE, list(5, 0, ask(0, -1)).get(0));
         expect(Errors.LEADER_NOT_AVAILABLE, list(4, 0, ask(0, -1)).get(0));
         expect(Errors.OFFSET_NOT_AVAILABLE, list(11, 0, ask(0, 70)).get(0));
@@ -92,8 +90,12 @@ class ListOffsetsHandlerTest {
         cluster.publish(0, 0, 60, 80);
         expect(Errors.NOT_LEADER_OR_FOLLOWER, list(11, 0, ask(2, -1)).get(0));
         expect(Errors.UNKNOWN_TOPIC_OR_PARTITION, list(11, 0, ask(3, -1)).get(0));
-        expect(Errors.FENCED_LEADER_EPOCH, list(11, 0, ask(0, -1).setCurrentLeaderEpoch(4)).get(0));
-        expect(Errors.UNKNOWN_LEADER_EPOCH, list(11, 0, ask(0, -1).setCurrentLeaderEpoch(6)).get(0));
+        expect(
+                Errors.FENCED_LEADER_EPOCH,
+                list(11, 0, ask(0, -1).setCurrentLeaderEpoch(4)).get(0));
+        expect(
+                Errors.UNKNOWN_LEADER_EPOCH,
+                list(11, 0, ask(0, -1).setCurrentLeaderEpoch(6)).get(0));
         var twice = list(11, 0, ask(0, -1), ask(1, -1), ask(0, -2));
         expect(Errors.INVALID_REQUEST, twice.get(0));
         expect(0, -1, twice.get(1));

@@ -56,8 +56,8 @@ final class OneTopic {
     }
 
     private static MetadataEvent registered(int brokerId, int port) {
-        var listener = new Listener(
-                "PLAINTEXT", FakeContext.LISTENER.protocol(), new HostPort("host" + brokerId, port));
+        var listener =
+                new Listener("PLAINTEXT", FakeContext.LISTENER.protocol(), new HostPort("host" + brokerId, port));
         return new MetadataEvent.BrokerRegistered(
                 new BrokerImage(brokerId, brokerId, List.of(listener), Optional.empty(), true, false), false);
     }

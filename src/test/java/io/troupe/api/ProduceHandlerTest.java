@@ -60,7 +60,8 @@ class ProduceHandlerTest {
     }
 
     private static ProduceRequestData request(int acks, PartitionProduceData... partitions) {
-        ProduceRequestData request = new ProduceRequestData().setAcks((short) acks).setTimeoutMs(1_000);
+        ProduceRequestData request =
+                new ProduceRequestData().setAcks((short) acks).setTimeoutMs(1_000);
         request.topicData()
                 .add(new TopicProduceData()
                         .setName("t")
@@ -138,8 +139,7 @@ class ProduceHandlerTest {
                 new Case(internal, Errors.INVALID_TOPIC_EXCEPTION),
                 new Case(request(1, to(0)).setTransactionalId("x"), Errors.UNSUPPORTED_VERSION),
                 new Case(
-                        request(1, new PartitionProduceData().setIndex(0).setRecords(damaged)),
-                        Errors.CORRUPT_MESSAGE),
+                        request(1, new PartitionProduceData().setIndex(0).setRecords(damaged)), Errors.CORRUPT_MESSAGE),
                 new Case(request(1, new PartitionProduceData().setIndex(0)), Errors.INVALID_RECORD))) {
             for (int version : List.of(3, 7, 9, 12, LATEST)) {
                 PartitionProduceResponse answer =
@@ -163,6 +163,9 @@ class ProduceHandlerTest {
     @Test
     void aProduceOfNothingIsAnswered() throws Exception {
         ProduceRequestData nothing = new ProduceRequestData().setAcks((short) 1);
-        assertTrue(handle(LATEST, nothing).end(ProduceResponseData.class).responses().isEmpty());
+        assertTrue(handle(LATEST, nothing)
+                .end(ProduceResponseData.class)
+                .responses()
+                .isEmpty());
     }
 }

@@ -269,9 +269,9 @@ class KafkaServerTest {
     @Test
     void requestsThatNobodyServesCloseTheConnection() throws Exception {
         try (TestServer server = new TestServer(ping)) {
-            ByteBuffer unknownKey = ByteBuffer.allocate(40).putShort((short) 999).putShort((short) 0);
-            ByteBuffer otherApi =
-                    RawClient.frame(ApiKeys.HEARTBEAT, 0, 1, "c", new HeartbeatRequestData(), 0);
+            ByteBuffer unknownKey =
+                    ByteBuffer.allocate(40).putShort((short) 999).putShort((short) 0);
+            ByteBuffer otherApi = RawClient.frame(ApiKeys.HEARTBEAT, 0, 1, "c", new HeartbeatRequestData(), 0);
             ByteBuffer version = RawClient.frame(ApiKeys.LIST_GROUPS, 99, 1, "c", new ListGroupsRequestData(), 0);
             for (ByteBuffer frame : List.of(unknownKey.rewind(), otherApi, version)) {
                 try (RawClient client = new RawClient(server.port())) {

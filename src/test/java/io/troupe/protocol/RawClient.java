@@ -26,7 +26,8 @@ final class RawClient implements AutoCloseable {
         in = new DataInputStream(socket.getInputStream());
     }
 
-    static ByteBuffer frame(ApiKeys key, int version, int correlationId, String clientId, ApiMessage body, int bodyVersion) {
+    static ByteBuffer frame(
+            ApiKeys key, int version, int correlationId, String clientId, ApiMessage body, int bodyVersion) {
         RequestHeader header = new RequestHeader(key, (short) version, clientId, correlationId);
         ObjectSerializationCache cache = new ObjectSerializationCache();
         MessageSizeAccumulator size = new MessageSizeAccumulator();

@@ -31,7 +31,11 @@ final class TestServer implements AutoCloseable {
     }
 
     static Listener listener(int port) {
-        return new Listener("PLAINTEXT", SecurityProtocol.PLAINTEXT, new HostPort("127.0.0.1", port));
+        return listener("PLAINTEXT", port);
+    }
+
+    static Listener listener(String name, int port) {
+        return new Listener(name, SecurityProtocol.PLAINTEXT, new HostPort("127.0.0.1", port));
     }
 
     static NetworkConfig config(int maxConnectionsPerIp, long maxInFlightBytes) {

@@ -1,0 +1,134 @@
+package io.troupe.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.troupe.partition.LogView;
+import java.util.List;
+import org.apache.kafka.common.message.ListOffsetsRequestData;
+import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsPartition;
+import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsTopic;
+import org.apache.kafka.common.message.ListOffsetsResponseData;
+import org.apache.kafka.common.message.ListOffsetsResponseData.ListOffsetsPartitionResponse;
+import org.apache.kafka.common.message.OffsetForLeaderEpochRequestData;
+import org.apache.kafka.common.message.OffsetForLeaderEpochRequestData.OffsetForLeaderPartition;
+import org.apache.kafka.common.message.OffsetForLeaderEpochRequestData.OffsetForLeaderTopic;
+import org.apache.kafka.common.message.OffsetForLeaderEpochResponseData;
+import org.apache.kafka.common.message.OffsetForLeaderEpochResponseData.EpochEndOffset;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.Errors;
+import org.junit.jupiter.api.Test;
+
+class ListOffsetsHandlerTest {
+    private final OneTopic cluster = new OneTopic(null, null);
+    private final ListOffsetsHandler handler =
+            new ListOffsetsHandler(cluster.metadata, cluster.replicas, Runnable::run);
+
+    private static ListOffsetsPartition ask(int partition, long timestamp) {
+        return new ListOffsetsPartition().setPartitionIndex(partition).setTimestamp(timestamp);
+    }
+
+    private List<ListOffsetsPartitionResponse> list(int version, int isolation, ListOffsetsPartition... partitions)
+            throws InterruptedException {
+        FakeContext context = new FakeContext(ApiKeys.LIST_OFFSETS, version);
+        handler.handle(
+                context,
+                new ListOffsetsRequestData()
+                        .setIsolationLevel((byte) isolation)
+                        .setTopics(List.of(new ListOffsetsTopic().setName("t").setPartitions(List.of(partitions)))));
+        return context.end(ListOffsetsResponseData.class).topics().get(0).partitions();
+    }
+
+    private void expect(long offset, long timestamp, ListOffsetsPartitionResponse answer) {
+        assertEquals(Errors.NONE, Errors.forCode(answer.errorCode()));
+        assertEquals(offset, answer.offset());
+        assertEquals(timestamp, answer.timestamp());
+    }
+
+    private void expect(Errors error, ListOffsetsPartitionResponse answer) {
+        assertEquals(error, Errors.forCode(answer.errorCode()));
+        assertEquals(-1, answer.offset());
+    }
+
+    @Test
+    void specialTimestampsMeanStartEndAndGreatestTimestamp() throws Exception {
+        cluster.publish(0, 20, 60, 80);
+        for (int version : List.of(1, 3, 4, 11)) {
+            expect(60, -1, list(version, 0, ask(0, -1)).get(0));
+            expect(20, -1, list(version, 0, ask(0, -2)).get(0));
+        }
+        expect(50, -1, list(11, 1, ask(0, -1)).get(0));
+        expect(59, 59, list(7, 0, ask(0, -3)).get(0));
+        expect(20, -1, list(8, 0, ask(0, -4)).get(0));
+        expect(-1, -1, list(9, 0, ask(0, -5)).get(0));
+        expect(Errors.UNSUPPORTED_VERSION, list(6, 0, ask(0, -3)).get(0));
+        expect(Errors.UNSUPPORTED_VERSION, list(11, 0, ask(0, -99)).get(0));
+        assertEquals(3, list(11, 0, ask(0, -2)).get(0).leaderEpoch());
+        assertEquals(5, list(11, 0, ask(0, -1)).get(0).leaderEpoch());
+    }
+
+    @Test
+    void aTimestampGivesTheFirstRecordAtOrAfterItOrNothing() throws Exception {
+        cluster.publish(0, 0, 60, 80);
+        expect(42, 42, list(11, 0, ask(0, 42)).get(0));
+        expect(-1, -1, list(11, 0, ask(0, 60)).get(0));
+    }
+
+    @Test
+    void aNewLeaderWhoseEpochStartIsNotCommittedDoesNotTellTheEnd() throws Exception {
+        LogView view = OneTopic.view(0, 0, 60, 80);
+        cluster.leaders[0].publish(
+                new LogView(view.partition(), 5, 0, 60, 60, 80, false, view.epochs(), view.reader()));
+        expect(Errors.OFFSET_NOT_AVAILABLE, list(5, 0, ask(0, -1)).get(0));
+        expect(Errors.LEADER_NOT_AVAILABLE, list(4, 0, ask(0, -1)).get(0));
+        expect(Errors.OFFSET_NOT_AVAILABLE, list(11, 0, ask(0, 70)).get(0));
+        expect(0, -1, list(11, 0, ask(0, -2)).get(0));
+        expect(42, 42, list(11, 0, ask(0, 42)).get(0));
+    }
+
+    @Test
+    void errorsAreTold() throws Exception {
+        cluster.publish(0, 0, 60, 80);
+        expect(Errors.NOT_LEADER_OR_FOLLOWER, list(11, 0, ask(2, -1)).get(0));
+        expect(Errors.UNKNOWN_TOPIC_OR_PARTITION, list(11, 0, ask(3, -1)).get(0));
+        expect(
+                Errors.FENCED_LEADER_EPOCH,
+                list(11, 0, ask(0, -1).setCurrentLeaderEpoch(4)).get(0));
+        expect(
+                Errors.UNKNOWN_LEADER_EPOCH,
+                list(11, 0, ask(0, -1).setCurrentLeaderEpoch(6)).get(0));
+        var twice = list(11, 0, ask(0, -1), ask(1, -1), ask(0, -2));
+        expect(Errors.INVALID_REQUEST, twice.get(0));
+        expect(0, -1, twice.get(1));
+        expect(Errors.INVALID_REQUEST, twice.get(2));
+    }
+
+    private EpochEndOffset endOf(int epoch) throws InterruptedException {
+        FakeContext context = new FakeContext(ApiKeys.OFFSET_FOR_LEADER_EPOCH, 4);
+        OffsetForLeaderEpochRequestData request = new OffsetForLeaderEpochRequestData();
+        request.topics()
+                .add(new OffsetForLeaderTopic()
+                        .setTopic("t")
+                        .setPartitions(List.of(new OffsetForLeaderPartition()
+                                .setPartition(0)
+                                .setCurrentLeaderEpoch(5)
+                                .setLeaderEpoch(epoch))));
+        new OffsetForLeaderEpochHandler(cluster.metadata, cluster.replicas).handle(context, request);
+        return context.end(OffsetForLeaderEpochResponseData.class)
+                .topics()
+                .find("t")
+                .partitions()
+                .get(0);
+    }
+
+    @Test
+    void anEpochEndsWhereTheNextBegan() throws Exception {
+        cluster.publish(0, 0, 60, 80);
+        record Case(int asked, int epoch, long end) {}
+        for (Case c : List.of(
+                new Case(5, 5, 80), new Case(4, 3, 50), new Case(3, 3, 50), new Case(2, 2, 0), new Case(6, -1, -1))) {
+            EpochEndOffset answer = endOf(c.asked);
+            assertEquals(c.epoch, answer.leaderEpoch(), c.toString());
+            assertEquals(c.end, answer.endOffset(), c.toString());
+        }
+    }
+}

@@ -61,16 +61,20 @@ public final class AlterConfigsHandler implements ApiHandler<AlterConfigsRequest
                 twice.add(resource);
             }
         }
-        alteration.apply(changes, twice, true, request.validateOnly()).thenAccept(results -> {
-            AlterConfigsResponseData response = new AlterConfigsResponseData();
-            results.forEach((resource, refusal) -> {
-                AlterConfigsResourceResponse result = new AlterConfigsResourceResponse()
-                        .setResourceType(resource.type())
-                        .setResourceName(resource.name());
-                refusal.ifPresent(r -> result.setErrorCode(r.error().code()).setErrorMessage(r.message()));
-                response.responses().add(result);
-            });
-            context.respond(response);
-        });
+        alteration
+                .apply(changes, twice, true, request.validateOnly())
+                .thenAccept(results -> {
+                    AlterConfigsResponseData response = new AlterConfigsResponseData();
+                    results.forEach((resource, refusal) -> {
+                        AlterConfigsResourceResponse result = new AlterConfigsResourceResponse()
+                                .setResourceType(resource.type())
+                                .setResourceName(resource.name());
+                        refusal.ifPresent(
+                                r -> result.setErrorCode(r.error().code()).setErrorMessage(r.message()));
+                        response.responses().add(result);
+                    });
+                    context.respond(response);
+                })
+                .exceptionally(Unanswered.close(context));
     }
 }

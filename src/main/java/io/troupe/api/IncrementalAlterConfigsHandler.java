@@ -61,16 +61,20 @@ public final class IncrementalAlterConfigsHandler implements ApiHandler<Incremen
                 twice.add(resource);
             }
         }
-        alteration.apply(changes, twice, false, request.validateOnly()).thenAccept(results -> {
-            IncrementalAlterConfigsResponseData response = new IncrementalAlterConfigsResponseData();
-            results.forEach((resource, refusal) -> {
-                AlterConfigsResourceResponse result = new AlterConfigsResourceResponse()
-                        .setResourceType(resource.type())
-                        .setResourceName(resource.name());
-                refusal.ifPresent(r -> result.setErrorCode(r.error().code()).setErrorMessage(r.message()));
-                response.responses().add(result);
-            });
-            context.respond(response);
-        });
+        alteration
+                .apply(changes, twice, false, request.validateOnly())
+                .thenAccept(results -> {
+                    IncrementalAlterConfigsResponseData response = new IncrementalAlterConfigsResponseData();
+                    results.forEach((resource, refusal) -> {
+                        AlterConfigsResourceResponse result = new AlterConfigsResourceResponse()
+                                .setResourceType(resource.type())
+                                .setResourceName(resource.name());
+                        refusal.ifPresent(
+                                r -> result.setErrorCode(r.error().code()).setErrorMessage(r.message()));
+                        response.responses().add(result);
+                    });
+                    context.respond(response);
+                })
+                .exceptionally(Unanswered.close(context));
     }
 }

@@ -91,7 +91,8 @@ public final class CreateTopicsHandler implements ApiHandler<CreateTopicsRequest
                             : Refusal.of(Errors.UNKNOWN_SERVER_ERROR);
                     results.replaceAll((name, r) -> r == null ? refused(name, all.error(), all.message()) : r);
                     respond(context, results);
-                });
+                })
+                .exceptionally(Unanswered.close(context));
     }
 
     private static Refusal check(CreatableTopic topic) {

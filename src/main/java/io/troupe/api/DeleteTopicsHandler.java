@@ -89,7 +89,8 @@ public final class DeleteTopicsHandler implements ApiHandler<DeleteTopicsRequest
                                 i < done.size() ? result(wanted.get(i), done.get(i)) : result(wanted.get(i), all));
                     }
                     respond(context, results);
-                });
+                })
+                .exceptionally(Unanswered.close(context));
     }
 
     private Refusal check(TopicRef ref, int times, short version) {

@@ -65,7 +65,8 @@ public final class FindCoordinatorHandler implements ApiHandler<FindCoordinatorR
         }
         creation.ensure(Set.of(Topic.GROUP_METADATA_TOPIC_NAME))
                 .thenAccept(results -> respond(
-                        context, request, results.getOrDefault(Topic.GROUP_METADATA_TOPIC_NAME, Optional.empty())));
+                        context, request, results.getOrDefault(Topic.GROUP_METADATA_TOPIC_NAME, Optional.empty())))
+                .exceptionally(Unanswered.close(context));
     }
 
     private void respond(

@@ -61,7 +61,8 @@ public final class InitProducerIdHandler implements ApiHandler<InitProducerIdReq
                                 ? new InitProducerIdResponseData()
                                         .setProducerId(id.getAsLong())
                                         .setProducerEpoch((short) 0)
-                                : refused(Errors.COORDINATOR_LOAD_IN_PROGRESS)));
+                                : refused(Errors.COORDINATOR_LOAD_IN_PROGRESS)))
+                .exceptionally(Unanswered.close(context));
     }
 
     private static InitProducerIdResponseData refused(Errors error) {

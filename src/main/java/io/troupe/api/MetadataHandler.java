@@ -100,10 +100,7 @@ public final class MetadataHandler implements ApiHandler<MetadataRequestData> {
         } else {
             creation.ensure(missing)
                     .thenAccept(results -> respond(context, metadata.current(), asked, results))
-                    .exceptionally(failure -> {
-                        respond(context, metadata.current(), asked, Map.of());
-                        return null;
-                    });
+                    .exceptionally(Unanswered.close(context));
         }
     }
 

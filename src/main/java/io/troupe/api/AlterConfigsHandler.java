@@ -1,0 +1,80 @@
+package io.troupe.api;
+
+import io.troupe.api.ConfigAlteration.Resource;
+import io.troupe.controller.ControllerClient;
+import io.troupe.controller.ControllerCommand.ConfigChange;
+import io.troupe.protocol.ApiHandler;
+import io.troupe.protocol.RequestContext;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
+import org.apache.kafka.common.message.AlterConfigsRequestData;
+import org.apache.kafka.common.message.AlterConfigsRequestData.AlterConfigsResource;
+import org.apache.kafka.common.message.AlterConfigsRequestData.AlterableConfig;
+import org.apache.kafka.common.message.AlterConfigsResponseData;
+import org.apache.kafka.common.message.AlterConfigsResponseData.AlterConfigsResourceResponse;
+import org.apache.kafka.common.protocol.ApiKeys;
+
+/**
+ * AlterConfigs, versions 0 to 2, for topics: states the whole set of a topic's overrides, and so drops all that it does not
+ * name. Clients of today use IncrementalAlterConfigs.
+ *
+ * <p>Known gap: brokers, whose settings are fixed while they run, are refused with a message.
+ */
+public final class AlterConfigsHandler implements ApiHandler<AlterConfigsRequestData> {
+    private final ConfigAlteration alteration;
+
+    public AlterConfigsHandler(ControllerClient controller) {
+        this.alteration = new ConfigAlteration(controller);
+    }
+
+    @Override
+    public ApiKeys apiKey() {
+        return ApiKeys.ALTER_CONFIGS;
+    }
+
+    @Override
+    public short minVersion() {
+        return 0;
+    }
+
+    @Override
+    public short maxVersion() {
+        return 2;
+    }
+
+    @Override
+    public void handle(RequestContext context, AlterConfigsRequestData request) {
+        Map<Resource, List<ConfigChange>> changes = new LinkedHashMap<>();
+        Set<Resource> twice = new HashSet<>();
+        for (AlterConfigsResource asked : request.resources()) {
+            Resource resource = new Resource(asked.resourceType(), asked.resourceName());
+            List<ConfigChange> wanted = new ArrayList<>();
+            for (AlterableConfig config : asked.configs()) {
+                wanted.add(new ConfigChange(config.name(), OpType.SET, config.value()));
+            }
+            if (changes.put(resource, wanted) != null) {
+                twice.add(resource);
+            }
+        }
+        alteration
+                .apply(changes, twice, true, request.validateOnly())
+                .thenAccept(results -> {
+                    AlterConfigsResponseData response = new AlterConfigsResponseData();
+                    results.forEach((resource, refusal) -> {
+                        AlterConfigsResourceResponse result = new AlterConfigsResourceResponse()
+                                .setResourceType(resource.type())
+                                .setResourceName(resource.name());
+                        refusal.ifPresent(
+                                r -> result.setErrorCode(r.error().code()).setErrorMessage(r.message()));
+                        response.responses().add(result);
+                    });
+                    context.respond(response);
+                })
+                .exceptionally(Unanswered.close(context));
+    }
+}

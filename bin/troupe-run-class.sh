@@ -275,6 +275,8 @@ translate_arguments() {
       console-producer:--new-producer | topics:--force | topics:--disable-rack-aware) ;;
       consumer-perf-test:--threads | consumer-perf-test:--num-fetch-threads) drop=1 ;;
       get-offsets:--offsets | get-offsets:--max-wait-ms) drop=1 ;;
+      dump-log:--cluster-metadata-decoder)
+        die "Troupe's metadata is not in Kafka's format; print its log without $option" ;;
       console-consumer:--formatter)
         if [ "$1" = "$option" ]; then
           ARGS+=("$1")

@@ -1,0 +1,98 @@
+package io.troupe.it;
+
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+import org.apache.kafka.common.message.RequestHeaderData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.protocol.ByteBufferAccessor;
+import org.apache.kafka.common.requests.RequestUtils;
+
+/** A socket to the Kafka port that sends whatever it is told, right or wrong. Reads wait 15 s at most. Not thread-safe. */
+final class RawConnection implements AutoCloseable {
+    private final Socket socket = new Socket();
+    private final DataInputStream in;
+
+    RawConnection(BrokerProcess broker) throws IOException {
+        socket.connect(new InetSocketAddress("127.0.0.1", broker.port()), 5000);
+        socket.setSoTimeout(15_000);
+        socket.setTcpNoDelay(true);
+        in = new DataInputStream(socket.getInputStream());
+    }
+
+    /** A request's bytes without the length in front. */
+    static byte[] request(ApiKeys api, int version, int correlationId, ApiMessage body) {
+        short headerVersion = api.requestHeaderVersion((short) version);
+        RequestHeaderData header = new RequestHeaderData()
+                .setRequestApiKey(api.id)
+                .setRequestApiVersion((short) version)
+                .setCorrelationId(correlationId)
+                .setClientId("raw");
+        ByteBuffer buffer = RequestUtils.serialize(header, headerVersion, body, (short) version);
+        byte[] bytes = new byte[buffer.remaining()];
+        buffer.get(bytes);
+        return bytes;
+    }
+
+    /** A version 1 header alone, with any numbers in it. */
+    static byte[] header(int apiKey, int version, int correlationId) {
+        return ByteBuffer.allocate(13)
+                .putShort((short) apiKey)
+                .putShort((short) version)
+                .putInt(correlationId)
+                .putShort((short) 3)
+                .put(new byte[] {'r', 'a', 'w'})
+                .array();
+    }
+
+    void send(byte[] frame) throws IOException {
+        sendBytes(ByteBuffer.allocate(4 + frame.length)
+                .putInt(frame.length)
+                .put(frame)
+                .array());
+    }
+
+    /** Exactly these bytes; a peer that has closed meanwhile is no error. */
+    void sendBytes(byte[] bytes) throws IOException {
+        try {
+            socket.getOutputStream().write(bytes);
+        } catch (SocketException e) {
+            // The broker has closed already; reading shows it.
+        }
+    }
+
+    void endOutput() throws IOException {
+        socket.shutdownOutput();
+    }
+
+    /** The next frame without its length, or nothing when the broker closed the connection. */
+    Optional<ByteBuffer> receive() throws IOException {
+        try {
+            byte[] bytes = new byte[in.readInt()];
+            in.readFully(bytes);
+            return Optional.of(ByteBuffer.wrap(bytes));
+        } catch (EOFException | SocketException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Skips a response header of that API and version. */
+    static ByteBufferAccessor body(ApiKeys api, int version, ByteBuffer response) {
+        response.getInt();
+        if (api.responseHeaderVersion((short) version) > 0) {
+            response.get(); // no tagged fields
+        }
+        return new ByteBufferAccessor(response);
+    }
+
+    @Override
+    public void close() throws IOException {
+        socket.close();
+    }
+}

@@ -44,6 +44,7 @@ import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -53,14 +54,14 @@ class GroupCoordinatorsTest {
     private static final TopicIdPartition PARTITION = new TopicIdPartition(Uuid.randomUuid(), 0, "__consumer_offsets");
     private static final Caller CALLER = new Caller("c", "/h", (short) 9);
 
-    private final ActorTestKit kit = ActorTestKit.create();
-    private final TestProbe<Replica.Command> replica = kit.createTestProbe();
+    private static final ActorTestKit KIT = ActorTestKit.create();
+    private final TestProbe<Replica.Command> replica = KIT.createTestProbe();
     private final List<ByteBuffer> log = new ArrayList<>();
     private long endOffset;
     private final MetadataCache metadata = new MetadataCache();
     private final GroupCoordinators groups =
             new GroupCoordinators(GroupFixture.config(0, 100), metadata, Runnable::run, new SteadyClock());
-    private final ActorRef<Leadership> leaderships = kit.spawn(groups.behavior());
+    private final ActorRef<Leadership> leaderships = KIT.spawn(groups.behavior());
     private LocalReplicas.Leader leader;
 
     GroupCoordinatorsTest() {
@@ -74,8 +75,13 @@ class GroupCoordinatorsTest {
     }
 
     @AfterEach
-    void stop() {
-        kit.shutdownTestKit();
+    void stopActor() {
+        KIT.stop(leaderships);
+    }
+
+    @AfterAll
+    static void stopSystem() {
+        KIT.shutdownTestKit();
     }
 
     /** The log that the test keeps. */
@@ -138,7 +144,7 @@ class GroupCoordinatorsTest {
     }
 
     private void awaitServing() {
-        kit.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(5), () -> {
+        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(5), () -> {
             assertEquals(
                     0,
                     get(groups.listGroups(CALLER, new ListGroupsRequestData())).errorCode());

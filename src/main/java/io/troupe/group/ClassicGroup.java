@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.apache.kafka.common.message.HeartbeatResponseData;
@@ -357,7 +358,7 @@ final class ClassicGroup {
         }
         member.update(join);
         touch(member, nowMs);
-        if (!formerProtocol.equals(members.vote())) {
+        if (!Objects.equals(formerProtocol, members.vote())) {
             rejoin(member, join, nowMs);
             return;
         }

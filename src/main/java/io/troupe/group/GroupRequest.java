@@ -9,6 +9,7 @@ import org.apache.kafka.common.message.JoinGroupRequestData;
 import org.apache.kafka.common.message.JoinGroupResponseData;
 import org.apache.kafka.common.message.LeaveGroupRequestData;
 import org.apache.kafka.common.message.LeaveGroupResponseData;
+import org.apache.kafka.common.message.ListGroupsResponseData;
 import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetCommitResponseData;
 import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestGroup;
@@ -150,4 +151,17 @@ sealed interface GroupRequest {
 
     /** Of each partition asked for, in that order; empty when the whole request failed. */
     record OffsetsDeleted(Errors error, List<Errors> partitions) {}
+
+    /** All groups of a coordinator; never gets to a group. */
+    record ListAll(Reply<ListGroupsResponseData> reply) implements GroupRequest {
+        @Override
+        public String groupId() {
+            return "";
+        }
+
+        @Override
+        public void refuse(Errors error) {
+            reply.answer(new ListGroupsResponseData().setErrorCode(error.code()));
+        }
+    }
 }

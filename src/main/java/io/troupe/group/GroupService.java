@@ -1,6 +1,8 @@
 package io.troupe.group;
 
 import java.util.concurrent.CompletionStage;
+import org.apache.kafka.common.message.DeleteGroupsRequestData;
+import org.apache.kafka.common.message.DeleteGroupsResponseData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData;
 import org.apache.kafka.common.message.HeartbeatRequestData;
 import org.apache.kafka.common.message.HeartbeatResponseData;
@@ -12,6 +14,8 @@ import org.apache.kafka.common.message.ListGroupsRequestData;
 import org.apache.kafka.common.message.ListGroupsResponseData;
 import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetCommitResponseData;
+import org.apache.kafka.common.message.OffsetDeleteRequestData;
+import org.apache.kafka.common.message.OffsetDeleteResponseData;
 import org.apache.kafka.common.message.OffsetFetchRequestData;
 import org.apache.kafka.common.message.OffsetFetchResponseData;
 import org.apache.kafka.common.message.SyncGroupRequestData;
@@ -45,4 +49,10 @@ public interface GroupService {
     CompletionStage<DescribeGroupsResponseData.DescribedGroup> describeGroup(Caller caller, String groupId);
 
     CompletionStage<ListGroupsResponseData> listGroups(Caller caller, ListGroupsRequestData request);
+
+    /** Removes Empty groups and their offsets. */
+    CompletionStage<DeleteGroupsResponseData> deleteGroups(Caller caller, DeleteGroupsRequestData request);
+
+    /** Removes offsets of partitions that no member is subscribed to. */
+    CompletionStage<OffsetDeleteResponseData> deleteOffsets(Caller caller, OffsetDeleteRequestData request);
 }

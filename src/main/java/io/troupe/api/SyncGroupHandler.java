@@ -1,0 +1,40 @@
+package io.troupe.api;
+
+import io.troupe.group.GroupService;
+import io.troupe.protocol.ApiHandler;
+import io.troupe.protocol.RequestContext;
+import org.apache.kafka.common.message.SyncGroupRequestData;
+import org.apache.kafka.common.protocol.ApiKeys;
+
+/**
+ * Takes the leader's assignment and gives each member its own, once it is stored.
+ *
+ * <p>From v5 on the protocol's type and name are checked (KIP-559).
+ */
+public final class SyncGroupHandler implements ApiHandler<SyncGroupRequestData> {
+    private final GroupService groups;
+
+    public SyncGroupHandler(GroupService groups) {
+        this.groups = groups;
+    }
+
+    @Override
+    public ApiKeys apiKey() {
+        return ApiKeys.SYNC_GROUP;
+    }
+
+    @Override
+    public short minVersion() {
+        return 0;
+    }
+
+    @Override
+    public short maxVersion() {
+        return 5;
+    }
+
+    @Override
+    public void handle(RequestContext context, SyncGroupRequestData request) {
+        GroupAnswer.send(context, groups.syncGroup(GroupAnswer.caller(context), request));
+    }
+}

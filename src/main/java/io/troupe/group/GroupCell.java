@@ -1,0 +1,34 @@
+package io.troupe.group;
+
+import io.troupe.record.Batches;
+import java.util.List;
+
+/**
+ * What outlives a crash of one Group actor; kept by its coordinator. The Group writes, the coordinator reads the volatile
+ * fields.
+ */
+final class GroupCell {
+    /** An append and the bytes of its records. */
+    record Encoded(Effect.Append append, List<Batches.KeyValue> records, int sizeInBytes) {}
+
+    /** What the log acknowledged: where the group begins again. */
+    volatile CommittedGroup committed;
+
+    volatile ClassicGroup.State state;
+    volatile String protocolType = "";
+
+    /** Under way to the log; null for none. Only the Group's own thread. */
+    List<Encoded> inFlight;
+    /** Messages of the coordinator that were handled, across restarts. Only the Group's own thread. */
+    long handled;
+
+    GroupCell(CommittedGroup committed) {
+        this.committed = committed;
+        GroupMetadata stored = committed.metadata();
+        this.state =
+                stored == null || stored.members().isEmpty() ? ClassicGroup.State.EMPTY : ClassicGroup.State.STABLE;
+        if (stored != null && stored.protocolType() != null) {
+            this.protocolType = stored.protocolType();
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package io.troupe.group;
+
+import io.troupe.config.GroupConfig;
+import io.troupe.partition.Replica;
+import java.util.function.LongSupplier;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.pekko.actor.typed.ActorRef;
+
+/**
+ * What all groups of one coordinator have in common.
+ *
+ * @param leaderEpoch every append is bound to it
+ * @param clockMs milliseconds since 1970 that never go back
+ */
+record GroupContext(GroupConfig config, ActorRef<Replica.Command> replica, int leaderEpoch, LongSupplier clockMs) {
+    /** Kafka's offsets.commit.timeout.ms. */
+    static final int APPEND_TIMEOUT_MS = 5000;
+
+    /** What a client of a group hears when the partition refuses an append: codes that it knows how to act upon. */
+    static Errors toClients(Errors fromPartition) {
+        return switch (fromPartition) {
+            case UNKNOWN_TOPIC_OR_PARTITION, NOT_ENOUGH_REPLICAS, NOT_ENOUGH_REPLICAS_AFTER_APPEND, REQUEST_TIMED_OUT ->
+                Errors.COORDINATOR_NOT_AVAILABLE;
+            case NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, KAFKA_STORAGE_ERROR ->
+                Errors.NOT_COORDINATOR;
+            case MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_FETCH_SIZE -> Errors.UNKNOWN_SERVER_ERROR;
+            default -> fromPartition;
+        };
+    }
+}

@@ -10,15 +10,20 @@ import io.troupe.controller.ControllerClient;
 import io.troupe.controller.ControllerRequests;
 import io.troupe.controller.ControllerSingleton;
 import io.troupe.controller.MetadataVoter;
+import io.troupe.group.GroupCoordinators;
 import io.troupe.group.GroupService;
+import io.troupe.group.SteadyClock;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
+import io.troupe.metadata.MetadataImage;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.ReplicaSettings;
 import io.troupe.partition.ReplicaSharding;
 import io.troupe.partition.ReplicaStarter;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
@@ -39,6 +44,7 @@ import org.apache.pekko.cluster.typed.Subscribe;
  * node is of no use, and carries the process's start and stop to them.
  */
 final class Guardian extends AbstractBehavior<Guardian.Command> {
+    private static final DispatcherSelector GROUPS = DispatcherSelector.fromConfig("troupe.dispatcher.group");
     private static final DispatcherSelector REPLICAS = DispatcherSelector.fromConfig("troupe.dispatcher.replica");
 
     sealed interface Command {}
@@ -89,7 +95,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     private final ActorRef<BrokerMetadata.Command> brokerMetadata;
     private final ActorRef<ReplicaStarter.Command> starter;
     private final ControllerClient controller;
-    private final GroupService groups;
+    private final GroupCoordinators groups;
     private CompletableFuture<Started> awaiting;
     private Registered registered;
     private boolean stopping;
@@ -129,20 +135,20 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 ControllerRequests.create(singleton, brokerMetadata, parts.metadata()),
                 "controller-requests",
                 DispatcherSelector.defaultDispatcher()));
-        Groups.Wired wired = Groups.wire(context, parts);
-        groups = wired.service();
+        groups = new GroupCoordinators(config.group(), parts.metadata(), parts.reads(), new SteadyClock());
         ReplicaSettings settings = ReplicaSettings.of(
                 config.nodeId(),
                 Adapter.toClassic(context.getSystem()),
                 parts.journals(),
                 parts.replicas(),
-                wired.leadership(),
+                spawn(groups.behavior(), "group-coordinators", GROUPS),
                 config.producerIdExpirationMs());
         starter = spawn(
                 ReplicaStarter.create(
                         settings,
                         topic -> TopicConfigs.effective(config, topic.configs()),
-                        ReplicaSharding.start(context.getSystem(), settings, REPLICAS)),
+                        ReplicaSharding.start(context.getSystem(), settings, REPLICAS),
+                        brokerMetadata),
                 "replica-starter",
                 DispatcherSelector.defaultDispatcher());
         brokerMetadata.tell(new BrokerMetadata.Subscribe(
@@ -179,7 +185,6 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
 
     private Behavior<Command> onRegistered(Registered r) {
         registered = r;
-        starter.tell(new ReplicaStarter.Registered(r.brokerEpoch()));
         return completeStart();
     }
 
@@ -190,8 +195,14 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         return this;
     }
 
+    /** Offsets that groups committed for a topic end with it. */
     private Behavior<Command> onImageChanged(ImageChanged changed) {
-        starter.tell(new ReplicaStarter.ImageChanged(changed.change().image()));
+        MetadataImage image = changed.change().image();
+        Set<String> deleted = new HashSet<>(changed.change().previous().topics().keySet());
+        deleted.removeAll(image.topics().keySet());
+        if (!deleted.isEmpty()) {
+            groups.topicsDeleted(deleted);
+        }
         return this;
     }
 

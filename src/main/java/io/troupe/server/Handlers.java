@@ -1,11 +1,34 @@
 package io.troupe.server;
 
+import io.troupe.api.AlterConfigsHandler;
 import io.troupe.api.ApiVersionsHandler;
+import io.troupe.api.AutoTopicCreation;
+import io.troupe.api.CreateTopicsHandler;
+import io.troupe.api.DeleteGroupsHandler;
+import io.troupe.api.DeleteTopicsHandler;
+import io.troupe.api.DescribeClusterHandler;
+import io.troupe.api.DescribeConfigsHandler;
+import io.troupe.api.DescribeGroupsHandler;
 import io.troupe.api.FetchHandler;
+import io.troupe.api.FindCoordinatorHandler;
+import io.troupe.api.HeartbeatHandler;
+import io.troupe.api.IncrementalAlterConfigsHandler;
+import io.troupe.api.InitProducerIdHandler;
+import io.troupe.api.JoinGroupHandler;
+import io.troupe.api.LeaveGroupHandler;
+import io.troupe.api.ListGroupsHandler;
 import io.troupe.api.ListOffsetsHandler;
+import io.troupe.api.MetadataHandler;
+import io.troupe.api.OffsetCommitHandler;
+import io.troupe.api.OffsetDeleteHandler;
+import io.troupe.api.OffsetFetchHandler;
 import io.troupe.api.OffsetForLeaderEpochHandler;
 import io.troupe.api.ProduceHandler;
+import io.troupe.api.ProducerIds;
+import io.troupe.api.SyncGroupHandler;
 import io.troupe.config.BrokerConfig;
+import io.troupe.controller.ControllerClient;
+import io.troupe.group.GroupService;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.protocol.ApiDispatcher;
@@ -27,12 +50,34 @@ final class Handlers implements AutoCloseable {
             Guardian.Started services,
             Executor reads,
             NetworkStats stats) {
+        ControllerClient controller = services.controller();
+        GroupService groups = services.groups();
+        AutoTopicCreation creation = new AutoTopicCreation(config, metadata, controller);
         fetch = new FetchHandler(config, metadata, replicas, reads, stats);
         List<ApiHandler<?>> handlers = new ArrayList<>(List.of(
                 new ProduceHandler(config, metadata, replicas),
                 fetch,
                 new ListOffsetsHandler(metadata, replicas, reads),
-                new OffsetForLeaderEpochHandler(metadata, replicas)));
+                new OffsetForLeaderEpochHandler(metadata, replicas),
+                new InitProducerIdHandler(new ProducerIds(config.nodeId(), metadata, controller)),
+                new MetadataHandler(config, metadata, creation),
+                new DescribeClusterHandler(config, metadata),
+                new CreateTopicsHandler(config, controller),
+                new DeleteTopicsHandler(config, controller),
+                new DescribeConfigsHandler(config, metadata),
+                new IncrementalAlterConfigsHandler(controller),
+                new AlterConfigsHandler(controller),
+                new FindCoordinatorHandler(metadata, creation),
+                new JoinGroupHandler(groups),
+                new SyncGroupHandler(groups),
+                new HeartbeatHandler(groups),
+                new LeaveGroupHandler(groups),
+                new OffsetCommitHandler(groups),
+                new OffsetFetchHandler(groups),
+                new OffsetDeleteHandler(groups),
+                new DescribeGroupsHandler(groups),
+                new ListGroupsHandler(groups),
+                new DeleteGroupsHandler(groups)));
         handlers.add(new ApiVersionsHandler(handlers, metadata, config.nodeId()));
         dispatcher = new ApiDispatcher(handlers);
     }

@@ -440,7 +440,9 @@ final class LogDir implements AutoCloseable {
     }
 
     private synchronized boolean partOf(PartitionLog log, Segment rolled) {
-        return !log.retired() && log.active() != rolled && Arrays.asList(log.segments()).contains(rolled);
+        return !log.retired()
+                && log.active() != rolled
+                && Arrays.asList(log.segments()).contains(rolled);
     }
 
     private boolean storeRolled(PartitionLog log, PartitionLog.Rolled roll) {
@@ -459,7 +461,9 @@ final class LogDir implements AutoCloseable {
 
     /** A log that was closed or deleted under a background task says nothing about the disk. */
     private IOException failed(PartitionLog log, IOException cause) {
-        return log.retired() ? new IOException("the log " + log.path() + " was closed meanwhile", cause) : takeOffline(cause);
+        return log.retired()
+                ? new IOException("the log " + log.path() + " was closed meanwhile", cause)
+                : takeOffline(cause);
     }
 
     // ---- the other commands ----

@@ -2,12 +2,16 @@ package io.troupe.controller;
 
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.Voter;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.pekko.actor.ActorSelection;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
 import org.apache.pekko.cluster.typed.SingletonActor;
@@ -38,8 +42,11 @@ public final class ControllerSingleton {
                 ControllerSettings.of(config),
                 (id, ask) -> voters.get(id).tell(ask, org.apache.pekko.actor.ActorRef.noSender()),
                 () -> System.nanoTime() / 1_000_000);
+        // Nothing restarts a singleton that failed: it forgets all and claims again.
+        Behavior<Controller.Command> supervised = Behaviors.supervise(Controller.create(parts))
+                .onFailure(SupervisorStrategy.restartWithBackoff(Duration.ofMillis(200), Duration.ofSeconds(10), 0.2));
         return ClusterSingleton.get(system)
-                .init(SingletonActor.of(Controller.create(parts), "controller")
+                .init(SingletonActor.of(supervised, "controller")
                         .withSettings(ClusterSingletonSettings.create(system).withRole(VOTER_ROLE))
                         .withStopMessage(Controller.Stop.STOP));
     }

@@ -8,17 +8,21 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.ServerProperties;
+import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.PartitionImage;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
-import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,10 +35,11 @@ class SingleNodeTest {
 
     /** The guardian's part of this room, on a real cluster of one with a free port. */
     private final class Node implements AutoCloseable {
-        final ActorTestKit kit;
         final MetadataCache cache = new MetadataCache();
-        final ControllerClient client;
-        final ActorRef<BrokerMetadata.Command> metadata;
+        final Journals journals;
+        final ActorSystem<Void> system;
+        final CompletableFuture<ControllerClient> client = new CompletableFuture<>();
+        final CompletableFuture<Long> registered = new CompletableFuture<>();
 
         Node(boolean cleanShutdown) {
             BrokerConfig config = ServerProperties.parse(Map.of(
@@ -42,36 +47,58 @@ class SingleNodeTest {
                             "listeners", "PLAINTEXT://127.0.0.1:9092",
                             "log.dirs", dir.toString()))
                     .config();
+            journals = Journals.open(config);
             Config settings = ConfigFactory.parseString("""
                             pekko.remote.artery.canonical.hostname = 127.0.0.1
                             pekko.remote.artery.canonical.port = 0
                             pekko.cluster.roles = [voter, broker]
-                            test.journal { class = "io.troupe.controller.TestJournal", disk = "%s" }
-                            """.formatted(dir))
+                            """)
+                    .withFallback(journals.pluginConfig())
                     .withFallback(ConfigFactory.parseResources("troupe.conf"))
-                    .withFallback(ConfigFactory.load());
-            kit = ActorTestKit.create("troupe", settings.resolve());
-            kit.spawn(MetadataVoter.create(1, "test.journal"), MetadataVoter.NAME);
-            kit.spawn(ClusterFormation.create(config), ClusterFormation.NAME);
-            ActorRef<Controller.Command> controller = ControllerSingleton.init(kit.system(), config, Optional.empty());
-            metadata = kit.spawn(BrokerMetadata.create(
-                    BrokerMetadata.Self.of(config, config.advertisedListeners(), cleanShutdown), controller, cache));
-            client = ControllerRequests.client(kit.spawn(ControllerRequests.create(controller, metadata, cache)));
+                    .withFallback(ConfigFactory.load())
+                    .resolve();
+            system = ActorSystem.create(
+                    Behaviors.setup(context -> {
+                        context.spawn(MetadataVoter.create(1, journals.metadataPlugin()), MetadataVoter.NAME);
+                        context.spawn(ClusterFormation.create(config), ClusterFormation.NAME);
+                        ActorRef<Controller.Command> controller =
+                                ControllerSingleton.init(context.getSystem(), config, Optional.empty());
+                        BrokerMetadata.Self self =
+                                BrokerMetadata.Self.of(config, config.advertisedListeners(), cleanShutdown);
+                        ActorRef<BrokerMetadata.Command> metadata =
+                                context.spawn(BrokerMetadata.create(self, controller, cache), "metadata");
+                        client.complete(ControllerRequests.client(context.spawn(
+                                ControllerRequests.create(controller, metadata, cache), "controller-requests")));
+                        metadata.tell(new BrokerMetadata.AwaitRegistration(
+                                context.spawnAnonymous(Behaviors.<BrokerMetadata.Registered>receiveMessage(message -> {
+                                    registered.complete(message.brokerEpoch());
+                                    return Behaviors.stopped();
+                                }))));
+                        return Behaviors.empty();
+                    }),
+                    "troupe",
+                    ActorSystemSetup.create(BootstrapSetup.create(settings), journals));
         }
 
-        void awaitRegistration() {
-            TestProbe<BrokerMetadata.Registered> probe = kit.createTestProbe();
-            metadata.tell(new BrokerMetadata.AwaitRegistration(probe.getRef()));
-            probe.expectMessageClass(BrokerMetadata.Registered.class, java.time.Duration.ofSeconds(20));
+        void awaitRegistration() throws Exception {
+            registered.get(20, TimeUnit.SECONDS);
         }
 
         ControllerReply submit(ControllerCommand command) throws Exception {
-            return client.submit(command, 10_000).toCompletableFuture().get(15, TimeUnit.SECONDS);
+            return client.get(10, TimeUnit.SECONDS)
+                    .submit(command, 10_000)
+                    .toCompletableFuture()
+                    .get(15, TimeUnit.SECONDS);
         }
 
         @Override
         public void close() {
-            kit.shutdownTestKit();
+            system.terminate();
+            system.getWhenTerminated()
+                    .toCompletableFuture()
+                    .orTimeout(20, TimeUnit.SECONDS)
+                    .join();
+            journals.close();
         }
     }
 

@@ -136,7 +136,8 @@ class ReplicaShardingTest {
                 .apply(4, new MetadataEvent.PartitionsChanged(TOPIC, List.of(partition(0, 9))));
         node.starter.tell(new ReplicaStarter.Registered(3));
         node.starter.tell(new ReplicaStarter.ImageChanged(again));
-        assertEquals(5, node.elected().epochStartOffset(), "a registration ended all leaderships; one has a new leader");
+        assertEquals(
+                5, node.elected().epochStartOffset(), "a registration ended all leaderships; one has a new leader");
         assertEquals(0, append(0, TestBatches.idempotent(5, 0, 0, 3)), "a duplicate is known after a restart");
         assertEquals(5, append(0, TestBatches.idempotent(5, 0, 5, 1)));
         LogView view = local.leader(TOPIC, 0).view();

@@ -93,7 +93,8 @@ final class PendingFetch {
         this.read = read;
         this.reads = reads;
         this.timer = timer;
-        this.deadlineNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Math.min(MAX_WAIT_MS, Math.max(0, request.maxWaitMs())));
+        this.deadlineNanos = System.nanoTime()
+                + TimeUnit.MILLISECONDS.toNanos(Math.min(MAX_WAIT_MS, Math.max(0, request.maxWaitMs())));
         this.timeOver = request.maxWaitMs() <= 0 || request.minBytes() <= 0;
     }
 

@@ -28,6 +28,12 @@ final class PendingFetch {
     /** After a pass that found some data but too little, so that a busy partition is not read anew for each append. */
     private static final long MIN_PASS_INTERVAL_MS = 5;
 
+    /**
+     * Longest wait, whatever the client asks for; it may always be answered earlier. A connection that is not read at
+     * the moment shows its end only with the answer, so this bounds what a client that went away leaves behind.
+     */
+    private static final long MAX_WAIT_MS = 300_000;
+
     private static final Logger log = LoggerFactory.getLogger(PendingFetch.class);
 
     private enum State {
@@ -87,7 +93,8 @@ final class PendingFetch {
         this.read = read;
         this.reads = reads;
         this.timer = timer;
-        this.deadlineNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Math.max(0, request.maxWaitMs()));
+        this.deadlineNanos = System.nanoTime()
+                + TimeUnit.MILLISECONDS.toNanos(Math.min(MAX_WAIT_MS, Math.max(0, request.maxWaitMs())));
         this.timeOver = request.maxWaitMs() <= 0 || request.minBytes() <= 0;
     }
 

@@ -133,7 +133,7 @@ final class EventLoop implements Runnable {
             while (!stopping) {
                 try {
                     turn();
-                } catch (Exception e) {
+                } catch (Exception | OutOfMemoryError | StackOverflowError e) {
                     // One connection's trouble must not end the loop of all the others.
                     peerLog.warn("loop", thread.getName() + ": " + e);
                     log.debug("Network thread {} goes on after", thread.getName(), e);

@@ -3,6 +3,7 @@ package io.troupe.protocol;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.memory.MemoryPool;
+import org.apache.kafka.common.network.InvalidReceiveException;
 
 /**
  * Bytes of frames under way over all connections of a broker: from the moment a frame's size is known until its request
@@ -46,7 +47,8 @@ final class InFlightBytes implements MemoryPool {
             return ByteBuffer.allocate(sizeBytes);
         } catch (OutOfMemoryError e) {
             release(sizeBytes);
-            throw e;
+            // An exception closes the one connection; the error would reach the network thread of many.
+            throw new InvalidReceiveException("no memory for a frame of " + sizeBytes + " bytes");
         }
     }
 

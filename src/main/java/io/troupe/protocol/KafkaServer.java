@@ -41,6 +41,7 @@ public final class KafkaServer {
     private final Metrics metrics = new Metrics();
     private final List<EventLoop> loops = new ArrayList<>();
     private final List<Acceptor> acceptors = new ArrayList<>();
+    private boolean stopped;
     private final Map<String, Integer> ports = new LinkedHashMap<>();
 
     /** @param stats filled by this server; handlers may hold it too, which exist before the server */
@@ -147,8 +148,12 @@ public final class KafkaServer {
         return inFlight.used();
     }
 
-    /** Closes listeners and connections; requests under way end without an answer. */
+    /** Closes listeners and connections; a second call does nothing; requests under way end without an answer. */
     public void stop() {
+        if (stopped) {
+            return;
+        }
+        stopped = true;
         acceptors.forEach(Acceptor::stop);
         loops.forEach(EventLoop::stop);
         try {

@@ -83,7 +83,8 @@ class BadStartIT {
 
     @Test
     void aDataDirectoryInUseIsNamedAndItsBrokerGoesOn() throws Exception {
-        // Kafka refuses the second start as well, but its combined node touches the metadata first and takes the running broker down.
+        // Kafka refuses the second start as well, but its combined node touches the metadata first and takes the
+        // running broker down.
         Need.troupe();
         try (BrokerProcess first = BrokerProcess.start("in-use", Map.of())) {
             Clients clients = new Clients(first);

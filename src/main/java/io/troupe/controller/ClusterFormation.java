@@ -92,7 +92,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     }
 
     /**
-     * The rule. Two voters cannot each form a cluster: each would need a majority that reports no cluster with itself as lowest.
+     * The rule. Voters that hear different majorities (a one-way cut) may still form two clusters: harmless, the quorum has one controller.
      *
      * @param present voters heard from in this round, and whether they are in a cluster
      */

@@ -197,7 +197,6 @@ class ReplicaActorTest {
         settled.receiveMessage();
         append("a", -1, 20);
         assertAnswers("a!REQUEST_TIMED_OUT");
-        assertEquals(1, local.leader(PARTITION.topicId(), 0).view().logEndOffset());
         append("b", -1, 60_000);
         assign(new PartitionImage(0, List.of(1, 2), 1, 3, 4, List.of(1), List.of(), List.of()));
         assertAnswers("b@1");

@@ -1,7 +1,5 @@
 package io.troupe.journal;
 
-import static org.fusesource.leveldbjni.JniDBFactory.factory;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -15,7 +13,6 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.iq80.leveldb.CompressionType;
 import org.iq80.leveldb.DB;
-import org.iq80.leveldb.DBException;
 import org.iq80.leveldb.DBIterator;
 import org.iq80.leveldb.Options;
 import org.iq80.leveldb.WriteBatch;
@@ -62,13 +59,8 @@ final class IndexStore implements AutoCloseable {
         boolean existed = Files.exists(dir.resolve("CURRENT"));
         Files.createDirectories(dir);
         try {
-            return new IndexStore(factory.open(dir.toFile(), options()), !existed);
-        } catch (LinkageError e) {
-            throw new IOException(
-                    "LevelDB's native library does not load on %s/%s: %s"
-                            .formatted(System.getProperty("os.name"), System.getProperty("os.arch"), e.getMessage()),
-                    e);
-        } catch (IOException | DBException e) {
+            return new IndexStore(LevelDb.open(dir.toFile(), options()), !existed);
+        } catch (IOException | RuntimeException e) {
             LOG.warn(
                     "The index in {} cannot be read ({}). It is put aside and derived again from the segments; nothing is lost.",
                     dir,
@@ -76,8 +68,8 @@ final class IndexStore implements AutoCloseable {
             Directories.deleteRecursively(dir);
             Files.createDirectories(dir);
             try {
-                return new IndexStore(factory.open(dir.toFile(), options()), true);
-            } catch (DBException again) {
+                return new IndexStore(LevelDb.open(dir.toFile(), options()), true);
+            } catch (RuntimeException again) {
                 throw new IOException(again);
             }
         }
@@ -195,7 +187,7 @@ final class IndexStore implements AutoCloseable {
                 closed = true;
                 db.close();
             }
-        } catch (DBException e) {
+        } catch (RuntimeException e) {
             throw new IOException(e);
         } finally {
             use.writeLock().unlock();
@@ -221,7 +213,7 @@ final class IndexStore implements AutoCloseable {
                 }
                 visitor.accept(ByteBuffer.wrap(key).getLong(21), entry.getValue());
             }
-        } catch (IOException | DBException e) {
+        } catch (IOException | RuntimeException e) {
             LOG.warn("Index of log {} cannot be read: {}. It is derived again from the segments.", id, e.toString());
         } finally {
             use.readLock().unlock();
@@ -232,7 +224,7 @@ final class IndexStore implements AutoCloseable {
         use.readLock().lock();
         try {
             return closed ? null : db.get(key);
-        } catch (DBException e) {
+        } catch (RuntimeException e) {
             LOG.warn("The index cannot be read: {}. What it held is derived again from the segments.", e.toString());
             return null;
         } finally {
@@ -245,7 +237,7 @@ final class IndexStore implements AutoCloseable {
         try {
             checkOpen();
             db.put(key, value);
-        } catch (DBException e) {
+        } catch (RuntimeException e) {
             throw new IOException(e);
         } finally {
             use.readLock().unlock();
@@ -263,7 +255,7 @@ final class IndexStore implements AutoCloseable {
                 keys.forEach(batch::delete);
                 db.write(batch, new WriteOptions().sync(durable));
             }
-        } catch (DBException e) {
+        } catch (RuntimeException e) {
             throw new IOException(e);
         } finally {
             use.readLock().unlock();

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.record.TimestampType;
@@ -24,7 +26,7 @@ import org.apache.pekko.persistence.Persistence;
 /**
  * All log dirs of one broker: opened and locked before the actor system starts, handed to it as a {@link Setup}, closed
  * after it has stopped. One journal plugin instance (config path) stands for each log dir, and one for the metadata
- * voter's journal, which lies in the first dir beside the partitions. Safe from any thread.
+ * voter's journal, which lies in the first dir beside the partitions and waits for none of them. Safe from any thread.
  */
 public final class Journals extends Setup implements AutoCloseable {
     private static final String PLUGIN_PREFIX = "troupe.journal.";
@@ -60,6 +62,8 @@ public final class Journals extends Setup implements AutoCloseable {
 
     private final List<LogDir> dirs;
     private final Map<LogId, Integer> homes = new HashMap<>();
+    // What an earlier process left, until it is compared with the committed metadata.
+    private final Map<LogId, Integer> found = new HashMap<>();
 
     private Journals(List<LogDir> dirs) {
         this.dirs = List.copyOf(dirs);
@@ -70,6 +74,7 @@ public final class Journals extends Setup implements AutoCloseable {
                 }
             }
         }
+        found.putAll(homes);
     }
 
     /**
@@ -191,6 +196,25 @@ public final class Journals extends Setup implements AutoCloseable {
 
     synchronized void forget(TopicIdPartition deleted) {
         homes.remove(LogId.of(deleted));
+    }
+
+    /**
+     * Has those logs put aside, never deleted, that an earlier process left and whose topic the cluster no longer has: its
+     * deletion was committed and the process ended before it carried it out. Only the first call does anything.
+     *
+     * @param exists whether committed metadata, not older than this broker's own registration, has the topic id
+     * @return completed when all are put aside, or it was logged why not
+     */
+    public synchronized CompletableFuture<Void> putOrphansAside(Predicate<Uuid> exists) {
+        List<CompletableFuture<Void>> moves = new ArrayList<>();
+        found.forEach((id, dir) -> {
+            if (!exists.test(id.topicId())) {
+                homes.remove(id);
+                moves.add(dirs.get(dir).putOrphanAside(id));
+            }
+        });
+        found.clear();
+        return CompletableFuture.allOf(moves.toArray(CompletableFuture<?>[]::new));
     }
 
     private int emptiest() {

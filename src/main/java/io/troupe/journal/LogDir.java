@@ -503,20 +503,22 @@ final class LogDir implements AutoCloseable {
     }
 
     /** Has a log put aside that no committed metadata knows, in the background. */
-    void putOrphanAside(LogId id) {
-        background.execute(() -> {
-            try {
-                availability.check();
-                if (placement.putOrphanAside(id)) {
-                    dropIndex(id);
-                }
-            } catch (IOException e) {
-                LOG.error("{}: log {} of a deleted topic cannot be put aside: {}.", path, id, reason(e));
-                if (e instanceof DiskFailedException) {
-                    availability.fail(e);
-                }
+    CompletableFuture<Void> putOrphanAside(LogId id) {
+        return CompletableFuture.runAsync(() -> runPutOrphanAside(id), background);
+    }
+
+    private void runPutOrphanAside(LogId id) {
+        try {
+            availability.check();
+            if (placement.putOrphanAside(id)) {
+                dropIndex(id);
             }
-        });
+        } catch (IOException e) {
+            LOG.error("{}: log {} of a deleted topic cannot be put aside: {}.", path, id, reason(e));
+            if (e instanceof DiskFailedException) {
+                availability.fail(e);
+            }
+        }
     }
 
     // ---- state of the whole dir ----

@@ -201,7 +201,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         return new LogView(
                 assigned.partition(),
                 epoch,
-                state.logStartOffset(),
+                // The journal's own word: retention moves it without asking the leader.
+                opened.reader().logStartOffset(),
                 state.highWatermark(),
                 state.highWatermark(),
                 state.persistedEnd(),

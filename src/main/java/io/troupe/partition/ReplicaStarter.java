@@ -2,6 +2,7 @@ package io.troupe.partition;
 
 import io.troupe.config.LogConfig;
 import io.troupe.controller.BrokerMetadata;
+import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
@@ -19,7 +20,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
@@ -94,6 +97,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     private final Set<ReplicaId> starting = new HashSet<>();
     private MetadataImage image = MetadataImage.empty();
     private long brokerEpoch = -1;
+    private boolean orphansPutAside;
 
     private ReplicaStarter(
             ActorContext<Command> context,
@@ -179,6 +183,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         if (!includesOwnRegistration()) {
             return;
         }
+        putOrphansAside();
         Set<ReplicaId> assigned = new HashSet<>();
         for (TopicImage topic : image.topics().values()) {
             LogConfig config = null;
@@ -191,13 +196,28 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
                 }
             }
         }
-        // Only what this process saw assigned is deleted: that a log is unknown to the metadata proves nothing.
+        // Only what this process saw assigned is deleted; a log that no topic owns was put aside above.
         for (ReplicaId gone : new ArrayList<>(replicas.keySet())) {
             if (!assigned.contains(gone)) {
                 delete(gone);
             }
         }
         startWaiting();
+    }
+
+    /** Once, with the first image that counts: what topics created later leave here is no orphan. */
+    private void putOrphansAside() {
+        if (!orphansPutAside) {
+            orphansPutAside = true;
+            Set<Uuid> topics =
+                    image.topics().values().stream().map(TopicImage::topicId).collect(Collectors.toSet());
+            getContext()
+                    .getSystem()
+                    .settings()
+                    .setup()
+                    .get(Journals.class)
+                    .ifPresent(journals -> journals.putOrphansAside(topics::contains));
+        }
     }
 
     private void assign(ReplicaId id, TopicImage topic, PartitionImage partition, LogConfig config) {

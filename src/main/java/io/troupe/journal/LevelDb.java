@@ -1,0 +1,43 @@
+package io.troupe.journal;
+
+import java.io.File;
+import java.io.IOException;
+import org.fusesource.leveldbjni.JniDBFactory;
+import org.iq80.leveldb.DB;
+import org.iq80.leveldb.Options;
+import org.iq80.leveldb.impl.Iq80DBFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which LevelDB serves: the native one, or where its library does not load (arm64) the one in Java. Both read the other's
+ * files. {@code -Dtroupe.leveldb=java} or {@code =native} decides by hand.
+ */
+final class LevelDb {
+    static final String CHOICE = "troupe.leveldb";
+
+    private static final Logger LOG = LoggerFactory.getLogger(LevelDb.class);
+
+    private LevelDb() {}
+
+    static DB open(File dir, Options options) throws IOException {
+        String choice = System.getProperty(CHOICE, "");
+        if (choice.equals("java")) {
+            return inJava(dir, options);
+        }
+        try {
+            return JniDBFactory.factory.open(dir, options);
+        } catch (LinkageError e) {
+            String system = System.getProperty("os.name") + "/" + System.getProperty("os.arch");
+            if (choice.equals("native")) {
+                throw new IOException("LevelDB's native library does not load on " + system + ": " + e.getMessage(), e);
+            }
+            LOG.info("LevelDB's native library does not load on {}; the one in Java takes its place.", system);
+            return inJava(dir, options);
+        }
+    }
+
+    private static DB inJava(File dir, Options options) throws IOException {
+        return Iq80DBFactory.factory.open(dir, options);
+    }
+}

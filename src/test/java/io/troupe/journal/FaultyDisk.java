@@ -1,0 +1,163 @@
+package io.troupe.journal;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Predicate;
+
+/** A real disk whose writes and fsyncs fail when the test says so. A failed fsync is told once, as Linux does. */
+final class FaultyDisk implements Disk {
+    /** Files whose next fsync fails, and then no more. */
+    volatile Predicate<Path> failNextFsync = path -> false;
+    /** Bytes that can still be written to files that {@link #full} names; the write that passes it stops there. */
+    volatile long room = Long.MAX_VALUE;
+
+    volatile Predicate<Path> full = path -> false;
+    /** Called before a directory is fsynced. */
+    volatile Runnable beforeDirectory = () -> {};
+
+    /** Files in the order they were fsynced, failed ones too. */
+    final List<Path> fsyncs = Collections.synchronizedList(new ArrayList<>());
+
+    @Override
+    public FileChannel open(Path file, OpenOption... options) throws IOException {
+        return new Faulty(file, FileChannel.open(file, options));
+    }
+
+    @Override
+    public void forceDirectory(Path dir) throws IOException {
+        beforeDirectory.run();
+        Disk.super.forceDirectory(dir);
+    }
+
+    static Predicate<Path> segments() {
+        return path -> path.toString().endsWith(Segment.SUFFIX)
+                && !path.getFileName().toString().equals(MetaLog.FILE);
+    }
+
+    static Predicate<Path> metaLog() {
+        return path -> path.getFileName().toString().equals(MetaLog.FILE);
+    }
+
+    private final class Faulty extends FileChannel {
+        private final Path path;
+        private final FileChannel real;
+
+        Faulty(Path path, FileChannel real) {
+            this.path = path;
+            this.real = real;
+        }
+
+        @Override
+        public int write(ByteBuffer src, long position) throws IOException {
+            if (!full.test(path)) {
+                return real.write(src, position);
+            }
+            if (room <= 0) {
+                throw new IOException("No space left on device");
+            }
+            ByteBuffer part = src.duplicate();
+            part.limit(part.position() + (int) Math.min(room, part.remaining()));
+            int written = real.write(part, position);
+            src.position(src.position() + written);
+            room -= written;
+            return written;
+        }
+
+        @Override
+        public void force(boolean metaData) throws IOException {
+            fsyncs.add(path);
+            if (failNextFsync.test(path)) {
+                failNextFsync = other -> false;
+                throw new IOException("Input/output error");
+            }
+            real.force(metaData);
+        }
+
+        @Override
+        public int read(ByteBuffer dst) throws IOException {
+            return real.read(dst);
+        }
+
+        @Override
+        public long read(ByteBuffer[] dsts, int offset, int length) throws IOException {
+            return real.read(dsts, offset, length);
+        }
+
+        @Override
+        public int read(ByteBuffer dst, long position) throws IOException {
+            return real.read(dst, position);
+        }
+
+        @Override
+        public int write(ByteBuffer src) {
+            throw new UnsupportedOperationException("the journal writes at positions");
+        }
+
+        @Override
+        public long write(ByteBuffer[] srcs, int offset, int length) {
+            throw new UnsupportedOperationException("the journal writes at positions");
+        }
+
+        @Override
+        public long position() throws IOException {
+            return real.position();
+        }
+
+        @Override
+        public FileChannel position(long newPosition) throws IOException {
+            real.position(newPosition);
+            return this;
+        }
+
+        @Override
+        public long size() throws IOException {
+            return real.size();
+        }
+
+        @Override
+        public FileChannel truncate(long size) throws IOException {
+            real.truncate(size);
+            return this;
+        }
+
+        @Override
+        public long transferTo(long position, long count, WritableByteChannel target) throws IOException {
+            return real.transferTo(position, count, target);
+        }
+
+        @Override
+        public long transferFrom(ReadableByteChannel src, long position, long count) throws IOException {
+            return real.transferFrom(src, position, count);
+        }
+
+        @Override
+        public MappedByteBuffer map(MapMode mode, long position, long size) throws IOException {
+            return real.map(mode, position, size);
+        }
+
+        @Override
+        public FileLock lock(long position, long size, boolean shared) throws IOException {
+            return real.lock(position, size, shared);
+        }
+
+        @Override
+        public FileLock tryLock(long position, long size, boolean shared) throws IOException {
+            return real.tryLock(position, size, shared);
+        }
+
+        @Override
+        protected void implCloseChannel() throws IOException {
+            real.close();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package io.troupe.journal;
+
+import static io.troupe.journal.JournalFixture.ID;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The index works alike on LevelDB in Java, which takes the native one's place where that does not load. */
+class LevelDbTest {
+    @TempDir
+    Path root;
+
+    @AfterEach
+    void restore() {
+        System.clearProperty(LevelDb.CHOICE);
+    }
+
+    private IndexStore open(String choice) throws Exception {
+        System.setProperty(LevelDb.CHOICE, choice);
+        return IndexStore.open(root.resolve(IndexStore.DIRECTORY));
+    }
+
+    @Test
+    void eachReadsWhatTheOtherWrote() throws Exception {
+        try (IndexStore store = open("java")) {
+            assertTrue(store.startedEmpty());
+            for (int i = 0; i < 200; i++) {
+                store.putProducers(ID, i, ByteBuffer.wrap(new byte[10_000]));
+            }
+            store.dropCut(ID, 0, 150);
+        }
+        try (IndexStore store = open("native")) {
+            assertFalse(store.startedEmpty());
+            assertEquals(151, store.producers(ID, Long.MAX_VALUE).size());
+            store.dropCut(ID, 0, 2);
+            store.putProducers(ID, 7, ByteBuffer.wrap(new byte[3]));
+        }
+        try (IndexStore store = open("java")) {
+            assertEquals(
+                    Set.of(0L, 1L, 2L, 7L), store.producers(ID, Long.MAX_VALUE).keySet());
+            store.dropAll(ID);
+            assertTrue(store.producers(ID, Long.MAX_VALUE).isEmpty());
+        }
+    }
+
+    @Test
+    void callsAfterTheCloseAreHarmless() throws Exception {
+        for (String choice : List.of("java", "native")) {
+            IndexStore store = open(choice);
+            store.putProducers(ID, 1, ByteBuffer.wrap(new byte[3]));
+            store.close();
+            store.close();
+            assertTrue(store.producers(ID, 5).isEmpty());
+            assertTrue(store.summary(ID, 5).isEmpty());
+            assertThrows(IOException.class, () -> store.putProducers(ID, 1, ByteBuffer.allocate(1)));
+        }
+    }
+
+    @Test
+    void aDamagedStoreIsPutAsideByTheJavaOneToo() throws Exception {
+        try (IndexStore store = open("java")) {
+            store.putProducers(ID, 1, ByteBuffer.wrap(new byte[3]));
+        }
+        Files.writeString(root.resolve(IndexStore.DIRECTORY).resolve("CURRENT"), "MANIFEST-999999\n");
+        try (IndexStore store = open("java")) {
+            assertTrue(store.startedEmpty());
+            store.putProducers(ID, 1, ByteBuffer.wrap(new byte[3]));
+        }
+    }
+}

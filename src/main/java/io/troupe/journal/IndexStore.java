@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * <pre>
  * key, 29 bytes                                      value
  *   'x' | topic id 16 | partition 4 | base offset 8    size 4 | end offset 8 | max timestamp 8 | index entries
- *   'p' | topic id 16 | partition 4 | offset 8         producer state that batches below the offset left
+ *   'p' | topic id 16 | partition 4 | offset 8         {@link ProducerSnapshot}
  * </pre>
  */
 final class IndexStore implements AutoCloseable {

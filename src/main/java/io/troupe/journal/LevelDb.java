@@ -11,7 +11,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Which LevelDB serves: the native one, or where its library does not load (arm64) the one in Java. Both read the other's
- * files. {@code -Dtroupe.leveldb=java} or {@code =native} decides by hand.
+ * files. The one in Java is known to let a deleted key come back after a compaction, so nothing may rest on a deletion: a
+ * segment's summary is compared with the file, a {@link ProducerSnapshot} with the batch before it. {@code -Dtroupe.leveldb=java} or {@code =native} decides by hand.
  */
 final class LevelDb {
     static final String CHOICE = "troupe.leveldb";

@@ -285,8 +285,12 @@ final class LogDir implements AutoCloseable {
                 }
             }
             if (producers) {
-                indexes.putProducers(
-                        log.id(), log.logEndOffset(), log.producers().snapshot());
+                ProducerSnapshot.store(
+                        indexes,
+                        log.id(),
+                        List.of(log.segments()),
+                        log.logEndOffset(),
+                        log.producers().snapshot());
             }
         } catch (IOException e) {
             LOG.warn("{}: its index cannot be stored ({}); the next start derives it.", log.path(), reason(e));

@@ -2,6 +2,7 @@ package io.troupe.journal;
 
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
@@ -119,7 +120,7 @@ final class LogFlusher {
         Segment closed = roll.closed();
         try {
             indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
-            indexes.putProducers(log.id(), roll.nextBaseOffset(), roll.producers());
+            ProducerSnapshot.store(indexes, log.id(), List.of(log.segments()), roll.nextBaseOffset(), roll.producers());
             // One is kept for each segment, for a truncation may need any of them.
             indexes.dropProducersBelow(log.id(), log.segments()[0].baseOffset());
             return true;

@@ -213,7 +213,7 @@ final class LogRecovery {
         for (Map.Entry<Long, ByteBuffer> snapshot :
                 indexes.producers(id, end).descendingMap().entrySet()) {
             try {
-                states = ProducerStates.restore(snapshot.getValue());
+                states = ProducerSnapshot.restore(snapshot.getValue(), indexes, id, segments, snapshot.getKey());
                 from = snapshot.getKey();
                 break;
             } catch (IllegalArgumentException e) {

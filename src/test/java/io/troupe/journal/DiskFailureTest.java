@@ -220,6 +220,34 @@ class DiskFailureTest {
         again.close();
     }
 
+    /** Whatever LevelDB may bring back: a snapshot of batches that were cut is not believed. */
+    @Test
+    void aSnapshotOfBatchesThatWereCutIsNotBelieved() throws Exception {
+        LogDir dir = dir(root.resolve("a"));
+        dir.open(PID, PARTITION, config(1 << 20, 1));
+        append(dir, batch(0, 1, 1, 0, 100, Compression.NONE, 9, 0));
+        append(dir, batch(1, 1, 1, 0, 100, Compression.NONE, 9, 1));
+        dir.close();
+        ByteBuffer stale;
+        try (IndexStore store = IndexStore.open(root.resolve("a").resolve(IndexStore.DIRECTORY))) {
+            stale = store.producers(ID, 2).get(2L);
+        }
+        dir = dir(root.resolve("a"));
+        dir.open(PID, PARTITION, config(1 << 20, 1));
+        dir.truncate(PID, 1);
+        dir.open(PID, PARTITION, config(1 << 20, 1));
+        dir.append(PID, "w2", one(1), true, 0).join();
+        crash(dir);
+        try (IndexStore store = IndexStore.open(root.resolve("a").resolve(IndexStore.DIRECTORY))) {
+            store.putProducers(ID, 2, stale);
+        }
+        dir = dir(root.resolve("a"));
+        assertEquals(
+                fresh(),
+                dir.open(PID, PARTITION, config(1 << 20, 1)).producers().toString());
+        dir.close();
+    }
+
     /** Producer state of a log that only ever had the first batch of producer 9. */
     private String fresh() throws Exception {
         LogDir dir = dir(root.resolve("fresh"));

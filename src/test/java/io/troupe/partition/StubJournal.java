@@ -4,8 +4,10 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.troupe.journal.JournalCommand;
 import io.troupe.journal.LogAppend;
+import io.troupe.journal.LogReader;
 import io.troupe.model.Refusal;
 import io.troupe.record.ProducerStates;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +37,38 @@ final class StubJournal extends AsyncWriteJournal {
         return ConfigFactory.parseString(PLUGIN + " { class = \"" + StubJournal.class.getName()
                 + "\", plugin-dispatcher = \"pekko.actor.default-dispatcher\" }");
     }
+
+    private static final LogReader EMPTY = new LogReader() {
+        @Override
+        public long logStartOffset() {
+            return 0;
+        }
+
+        @Override
+        public long logEndOffset() {
+            return 0;
+        }
+
+        @Override
+        public long sizeInBytes() {
+            return 0;
+        }
+
+        @Override
+        public ByteBuffer read(long startOffset, long endOffset, int maxBytes, boolean minOneBatch) {
+            return ByteBuffer.allocate(0);
+        }
+
+        @Override
+        public Optional<TimestampedOffset> offsetForTimestamp(long timestampMs, long endOffset) {
+            return Optional.empty();
+        }
+
+        @Override
+        public Optional<TimestampedOffset> maxTimestamp(long endOffset) {
+            return Optional.empty();
+        }
+    };
 
     /** A write that waits for the test. */
     record Held(LogAppend append, Runnable complete, Consumer<Exception> fail) {}
@@ -88,7 +122,7 @@ final class StubJournal extends AsyncWriteJournal {
                 open.replyTo().tell(new JournalCommand.Failed(Refusal.of(control.refuseOpen)));
             } else {
                 long end = control.ends.computeIfAbsent(open.persistenceId(), id -> 0L);
-                open.replyTo().tell(new JournalCommand.Opened(null, 0, end, 0, List.of(), new ProducerStates(), true));
+                open.replyTo().tell(new JournalCommand.Opened(EMPTY, 0, end, 0, List.of(), new ProducerStates(), true));
             }
         } else if (command instanceof JournalCommand.StartEpoch start) {
             start.replyTo()

@@ -117,11 +117,18 @@ class ServerPropertiesTest {
         assertEquals(Optional.empty(), config.httpListener());
     }
 
+    /** A mistyped id would otherwise wait for voters for ever. */
     @Test
-    void nodeOutsideTheVoterListIsABroker() {
+    void nodeOutsideTheVoterListIsABrokerOnlyWhenItSaysSo() {
+        String message = refused("node.id=7", "controller.quorum.voters=1@localhost:19192");
+        assertTrue(
+                message.contains("controller.quorum.voters=1@localhost:19192")
+                        && message.contains("node 7")
+                        && message.contains("process.roles=broker"),
+                message);
         assertEquals(
                 Set.of(Role.BROKER),
-                config("node.id=7", "controller.quorum.voters=1@localhost:19192")
+                config("node.id=7", "controller.quorum.voters=1@localhost:19192", "process.roles=broker")
                         .roles());
     }
 

@@ -103,7 +103,7 @@ public final class Broker implements AutoCloseable {
                         BootstrapSetup.create(Node.settings(config, journals))
                                 .withClassloader(getClass().getClassLoader()),
                         journals));
-        system.getWhenTerminated().whenComplete((done, failure) -> ended.complete(Main.EXIT_REJOIN));
+        system.getWhenTerminated().whenComplete((done, failure) -> endedByItself());
         CompletableFuture<Guardian.Started> started = new CompletableFuture<>();
         system.tell(new Guardian.AwaitStarted(started));
         Guardian.Started services = await(started);
@@ -170,7 +170,14 @@ public final class Broker implements AutoCloseable {
     /** Something without which the node is of no use ended: the process must start again. */
     private void onFatal(String reason) {
         log.error("The broker cannot go on: {}", reason);
-        ended.complete(Main.EXIT_REJOIN);
+        endedByItself();
+    }
+
+    /** While {@link #close} is under way an end is what was asked for, and the log dirs are not closed yet: close has the last word. */
+    private void endedByItself() {
+        if (!closing.get()) {
+            ended.complete(Main.EXIT_REJOIN);
+        }
     }
 
     /**

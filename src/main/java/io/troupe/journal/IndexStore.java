@@ -19,6 +19,7 @@ import org.iq80.leveldb.DBException;
 import org.iq80.leveldb.DBIterator;
 import org.iq80.leveldb.Options;
 import org.iq80.leveldb.WriteBatch;
+import org.iq80.leveldb.WriteOptions;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -140,27 +141,35 @@ final class IndexStore implements AutoCloseable {
     }
 
     void dropSegment(LogId id, long baseOffset) throws IOException {
-        delete(List.of(key(SEGMENT, id, baseOffset)));
-    }
-
-    void dropProducers(LogId id, long offset) throws IOException {
-        delete(List.of(key(PRODUCERS, id, offset)));
+        delete(List.of(key(SEGMENT, id, baseOffset)), false);
     }
 
     /** Drops index keys of segments that begin at or beyond {@code offset} and producer snapshots beyond it. */
     void dropFrom(LogId id, long offset) throws IOException {
+        delete(keysFrom(id, offset, offset), false);
+    }
+
+    /**
+     * Drops index keys of segments that begin at or beyond {@code baseOffset} and producer snapshots beyond {@code
+     * endOffset}; durable on return.
+     */
+    void dropCut(LogId id, long baseOffset, long endOffset) throws IOException {
+        delete(keysFrom(id, baseOffset, endOffset), true);
+    }
+
+    private List<byte[]> keysFrom(LogId id, long baseOffset, long endOffset) {
         List<byte[]> keys = new ArrayList<>();
         scan(SEGMENT, id, (base, value) -> {
-            if (base >= offset) {
+            if (base >= baseOffset) {
                 keys.add(key(SEGMENT, id, base));
             }
         });
         scan(PRODUCERS, id, (at, value) -> {
-            if (at > offset) {
+            if (at > endOffset) {
                 keys.add(key(PRODUCERS, id, at));
             }
         });
-        delete(keys);
+        return keys;
     }
 
     /** Drops producer snapshots below {@code offset}. */
@@ -171,7 +180,7 @@ final class IndexStore implements AutoCloseable {
                 keys.add(key(PRODUCERS, id, at));
             }
         });
-        delete(keys);
+        delete(keys, false);
     }
 
     void dropAll(LogId id) throws IOException {
@@ -243,7 +252,7 @@ final class IndexStore implements AutoCloseable {
         }
     }
 
-    private void delete(List<byte[]> keys) throws IOException {
+    private void delete(List<byte[]> keys, boolean durable) throws IOException {
         if (keys.isEmpty()) {
             return;
         }
@@ -252,7 +261,7 @@ final class IndexStore implements AutoCloseable {
             checkOpen();
             try (WriteBatch batch = db.createWriteBatch()) {
                 keys.forEach(batch::delete);
-                db.write(batch);
+                db.write(batch, new WriteOptions().sync(durable));
             }
         } catch (DBException e) {
             throw new IOException(e);

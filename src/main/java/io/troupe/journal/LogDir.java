@@ -6,14 +6,12 @@ import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -21,23 +19,21 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * One entry of {@code log.dirs}: its lock, {@code meta.properties}, {@code meta.log}, index and open logs.
  *
- * <p>Its monitor guards everything that changes. In practice the journal's thread owns it; the background thread takes it
- * for a moment when a rolled segment has become durable. Nothing waits for an fsync inside it, save opening, truncating
- * and closing a log. The first write or fsync that fails takes the dir offline for good: what the page cache holds after
- * that is anybody's guess, so nothing is tried again; reads go on.
+ * <p>Each log is guarded by its {@link OpenLog}'s monitor, so nothing about one log waits for another. Within it a log's
+ * opening, truncation and closing wait for the disk; appends never wait for an fsync. See {@link LogPlacement} for
+ * directories' names, {@link LogFlusher} and {@link MetaFlusher} for fsyncs, {@link Availability} for what a failed one means.
+ *
+ * <p>Order of locks: a log's monitor, then {@link LogPlacement}'s, then {@link PartitionLog#derived}, then {@link MetaLog}'s.
  */
 final class LogDir implements AutoCloseable {
-    static final String DELETE_SUFFIX = "-delete";
-    static final String STRAY_SUFFIX = "-stray";
-
     private static final Logger LOG = LoggerFactory.getLogger(LogDir.class);
     private static final int FSYNC_THREADS = 4;
     private static final long CHECKPOINT_INTERVAL_MS = 5_000;
@@ -47,40 +43,27 @@ final class LogDir implements AutoCloseable {
     private final MetaLog metaLog;
     private final IndexStore indexes;
     private final boolean cleanStart;
+    private final Disk disk;
     private final WriteBuffer through = new WriteBuffer();
+    // Of its own, for a voter must not wait behind partitions' bulk.
+    private final WriteBuffer metadataThrough = new WriteBuffer();
     private final IndexCache cache = new IndexCache();
-    private final Map<String, OpenLog> logs = new HashMap<>();
+    private final Map<String, OpenLog> logs = new ConcurrentHashMap<>();
     private final ThreadPoolExecutor fsyncs;
     private final ScheduledThreadPoolExecutor background;
+    private final Availability availability;
+    private final LogPlacement placement;
+    private final LogFlusher flusher;
+    private final MetaFlusher metaFlusher;
     private volatile MetaProperties properties;
-    private volatile IOException offline;
     private volatile long brokerEpoch = -1;
-    private List<CompletableFuture<Void>> awaitingMeta = new ArrayList<>();
-    private boolean forcingMeta;
     private boolean closed;
 
-    /** A log with what only its writing side needs; guarded by the dir's monitor. */
-    private static final class OpenLog {
-        final PartitionLog log;
-        /** Writer of this incarnation, null until its first write. */
-        String owner;
-        /** Writer of the incarnation before. */
-        String retired;
-
-        long unflushedRecords;
-        boolean flushScheduled;
-        long highWatermark;
-        long checkpointedMs;
-
-        OpenLog(PartitionLog log) {
-            this.log = log;
-        }
-    }
-
-    private LogDir(Path path, DirLock lock, MetaProperties properties, MetaLog metaLog, IndexStore indexes) {
+    private LogDir(Path path, DirLock lock, MetaProperties properties, Disk disk, MetaLog metaLog, IndexStore indexes) {
         this.path = path;
         this.lock = lock;
         this.properties = properties;
+        this.disk = disk;
         this.metaLog = metaLog;
         this.indexes = indexes;
         this.cleanStart = metaLog.clean();
@@ -90,6 +73,10 @@ final class LogDir implements AutoCloseable {
         this.background = new ScheduledThreadPoolExecutor(1, daemon("background"));
         this.background.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
         this.background.setRemoveOnCancelPolicy(true);
+        this.availability = new Availability(path);
+        this.placement = new LogPlacement(path, disk, metaLog, indexes, this::isOpen);
+        this.flusher = new LogFlusher(metaLog, indexes, disk, availability, fsyncs, background);
+        this.metaFlusher = new MetaFlusher(metaLog, availability, fsyncs);
     }
 
     private ThreadFactory daemon(String duty) {
@@ -106,6 +93,10 @@ final class LogDir implements AutoCloseable {
      * @param clusterId the one that the operator has fixed
      */
     static LogDir open(Path path, int nodeId, Optional<String> clusterId) {
+        return open(path, nodeId, clusterId, Disk.SYSTEM);
+    }
+
+    static LogDir open(Path path, int nodeId, Optional<String> clusterId, Disk disk) {
         DirLock lock = null;
         IndexStore indexes = null;
         try {
@@ -121,8 +112,8 @@ final class LogDir implements AutoCloseable {
                 properties.write(path);
             }
             indexes = IndexStore.open(path.resolve(IndexStore.DIRECTORY));
-            MetaLog metaLog = MetaLog.open(path);
-            LogDir dir = new LogDir(path, lock, properties, metaLog, indexes);
+            MetaLog metaLog = MetaLog.open(path, disk);
+            LogDir dir = new LogDir(path, lock, properties, disk, metaLog, indexes);
             dir.start();
             return dir;
         } catch (IOException e) {
@@ -159,7 +150,7 @@ final class LogDir implements AutoCloseable {
     private void start() throws IOException {
         metaLog.append(MetaRecord.dir(Kind.DIR_OPENED, 0));
         metaLog.force();
-        Directories.forceDirectory(path);
+        disk.forceDirectory(path);
         if (indexes.startedEmpty() && !metaLog.ids().isEmpty()) {
             LOG.warn(
                     "{}: the index is empty; it is derived again from the segments of {} logs as they are opened.",
@@ -169,125 +160,113 @@ final class LogDir implements AutoCloseable {
         if (!cleanStart) {
             LOG.info("{}: was not closed in order; the tails of its logs are checked as they are opened.", path);
         }
-        List<String> known = metaLog.ids().stream()
-                .map(id -> directoryName(metaLog.log(id).topic, id.partition()))
-                .toList();
-        try (Stream<Path> entries = Files.list(path)) {
-            for (Path entry : entries.filter(Files::isDirectory).toList()) {
-                String name = entry.getFileName().toString();
-                if (name.endsWith(DELETE_SUFFIX)) {
-                    fsyncs.execute(() -> deleteTree(entry));
-                } else if (!known.contains(name) && !name.startsWith(".") && !name.endsWith(STRAY_SUFFIX)) {
-                    LOG.warn("{}: no log of this broker; it is left alone.", entry);
-                }
-            }
-        }
-    }
-
-    static String directoryName(String topic, int partition) {
-        return topic + "-" + partition;
+        placement.survey(leftover -> fsyncs.execute(() -> LogPlacement.deleteTree(leftover)));
     }
 
     // ---- opening and closing ----
 
-    synchronized JournalCommand.Opened open(String persistenceId, TopicIdPartition partition, LogConfig config)
-            throws IOException {
-        checkOnline();
+    JournalCommand.Opened open(String persistenceId, TopicIdPartition partition, LogConfig config) throws IOException {
+        availability.check();
         OpenLog open = logs.get(persistenceId);
         boolean clean = open != null;
         if (open == null) {
-            LogRecovery.Recovered recovered = recover(LogId.of(partition), partition.topic(), config);
+            // The plugin carries out what concerns one log in order, so nobody else opens this one now.
+            LogRecovery.Recovered recovered = recover(partition, config);
             clean = recovered.clean();
-            LogId id = LogId.of(partition);
-            PartitionLog log = new PartitionLog(
-                    id,
-                    logPath(partition.topic(), partition.partition()),
-                    config,
-                    through,
-                    indexes,
-                    cache,
-                    recovered,
-                    metaLog.log(id),
-                    System.currentTimeMillis());
-            open = new OpenLog(log);
-            open.highWatermark = metaLog.log(id).highWatermark;
-            logs.put(persistenceId, open);
+            open = enter(persistenceId, partition, config, recovered);
         }
-        open.log.reconfigure(config);
-        open.retired = open.owner == null ? open.retired : open.owner;
-        open.owner = null;
-        PartitionLog log = open.log;
-        return new JournalCommand.Opened(
-                log.reader(),
-                log.logStartOffset(),
-                log.logEndOffset(),
-                Math.min(Math.max(open.highWatermark, log.logStartOffset()), log.logEndOffset()),
-                List.copyOf(metaLog.log(log.id()).epochs),
-                log.producers().copy(),
-                clean);
+        synchronized (open) {
+            open.checkOpen(persistenceId);
+            PartitionLog log = open.log;
+            log.reconfigure(config);
+            open.disown();
+            return new JournalCommand.Opened(
+                    log.reader(),
+                    log.logStartOffset(),
+                    log.logEndOffset(),
+                    Math.min(Math.max(open.highWatermark, log.logStartOffset()), log.logEndOffset()),
+                    List.copyOf(metaLog.log(log.id()).epochs),
+                    log.producers().copy(),
+                    clean);
+        }
     }
 
-    private Path logPath(String topic, int partition) {
-        return path.resolve(directoryName(topic, partition));
+    private LogRecovery.Recovered recover(TopicIdPartition partition, LogConfig config) throws IOException {
+        try {
+            Path directory = placement.claim(partition);
+            return new LogRecovery(LogId.of(partition), directory, config, disk, metaLog, indexes).recover();
+        } catch (DiskFailedException e) {
+            throw availability.fail(e);
+        }
     }
 
-    private LogRecovery.Recovered recover(LogId id, String topic, LogConfig config) throws IOException {
-        Path directory = logPath(topic, id.partition());
-        if (metaLog.log(id) != null && !Files.isDirectory(directory)) {
-            LOG.error("{} is gone: the replica starts empty, as a new one.", directory);
-            metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
-            indexes.dropAll(id);
+    /** Short, for it holds the dir's monitor: either the log is there when the dir is closed, or it is refused. */
+    private synchronized OpenLog enter(
+            String persistenceId, TopicIdPartition partition, LogConfig config, LogRecovery.Recovered recovered)
+            throws IOException {
+        if (closed) {
+            throw new IOException("log dir " + path + " is closed");
         }
-        if (metaLog.log(id) == null) {
-            putStrayAside(directory, topic, id);
-            Files.createDirectories(directory);
-            Directories.forceDirectory(path);
-            metaLog.append(MetaRecord.log(id, topic));
-            metaLog.force();
-        }
-        return new LogRecovery(id, directory, config, metaLog, indexes).recover();
+        LogId id = LogId.of(partition);
+        LogMeta meta = metaLog.log(id);
+        PartitionLog log = new PartitionLog(
+                id,
+                path.resolve(LogPlacement.directoryName(partition.topic(), partition.partition())),
+                config,
+                id.topicId().equals(Uuid.METADATA_TOPIC_ID) ? metadataThrough : through,
+                disk,
+                indexes,
+                cache,
+                recovered,
+                meta,
+                System.currentTimeMillis());
+        OpenLog open = new OpenLog(log, meta.highWatermark);
+        logs.put(persistenceId, open);
+        return open;
     }
 
-    /** A directory of that name that belongs to another topic id, or to nobody known, must not be taken for this log. */
-    private void putStrayAside(Path directory, String topic, LogId id) throws IOException {
-        if (!Files.exists(directory)) {
+    private boolean isOpen(LogId id) {
+        return logs.values().stream().anyMatch(open -> open.log.id().equals(id));
+    }
+
+    void closeLog(String persistenceId) throws IOException {
+        OpenLog open = logs.get(persistenceId);
+        if (open == null) {
             return;
         }
-        String owner = "unknown-" + System.currentTimeMillis();
-        for (LogId other : metaLog.ids()) {
-            if (other.partition() == id.partition() && metaLog.log(other).topic.equals(topic)) {
-                if (logs.values().stream().anyMatch(o -> o.log.id().equals(other))) {
-                    throw new IOException(directory + " is still open as log " + other);
-                }
-                owner = other.topicId().toString();
-                metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, other, 0, 0));
+        synchronized (open) {
+            try {
+                close(open, true);
+            } catch (IOException e) {
+                throw availability.fail(e);
+            } finally {
+                logs.remove(persistenceId, open);
             }
         }
-        Path aside = directory.resolveSibling(directory.getFileName() + "." + owner + STRAY_SUFFIX);
-        LOG.error("{} does not belong to topic id {}; it is put aside as {}.", directory, id.topicId(), aside);
-        Files.move(directory, aside, StandardCopyOption.ATOMIC_MOVE);
     }
 
-    synchronized void closeLog(String persistenceId) throws IOException {
-        OpenLog open = logs.remove(persistenceId);
-        if (open != null) {
-            close(open, true);
-        }
-    }
-
+    /** Under the log's monitor. Whatever fails, nothing of it stays open. */
     private void close(OpenLog open, boolean storeProducers) throws IOException {
         PartitionLog log = open.log;
-        Segment active = log.active();
-        if (offline == null) {
-            for (Segment segment : log.segments()) {
-                segment.force();
+        try {
+            if (!availability.isOffline()) {
+                for (Segment segment : log.segments()) {
+                    segment.force();
+                }
+                disk.forceDirectory(log.path());
+                storeDerived(log, storeProducers);
+                long end = log.logEndOffset();
+                metaLog.append(MetaRecord.of(Kind.HIGH_WATERMARK, log.id(), open.highWatermark, 0));
+                metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), end, 0));
+                metaLog.append(MetaRecord.of(
+                        Kind.LOG_CLOSED, log.id(), end, log.active().size()));
             }
-            Directories.forceDirectory(log.path());
-            storeDerived(log, storeProducers);
-            metaLog.append(MetaRecord.of(Kind.HIGH_WATERMARK, log.id(), open.highWatermark, 0));
-            metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), log.logEndOffset(), 0));
-            metaLog.append(MetaRecord.of(Kind.LOG_CLOSED, log.id(), log.logEndOffset(), active.size()));
+        } finally {
+            retire(log);
         }
+    }
+
+    private void retire(PartitionLog log) throws IOException {
         log.retire();
         for (Segment segment : log.segments()) {
             segment.closeWriter();
@@ -321,178 +300,99 @@ final class LogDir implements AutoCloseable {
      *
      * @param forced fsync whatever the settings say
      */
-    synchronized CompletableFuture<Void> append(
-            String persistenceId, String writer, LogAppend group, boolean forced, long nowMs) {
+    CompletableFuture<Void> append(String persistenceId, String writer, LogAppend group, boolean forced, long nowMs) {
         try {
-            checkOnline();
-            OpenLog open = owned(persistenceId, writer);
-            PartitionLog log = open.log;
-            List<PartitionLog.Rolled> rolled = new ArrayList<>(0);
-            List<EpochStart> epochs = log.append(group, nowMs, rolled);
-            for (EpochStart epoch : epochs) {
-                if (metaLog.log(log.id()).lastEpoch() < epoch.leaderEpoch()) {
-                    metaLog.append(MetaRecord.of(Kind.EPOCH, log.id(), epoch.leaderEpoch(), epoch.startOffset()));
-                }
+            OpenLog open = opened(persistenceId);
+            synchronized (open) {
+                open.checkOwner(persistenceId, writer);
+                availability.check();
+                return append(open, group, forced, nowMs);
             }
-            for (PartitionLog.Rolled roll : rolled) {
-                background.execute(() -> finishRoll(log, roll));
-            }
-            open.unflushedRecords += group.endOffset() - group.baseOffset();
-            if (forced || open.unflushedRecords >= log.config().flushMessages()) {
-                open.unflushedRecords = 0;
-                return flush(log);
-            }
-            scheduleFlush(open);
-            return CompletableFuture.completedFuture(null);
         } catch (IOException e) {
-            return CompletableFuture.failedFuture(takeOffline(e));
+            return CompletableFuture.failedFuture(availability.fail(e));
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
     }
 
-    private OpenLog owned(String persistenceId, String writer) {
-        OpenLog open = logs.get(persistenceId);
-        if (open == null) {
-            throw new IllegalStateException("the log of " + persistenceId + " is not open");
-        }
-        if (open.owner == null && !writer.equals(open.retired)) {
-            open.owner = writer;
-        }
-        if (!writer.equals(open.owner)) {
-            throw new IllegalStateException("a write of an older incarnation of " + persistenceId);
-        }
-        return open;
-    }
-
-    private CompletableFuture<Void> flush(PartitionLog log) {
-        CompletableFuture<Void> done = new CompletableFuture<>();
-        Segment[] segments = log.segments();
-        fsyncs.execute(() -> {
-            try {
-                checkOnline();
-                // From the oldest on: what is durable is always a prefix.
-                for (Segment segment : segments) {
-                    segment.force();
-                }
-                forceNewNames(log);
-                done.complete(null);
-            } catch (IOException e) {
-                done.completeExceptionally(failed(log, e));
+    private CompletableFuture<Void> append(OpenLog open, LogAppend group, boolean forced, long nowMs)
+            throws IOException {
+        PartitionLog log = open.log;
+        List<PartitionLog.Rolled> rolled = new ArrayList<>(0);
+        List<EpochStart> epochs = log.append(group, nowMs, rolled);
+        for (EpochStart epoch : epochs) {
+            if (metaLog.log(log.id()).lastEpoch() < epoch.leaderEpoch()) {
+                metaLog.append(MetaRecord.of(Kind.EPOCH, log.id(), epoch.leaderEpoch(), epoch.startOffset()));
             }
-        });
-        return done;
-    }
-
-    private static void forceNewNames(PartitionLog log) throws IOException {
-        if (log.active().needsDirectoryForce()) {
-            Segment active = log.active();
-            Directories.forceDirectory(log.path());
-            active.directoryForced();
         }
-    }
-
-    private void scheduleFlush(OpenLog open) {
-        long flushMs = open.log.config().flushMs();
-        if (flushMs < TimeUnit.DAYS.toMillis(365) && !open.flushScheduled) {
-            open.flushScheduled = true;
-            background.schedule(
-                    () -> {
-                        synchronized (this) {
-                            open.flushScheduled = false;
-                            open.unflushedRecords = 0;
-                        }
-                        flush(open.log);
-                    },
-                    flushMs,
-                    TimeUnit.MILLISECONDS);
+        for (PartitionLog.Rolled roll : rolled) {
+            flusher.finishRoll(open, roll);
         }
-    }
-
-    /** Makes a closed segment durable, then writes down what is derived from it; one after another, in order. */
-    private void finishRoll(PartitionLog log, PartitionLog.Rolled roll) {
-        Segment closed = roll.closed();
-        try {
-            closed.force();
-            Directories.forceDirectory(log.path());
-            if (!partOf(log, closed)) {
-                return;
-            }
-            boolean stored = storeRolled(log, roll);
-            synchronized (this) {
-                if (!partOf(log, closed)) {
-                    // Truncated or deleted while this was written: what was cut must not be found again.
-                    indexes.dropSegment(log.id(), closed.baseOffset());
-                    if (roll.nextBaseOffset() > log.logEndOffset()) {
-                        indexes.dropProducers(log.id(), roll.nextBaseOffset());
-                    }
-                    return;
-                }
-                metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), roll.nextBaseOffset(), 0));
-                closed.closeWriter();
-                if (stored) {
-                    closed.dropIndex();
-                }
-            }
-        } catch (IOException e) {
-            failed(log, e);
+        open.unflushedRecords += group.endOffset() - group.baseOffset();
+        if (forced || open.unflushedRecords >= log.config().flushMessages()) {
+            open.unflushedRecords = 0;
+            return flusher.flush(log);
         }
-    }
-
-    private synchronized boolean partOf(PartitionLog log, Segment rolled) {
-        return !log.retired()
-                && log.active() != rolled
-                && Arrays.asList(log.segments()).contains(rolled);
-    }
-
-    private boolean storeRolled(PartitionLog log, PartitionLog.Rolled roll) {
-        Segment closed = roll.closed();
-        try {
-            indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
-            indexes.putProducers(log.id(), roll.nextBaseOffset(), roll.producers());
-            // One is kept for each segment, for a truncation may need any of them.
-            indexes.dropProducersBelow(log.id(), log.segments()[0].baseOffset());
-            return true;
-        } catch (IOException e) {
-            LOG.warn("{}: its index cannot be stored ({}); it stays in memory.", closed, reason(e));
-            return false;
-        }
-    }
-
-    /** A log that was closed or deleted under a background task says nothing about the disk. */
-    private IOException failed(PartitionLog log, IOException cause) {
-        return log.retired()
-                ? new IOException("the log " + log.path() + " was closed meanwhile", cause)
-                : takeOffline(cause);
+        flusher.schedule(open);
+        return CompletableFuture.completedFuture(null);
     }
 
     // ---- the other commands ----
 
-    synchronized void reconfigure(String persistenceId, LogConfig config) {
+    void reconfigure(String persistenceId, LogConfig config) {
         OpenLog open = logs.get(persistenceId);
         if (open != null) {
             open.log.reconfigure(config);
         }
     }
 
-    synchronized CompletableFuture<Void> startEpoch(String persistenceId, int leaderEpoch, long startOffset)
-            throws IOException {
-        PartitionLog log = opened(persistenceId).log;
-        appendMeta(MetaRecord.of(Kind.EPOCH, log.id(), leaderEpoch, startOffset));
-        log.lastEpoch(metaLog.log(log.id()).lastEpoch());
-        return forceMeta();
+    /** What a command does to a log; any failure of the disk takes the dir offline. */
+    private interface Change<T> {
+        T on(OpenLog open) throws IOException;
     }
 
-    synchronized CompletableFuture<Void> advanceLogStart(String persistenceId, long offset) throws IOException {
-        PartitionLog log = opened(persistenceId).log;
-        List<Segment> below = log.advanceLogStart(offset);
-        appendMeta(MetaRecord.of(Kind.LOG_START, log.id(), log.logStartOffset(), 0));
-        CompletableFuture<Void> durable = forceMeta();
-        if (!below.isEmpty()) {
-            // Files go only after the new start is on disk, or a crash would leave a hole at the front.
-            durable.thenRunAsync(() -> deleteSegments(log.id(), below), background);
+    private <T> T change(String persistenceId, Change<T> change) throws IOException {
+        OpenLog open = opened(persistenceId);
+        synchronized (open) {
+            open.checkOpen(persistenceId);
+            try {
+                return change.on(open);
+            } catch (IOException e) {
+                throw availability.fail(e);
+            }
         }
-        return durable;
+    }
+
+    private OpenLog opened(String persistenceId) throws IOException {
+        availability.check();
+        OpenLog open = logs.get(persistenceId);
+        if (open == null) {
+            throw new IllegalStateException("the log of " + persistenceId + " is not open");
+        }
+        return open;
+    }
+
+    CompletableFuture<Void> startEpoch(String persistenceId, int leaderEpoch, long startOffset) throws IOException {
+        return change(persistenceId, open -> {
+            LogId id = open.log.id();
+            metaLog.append(MetaRecord.of(Kind.EPOCH, id, leaderEpoch, startOffset));
+            open.log.lastEpoch(metaLog.log(id).lastEpoch());
+            return metaFlusher.force();
+        });
+    }
+
+    CompletableFuture<Void> advanceLogStart(String persistenceId, long offset) throws IOException {
+        return change(persistenceId, open -> {
+            PartitionLog log = open.log;
+            List<Segment> below = log.advanceLogStart(offset);
+            metaLog.append(MetaRecord.of(Kind.LOG_START, log.id(), log.logStartOffset(), 0));
+            CompletableFuture<Void> durable = metaFlusher.force();
+            if (!below.isEmpty()) {
+                // Files go only after the new start is on disk, or a crash would leave a hole at the front.
+                durable.thenRunAsync(() -> deleteSegments(log.id(), below), background);
+            }
+            return durable;
+        });
     }
 
     private void deleteSegments(LogId id, List<Segment> segments) {
@@ -509,103 +409,89 @@ final class LogDir implements AutoCloseable {
         }
     }
 
-    synchronized void checkpointHighWatermark(String persistenceId, long highWatermark, long nowMs) {
+    void checkpointHighWatermark(String persistenceId, long highWatermark, long nowMs) {
         OpenLog open = logs.get(persistenceId);
-        if (open == null || offline != null || open.highWatermark == highWatermark) {
+        if (open == null || availability.isOffline()) {
             return;
         }
-        open.highWatermark = highWatermark;
-        if (nowMs - open.checkpointedMs >= CHECKPOINT_INTERVAL_MS) {
-            open.checkpointedMs = nowMs;
-            try {
-                metaLog.append(MetaRecord.of(Kind.HIGH_WATERMARK, open.log.id(), highWatermark, 0));
-            } catch (IOException e) {
-                takeOffline(e);
+        synchronized (open) {
+            if (open.log.retired() || open.highWatermark == highWatermark) {
+                return;
+            }
+            open.highWatermark = highWatermark;
+            if (nowMs - open.checkpointedMs >= CHECKPOINT_INTERVAL_MS) {
+                open.checkpointedMs = nowMs;
+                try {
+                    metaLog.append(MetaRecord.of(Kind.HIGH_WATERMARK, open.log.id(), highWatermark, 0));
+                } catch (IOException e) {
+                    availability.fail(e);
+                }
             }
         }
     }
 
     /** Durable on return. */
-    synchronized void truncate(String persistenceId, long endOffset) throws IOException {
-        OpenLog open = opened(persistenceId);
-        if (endOffset >= open.log.logEndOffset()) {
-            // No record goes, but an epoch without records may stand there that the new leader does not know.
-            cutEmptyEpochs(open.log, endOffset);
-            return;
-        }
-        // The owner has stopped: what it may still have sent is of an older incarnation.
-        open.retired = open.owner == null ? open.retired : open.owner;
-        open.owner = null;
-        try {
-            new LogTruncation(open.log, metaLog, indexes, cache).truncate(endOffset);
-            open.highWatermark = Math.min(open.highWatermark, endOffset);
-            // Producer state comes from a snapshot below the cut and the batches behind it: the log is opened anew.
-            close(open, false);
-            logs.remove(persistenceId);
+    void truncate(String persistenceId, long endOffset) throws IOException {
+        change(persistenceId, open -> {
+            if (endOffset >= open.log.logEndOffset()) {
+                // No record goes, but an epoch without records may stand there that the new leader does not know.
+                cutEmptyEpochs(open.log, endOffset);
+                return null;
+            }
+            // The owner has stopped: what it may still have sent is of an older incarnation.
+            open.disown();
+            try {
+                new LogTruncation(open.log, metaLog, indexes, cache).truncate(endOffset);
+                open.highWatermark = Math.min(open.highWatermark, endOffset);
+                // Producer state comes from a snapshot below the cut and the batches behind it: the log is opened anew.
+                close(open, false);
+            } finally {
+                if (open.log.retired()) {
+                    logs.remove(persistenceId, open);
+                }
+            }
             metaLog.force();
-        } catch (IOException e) {
-            throw takeOffline(e);
-        }
+            return null;
+        });
     }
 
     private void cutEmptyEpochs(PartitionLog log, long endOffset) throws IOException {
         LogMeta meta = metaLog.log(log.id());
         if (meta.epochs.stream().anyMatch(e -> e.startOffset() >= endOffset)) {
-            try {
-                metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
-                metaLog.force();
-                log.lastEpoch(meta.lastEpoch());
-            } catch (IOException e) {
-                throw takeOffline(e);
-            }
+            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
+            metaLog.force();
+            log.lastEpoch(meta.lastEpoch());
         }
     }
 
-    synchronized CompletableFuture<Void> delete(String persistenceId, TopicIdPartition partition) throws IOException {
-        checkOnline();
+    CompletableFuture<Void> delete(String persistenceId, TopicIdPartition partition) throws IOException {
+        availability.check();
         LogId id = LogId.of(partition);
-        OpenLog open = logs.remove(persistenceId);
+        OpenLog open = logs.get(persistenceId);
         long delayMs = 60_000;
         if (open != null) {
             delayMs = open.log.config().fileDeleteDelayMs();
-            open.log.retire();
-            for (Segment segment : open.log.segments()) {
-                segment.closeWriter();
-                segment.retire();
-                cache.remove(segment);
+            synchronized (open) {
+                retire(open.log);
+                logs.remove(persistenceId, open);
             }
         }
         if (metaLog.log(id) == null) {
             return CompletableFuture.completedFuture(null);
         }
         try {
-            Path directory = logPath(metaLog.log(id).topic, id.partition());
-            Path renamed = directory.resolveSibling(directory.getFileName() + "." + id.topicId() + DELETE_SUFFIX);
-            if (Files.exists(directory)) {
-                Files.move(directory, renamed, StandardCopyOption.ATOMIC_MOVE);
-                Directories.forceDirectory(path);
-            }
-            metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
+            Path renamed = placement.release(id);
             background.schedule(
                     () -> {
-                        deleteTree(renamed);
+                        LogPlacement.deleteTree(renamed);
                         dropIndex(id);
                     },
                     delayMs,
                     TimeUnit.MILLISECONDS);
         } catch (IOException e) {
-            throw takeOffline(e);
+            throw availability.fail(e);
         }
-        return forceMeta();
-    }
-
-    private static void deleteTree(Path directory) {
-        try {
-            Directories.deleteRecursively(directory);
-            LOG.info("Deleted {}.", directory);
-        } catch (IOException e) {
-            LOG.warn("{} cannot be deleted: {}. The next start tries again.", directory, reason(e));
-        }
+        return metaFlusher.force();
     }
 
     private void dropIndex(LogId id) {
@@ -616,78 +502,27 @@ final class LogDir implements AutoCloseable {
         }
     }
 
-    private void appendMeta(MetaRecord record) throws IOException {
-        try {
-            metaLog.append(record);
-        } catch (IOException e) {
-            throw takeOffline(e);
-        }
-    }
-
-    private OpenLog opened(String persistenceId) throws IOException {
-        checkOnline();
-        OpenLog open = logs.get(persistenceId);
-        if (open == null) {
-            throw new IllegalStateException("the log of " + persistenceId + " is not open");
-        }
-        return open;
-    }
-
-    /** One fsync of {@code meta.log} for everybody who waits: those who come while one is under way share the next. */
-    private CompletableFuture<Void> forceMeta() {
-        CompletableFuture<Void> done = new CompletableFuture<>();
-        awaitingMeta.add(done);
-        if (!forcingMeta) {
-            forcingMeta = true;
-            fsyncs.execute(this::runMetaForce);
-        }
-        return done;
-    }
-
-    private void runMetaForce() {
-        while (true) {
-            List<CompletableFuture<Void>> batch;
-            synchronized (this) {
-                batch = awaitingMeta;
-                awaitingMeta = new ArrayList<>();
-                if (batch.isEmpty()) {
-                    forcingMeta = false;
-                    return;
+    /** Has a log put aside that no committed metadata knows, in the background. */
+    void putOrphanAside(LogId id) {
+        background.execute(() -> {
+            try {
+                availability.check();
+                if (placement.putOrphanAside(id)) {
+                    dropIndex(id);
+                }
+            } catch (IOException e) {
+                LOG.error("{}: log {} of a deleted topic cannot be put aside: {}.", path, id, reason(e));
+                if (e instanceof DiskFailedException) {
+                    availability.fail(e);
                 }
             }
-            try {
-                checkOnline();
-                metaLog.force();
-                batch.forEach(done -> done.complete(null));
-            } catch (IOException e) {
-                IOException cause = takeOffline(e);
-                batch.forEach(done -> done.completeExceptionally(cause));
-            }
-        }
+        });
     }
 
     // ---- state of the whole dir ----
 
-    private void checkOnline() throws IOException {
-        if (offline != null) {
-            throw offline;
-        }
-    }
-
-    private synchronized IOException takeOffline(IOException cause) {
-        if (offline == null) {
-            offline = new IOException("log dir " + path + " is offline: " + reason(cause), cause);
-            LOG.error(
-                    "Log dir {} goes offline: {}. Nothing more is written to it; repair the disk and restart the broker.",
-                    path,
-                    reason(cause),
-                    cause);
-        }
-        return offline;
-    }
-
     boolean isOffline() {
-        return offline != null;
+        return availability.isOffline();
     }
 
     /** {@link IOException}s of the file system often carry only a path. */
@@ -698,12 +533,12 @@ final class LogDir implements AutoCloseable {
                 : kind.equals("IOException") ? e.getMessage() : kind + ": " + e.getMessage();
     }
 
-    synchronized LogReader readerOf(String persistenceId) {
+    LogReader readerOf(String persistenceId) {
         OpenLog open = logs.get(persistenceId);
         return open == null ? null : open.log.reader();
     }
 
-    synchronized List<LogId> knownLogs() {
+    List<LogId> knownLogs() {
         return List.copyOf(metaLog.ids());
     }
 
@@ -760,22 +595,26 @@ final class LogDir implements AutoCloseable {
                 return;
             }
             closed = true;
-            try {
-                for (OpenLog open : logs.values()) {
+        }
+        try {
+            for (OpenLog open : logs.values()) {
+                synchronized (open) {
                     close(open, true);
                 }
-                logs.clear();
-                indexes.close();
-                if (offline == null) {
-                    metaLog.append(MetaRecord.dir(Kind.DIR_CLOSED, brokerEpoch));
-                    metaLog.force();
-                }
-                metaLog.close();
-            } catch (IOException e) {
-                LOG.error("{}: not closed in order: {}.", path, reason(e));
-            } finally {
-                closeQuietly(lock);
             }
+            logs.clear();
+            indexes.close();
+            if (!availability.isOffline()) {
+                metaLog.append(MetaRecord.dir(Kind.DIR_CLOSED, brokerEpoch));
+                metaLog.force();
+            }
+            metaLog.close();
+        } catch (IOException e) {
+            LOG.error("{}: not closed in order: {}.", path, reason(e));
+        } finally {
+            closeQuietly(indexes);
+            closeQuietly(metaLog);
+            closeQuietly(lock);
         }
     }
 

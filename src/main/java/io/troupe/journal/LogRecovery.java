@@ -41,16 +41,18 @@ final class LogRecovery {
     private final LogId id;
     private final Path path;
     private final LogConfig config;
+    private final Disk disk;
     private final MetaLog metaLog;
     private final LogMeta meta;
     private final IndexStore indexes;
     private final List<Segment> segments = new ArrayList<>();
     private boolean clean;
 
-    LogRecovery(LogId id, Path path, LogConfig config, MetaLog metaLog, IndexStore indexes) {
+    LogRecovery(LogId id, Path path, LogConfig config, Disk disk, MetaLog metaLog, IndexStore indexes) {
         this.id = id;
         this.path = path;
         this.config = config;
+        this.disk = disk;
         this.metaLog = metaLog;
         this.meta = metaLog.log(id);
         this.indexes = indexes;
@@ -59,8 +61,8 @@ final class LogRecovery {
     Recovered recover() throws IOException {
         List<Path> files = segmentFiles();
         if (files.isEmpty()) {
-            segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes()));
-            Directories.forceDirectory(path);
+            segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
+            disk.forceDirectory(path);
             clean = meta.closed && meta.closedEndOffset == meta.logStartOffset;
         } else {
             open(files);
@@ -69,7 +71,7 @@ final class LogRecovery {
         active.activate();
         long end = active.endOffset();
         if (!clean) {
-            indexes.dropFrom(id, end);
+            indexes.dropCut(id, end, end);
             if (meta.epochs.stream().anyMatch(e -> e.startOffset() > end)) {
                 metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, end + 1, 0));
             }
@@ -92,7 +94,7 @@ final class LogRecovery {
         clean = meta.closed && Files.size(files.get(last)) == meta.closedSize;
         int derived = 0;
         for (int i = 0; i <= last; i++) {
-            Segment segment = Segment.existing(files.get(i), Segment.baseOffsetOf(files.get(i)));
+            Segment segment = Segment.existing(files.get(i), Segment.baseOffsetOf(files.get(i)), disk);
             segments.add(segment);
             long nextBase = i == last ? Long.MAX_VALUE : Segment.baseOffsetOf(files.get(i + 1));
             if (clean || nextBase <= meta.recoveryPoint) {
@@ -202,7 +204,7 @@ final class LogRecovery {
             LOG.warn("{}: lies behind the cut and is put aside as {}.", file, aside.getFileName());
             Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
         }
-        Directories.forceDirectory(path);
+        disk.forceDirectory(path);
     }
 
     private ProducerStates producers(long end) throws IOException {

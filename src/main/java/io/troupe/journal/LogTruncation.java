@@ -26,10 +26,24 @@ final class LogTruncation {
 
     /** @param endOffset exclusive; a batch that reaches beyond it goes whole */
     void truncate(long endOffset) throws IOException {
+        synchronized (log.derived()) {
+            cut(endOffset);
+        }
+    }
+
+    private void cut(long endOffset) throws IOException {
         // First the recovery point, so that a crash in between makes the next start look at what is left.
         metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
         metaLog.force();
-        indexes.dropFrom(log.id(), endOffset);
+        long firstCut = endOffset;
+        for (Segment segment : log.segments()) {
+            if (segment.baseOffset() < endOffset && segment.endOffset() > endOffset) {
+                firstCut = segment.baseOffset();
+            }
+        }
+        // Durably, before there can be other records at those offsets: recovery would take what is left here for
+        // theirs.
+        indexes.dropCut(log.id(), firstCut, endOffset);
         log.beginTruncation();
         List<Segment> left = new ArrayList<>();
         try {
@@ -45,11 +59,11 @@ final class LogTruncation {
                 Files.deleteIfExists(segment.path());
             }
             if (left.isEmpty()) {
-                left.add(Segment.create(log.path(), endOffset, log.config().indexIntervalBytes()));
+                left.add(Segment.create(log.path(), endOffset, log.config().indexIntervalBytes(), log.disk()));
             } else {
                 cutWithin(left.get(left.size() - 1), endOffset);
             }
-            Directories.forceDirectory(log.path());
+            log.disk().forceDirectory(log.path());
         } finally {
             if (left.isEmpty()) {
                 left.addAll(List.of(log.segments()));
@@ -60,7 +74,6 @@ final class LogTruncation {
 
     private void cutWithin(Segment segment, long endOffset) throws IOException {
         cache.remove(segment);
-        indexes.dropSegment(log.id(), segment.baseOffset());
         FileChannel channel = segment.acquire();
         int size;
         long end = segment.baseOffset();

@@ -3,6 +3,7 @@ package io.troupe.journal;
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +20,8 @@ import org.slf4j.LoggerFactory;
  * The small truths of a log dir that segments do not hold, as one append-only file of {@link MetaRecord}s and their fold.
  * A torn tail is cut; a record with a bad CRC in the middle is skipped and makes the start an unclean one. Rewritten whole
  * (temporary file, fsync, rename, fsync of the directory) once it has grown to four times its last size, at least 1 MiB.
- * All methods are safe from any thread.
+ * All methods are safe from any thread; appends do not wait for {@link #force}. What {@link #log} gives is stable while
+ * the caller holds what keeps others from changing that log.
  */
 final class MetaLog implements AutoCloseable {
     static final String FILE = "meta.log";
@@ -28,6 +30,10 @@ final class MetaLog implements AutoCloseable {
     private static final long MIN_REWRITE_BYTES = 1 << 20;
 
     private final Path path;
+    private final Disk disk;
+    private final Object forcing = new Object();
+    // The fsync that failed: the system tells it once and would call the next one good. Guarded by forcing.
+    private IOException failed;
     private final Map<LogId, LogMeta> logs = new HashMap<>();
     private FileChannel channel;
     private long size;
@@ -35,16 +41,16 @@ final class MetaLog implements AutoCloseable {
     private boolean clean;
     private long brokerEpoch = -1;
 
-    private MetaLog(Path path) {
+    private MetaLog(Path path, Disk disk) {
         this.path = path;
+        this.disk = disk;
     }
 
     /** Reads the file, making an empty one when there is none. */
-    static MetaLog open(Path dir) throws IOException {
-        MetaLog log = new MetaLog(dir.resolve(FILE));
+    static MetaLog open(Path dir, Disk disk) throws IOException {
+        MetaLog log = new MetaLog(dir.resolve(FILE), disk);
         boolean existed = Files.exists(log.path);
-        log.channel = FileChannel.open(
-                log.path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        log.channel = disk.open(log.path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         // A new dir has nothing that could have been lost.
         log.clean = !existed;
         if (existed) {
@@ -136,15 +142,45 @@ final class MetaLog implements AutoCloseable {
 
     /** Writes and applies; durable only after {@link #force}. */
     synchronized void append(MetaRecord record) throws IOException {
-        write(record.encode());
-        apply(record);
-        if (size >= rewriteAt) {
-            rewrite();
+        try {
+            write(record.encode());
+            apply(record);
+            if (size >= rewriteAt) {
+                rewrite();
+            }
+        } catch (IOException e) {
+            throw new DiskFailedException("writing " + path + " failed", e);
         }
     }
 
-    synchronized void force() throws IOException {
-        channel.force(false);
+    /**
+     * Makes all that was appended before the call durable.
+     *
+     * @throws DiskFailedException when this or an earlier fsync of the file failed
+     */
+    void force() throws IOException {
+        synchronized (forcing) {
+            if (failed == null) {
+                FileChannel current;
+                synchronized (this) {
+                    current = channel;
+                }
+                try {
+                    current.force(false);
+                    return;
+                } catch (IOException e) {
+                    if (e instanceof ClosedChannelException && !isCurrent(current)) {
+                        return; // rewritten meanwhile, and fsynced whole
+                    }
+                    failed = e;
+                }
+            }
+            throw new DiskFailedException("fsync of " + path + " failed", failed);
+        }
+    }
+
+    private synchronized boolean isCurrent(FileChannel asked) {
+        return channel == asked;
     }
 
     private void write(ByteBuffer bytes) throws IOException {
@@ -156,7 +192,7 @@ final class MetaLog implements AutoCloseable {
     private void rewrite() throws IOException {
         Path temporary = path.resolveSibling(FILE + ".tmp");
         FileChannel old = channel;
-        channel = FileChannel.open(
+        channel = disk.open(
                 temporary,
                 StandardOpenOption.CREATE,
                 StandardOpenOption.TRUNCATE_EXISTING,
@@ -170,7 +206,7 @@ final class MetaLog implements AutoCloseable {
         }
         channel.force(true);
         Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        Directories.forceDirectory(path.getParent());
+        disk.forceDirectory(path.getParent());
         old.close();
         rewriteAt = Math.max(MIN_REWRITE_BYTES, 4 * size);
     }

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * One log: its segments in offset order, the last of them active. {@link LogDir} is its only writer and holds its own
- * monitor while it calls anything that changes; any thread reads through {@link #reader}.
+ * One log: its segments in offset order, the last of them active. {@link LogDir} is its only writer and holds the
+ * {@link OpenLog}'s monitor while it calls anything that changes; any thread reads through {@link #reader}.
  *
  * <p>Invariants: segments are contiguous up to gaps that compaction left; every segment but the active one is closed;
  * what {@link #logEndOffset} covers is in the published segments.
@@ -26,6 +26,7 @@ final class PartitionLog {
     private final LogId id;
     private final Path path;
     private final WriteBuffer through;
+    private final Disk disk;
     private final ProducerStates producers;
     private final SegmentReader reader;
     private volatile LogConfig config;
@@ -37,12 +38,14 @@ final class PartitionLog {
     private volatile boolean retired;
     private long activeSinceMs;
     private int lastEpoch;
+    private final Object derived = new Object();
 
     PartitionLog(
             LogId id,
             Path path,
             LogConfig config,
             WriteBuffer through,
+            Disk disk,
             IndexStore indexes,
             IndexCache cache,
             LogRecovery.Recovered recovered,
@@ -52,6 +55,7 @@ final class PartitionLog {
         this.path = path;
         this.config = config;
         this.through = through;
+        this.disk = disk;
         this.producers = recovered.producers();
         this.segments = recovered.segments().toArray(Segment[]::new);
         this.logStartOffset = Math.min(Math.max(meta.logStartOffset, segments[0].baseOffset()), recovered.endOffset());
@@ -149,7 +153,7 @@ final class PartitionLog {
 
     private Rolled roll(long baseOffset, long nowMs) throws IOException {
         Segment closed = active();
-        Segment fresh = Segment.create(path, baseOffset, config.indexIntervalBytes());
+        Segment fresh = Segment.create(path, baseOffset, config.indexIntervalBytes(), disk);
         Segment[] more = Arrays.copyOf(segments, segments.length + 1);
         more[segments.length] = fresh;
         segments = more;
@@ -237,9 +241,28 @@ final class PartitionLog {
         lastEpoch = leaderEpoch;
     }
 
-    /** From here on a failing background task means nothing. */
+    /**
+     * Held by whoever stores what is derived from this log's segments, and by whoever cuts or retires it: so nothing derived
+     * from what was cut is stored after the cut. Taken after the {@link OpenLog}'s monitor, never before it.
+     */
+    Object derived() {
+        return derived;
+    }
+
+    /** From here on a failing background task means nothing, and none stores anything. */
     void retire() {
-        retired = true;
+        synchronized (derived) {
+            retired = true;
+        }
+    }
+
+    /** Whether {@code rolled} is still one of its closed segments. */
+    boolean holdsClosed(Segment rolled) {
+        return !retired && active() != rolled && Arrays.asList(segments).contains(rolled);
+    }
+
+    Disk disk() {
+        return disk;
     }
 
     boolean retired() {

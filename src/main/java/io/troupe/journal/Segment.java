@@ -24,6 +24,7 @@ final class Segment {
 
     private final Path path;
     private final long baseOffset;
+    private final Disk disk;
     private volatile int size;
     private volatile long endOffset;
     private volatile long maxTimestamp = Long.MIN_VALUE;
@@ -36,6 +37,8 @@ final class Segment {
     private FileChannel writer;
     // Bytes known to be durable; guarded by writerLock.
     private int forcedTo;
+    // The fsync that failed: the system tells it once and would call the next one good. Guarded by writerLock.
+    private IOException failed;
 
     private FileChannel reader;
     private int readers;
@@ -43,8 +46,9 @@ final class Segment {
     private volatile boolean newName;
     private boolean gone;
 
-    private Segment(Path path, long baseOffset) {
+    private Segment(Path path, long baseOffset, Disk disk) {
         this.path = path;
+        this.disk = disk;
         this.baseOffset = baseOffset;
         this.endOffset = baseOffset;
     }
@@ -66,9 +70,9 @@ final class Segment {
         }
     }
 
-    static Segment create(Path dir, long baseOffset, int indexIntervalBytes) throws IOException {
-        Segment segment = new Segment(dir.resolve(fileName(baseOffset)), baseOffset);
-        segment.writer = FileChannel.open(segment.path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    static Segment create(Path dir, long baseOffset, int indexIntervalBytes, Disk disk) throws IOException {
+        Segment segment = new Segment(dir.resolve(fileName(baseOffset)), baseOffset, disk);
+        segment.writer = disk.open(segment.path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         segment.index = new SparseIndex(indexIntervalBytes);
         segment.active = true;
         segment.newName = true;
@@ -76,8 +80,8 @@ final class Segment {
     }
 
     /** A segment that is there; nothing is known of its content yet. */
-    static Segment existing(Path file, long baseOffset) throws IOException {
-        Segment segment = new Segment(file, baseOffset);
+    static Segment existing(Path file, long baseOffset, Disk disk) throws IOException {
+        Segment segment = new Segment(file, baseOffset, disk);
         long bytes = Files.size(file);
         if (bytes > Integer.MAX_VALUE) {
             throw new IOException(file + " has " + bytes + " bytes; a segment has at most " + Integer.MAX_VALUE);
@@ -100,11 +104,11 @@ final class Segment {
     void activate() throws IOException {
         synchronized (writerLock) {
             if (writer == null) {
-                writer = FileChannel.open(path, StandardOpenOption.WRITE);
+                writer = disk.open(path, StandardOpenOption.WRITE);
             }
             if (writer.size() > size) {
                 writer.truncate(size);
-                writer.force(true);
+                fsync(true);
             }
         }
         synchronized (this) {
@@ -138,15 +142,31 @@ final class Segment {
         size = position;
     }
 
-    /** Makes what was written durable; from the fsync pool. */
+    /**
+     * Makes what was written durable; from the fsync pool.
+     *
+     * @throws DiskFailedException when this or an earlier fsync of the file failed
+     */
     void force() throws IOException {
         synchronized (writerLock) {
             int written = size;
             if (writer != null && forcedTo < written) {
-                writer.force(false);
+                fsync(false);
                 forcedTo = written;
             }
         }
+    }
+
+    private void fsync(boolean metadata) throws IOException {
+        if (failed == null) {
+            try {
+                writer.force(metadata);
+                return;
+            } catch (IOException e) {
+                failed = e;
+            }
+        }
+        throw new DiskFailedException("fsync of " + path + " failed", failed);
     }
 
     /** Ends appending: what was written must have been forced, or be about to be cut away. */
@@ -172,7 +192,7 @@ final class Segment {
         trustedFrom = Math.min(trustedFrom, newSize);
         synchronized (writerLock) {
             writer.truncate(newSize);
-            writer.force(true);
+            fsync(true);
             forcedTo = newSize;
         }
     }

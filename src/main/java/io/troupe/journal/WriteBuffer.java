@@ -7,7 +7,7 @@ import java.nio.channels.FileChannel;
 /**
  * The way bytes take to a file: one direct buffer per log dir through which groups of buffers are gathered. The JDK's own
  * gathering write would allocate and cache direct memory of the size of whatever is written; this stays at
- * {@link #CAPACITY}. For the journal's thread.
+ * {@link #CAPACITY}. One write at a time; others wait.
  */
 final class WriteBuffer {
     static final int CAPACITY = 256 * 1024;
@@ -15,7 +15,7 @@ final class WriteBuffer {
     private final ByteBuffer staging = ByteBuffer.allocateDirect(CAPACITY);
 
     /** Writes all that remains in the buffers, in order, from {@code position} on. */
-    void write(FileChannel channel, long position, ByteBuffer[] buffers) throws IOException {
+    synchronized void write(FileChannel channel, long position, ByteBuffer[] buffers) throws IOException {
         long at = position;
         staging.clear();
         for (ByteBuffer buffer : buffers) {

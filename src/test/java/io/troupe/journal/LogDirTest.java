@@ -112,7 +112,7 @@ class LogDirTest {
     @Test
     void metaLogTornAtAnyByteLosesOnlyItsLastRecord() throws IOException {
         LogId id = JournalFixture.ID;
-        try (MetaLog log = MetaLog.open(root)) {
+        try (MetaLog log = MetaLog.open(root, Disk.SYSTEM)) {
             log.append(MetaRecord.log(id, "orders"));
             log.append(MetaRecord.of(Kind.EPOCH, id, 3, 10));
             log.append(MetaRecord.of(Kind.LOG_START, id, 8, 0));
@@ -122,12 +122,12 @@ class LogDirTest {
         int last = MetaRecord.of(Kind.LOG_START, id, 8, 0).encode().remaining();
         for (int size = whole.length - last; size < whole.length; size++) {
             Files.write(file, java.util.Arrays.copyOf(whole, size));
-            try (MetaLog log = MetaLog.open(root)) {
+            try (MetaLog log = MetaLog.open(root, Disk.SYSTEM)) {
                 assertEquals(0, log.log(id).logStartOffset);
                 assertEquals(3, log.log(id).lastEpoch());
                 log.append(MetaRecord.of(Kind.LOG_START, id, 5, 0));
             }
-            try (MetaLog log = MetaLog.open(root)) {
+            try (MetaLog log = MetaLog.open(root, Disk.SYSTEM)) {
                 assertEquals(5, log.log(id).logStartOffset);
             }
         }
@@ -137,7 +137,7 @@ class LogDirTest {
     void aDamagedRecordInTheMiddleOfMetaLogIsSkippedAndMakesTheStartUnclean() throws IOException {
         LogId id = JournalFixture.ID;
         int first;
-        try (MetaLog log = MetaLog.open(root)) {
+        try (MetaLog log = MetaLog.open(root, Disk.SYSTEM)) {
             log.append(MetaRecord.log(id, "orders"));
             first = (int) Files.size(root.resolve(MetaLog.FILE));
             log.append(MetaRecord.of(Kind.EPOCH, id, 3, 10));
@@ -147,7 +147,7 @@ class LogDirTest {
         byte[] bytes = Files.readAllBytes(root.resolve(MetaLog.FILE));
         bytes[first + 20] ^= 1;
         Files.write(root.resolve(MetaLog.FILE), bytes);
-        try (MetaLog log = MetaLog.open(root)) {
+        try (MetaLog log = MetaLog.open(root, Disk.SYSTEM)) {
             assertFalse(log.clean());
             assertEquals(8, log.log(id).logStartOffset);
         }
@@ -156,7 +156,7 @@ class LogDirTest {
     @Test
     void metaLogIsRewrittenWhenGrownAndSaysTheSame() throws IOException {
         LogId id = JournalFixture.ID;
-        try (MetaLog log = MetaLog.open(root)) {
+        try (MetaLog log = MetaLog.open(root, Disk.SYSTEM)) {
             log.append(MetaRecord.log(id, "orders"));
             log.append(MetaRecord.of(Kind.EPOCH, id, 3, 10));
             for (int i = 0; i < 60_000; i++) {
@@ -164,7 +164,7 @@ class LogDirTest {
             }
         }
         assertTrue(Files.size(root.resolve(MetaLog.FILE)) < 2 << 20);
-        try (MetaLog log = MetaLog.open(root)) {
+        try (MetaLog log = MetaLog.open(root, Disk.SYSTEM)) {
             assertNotNull(log.log(id));
             assertEquals(59_999, log.log(id).highWatermark);
             assertEquals(3, log.log(id).lastEpoch());

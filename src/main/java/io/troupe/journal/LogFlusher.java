@@ -1,0 +1,131 @@
+package io.troupe.journal;
+
+import io.troupe.journal.MetaRecord.Kind;
+import java.io.IOException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes logs durable off the journal's thread: fsyncs that an append waits for or that {@code flush.ms} asks for, in a
+ * small pool; and what a roll leaves to be done, one after another in the background.
+ */
+final class LogFlusher {
+    private static final Logger LOG = LoggerFactory.getLogger(LogFlusher.class);
+
+    private final MetaLog metaLog;
+    private final IndexStore indexes;
+    private final Disk disk;
+    private final Availability availability;
+    private final Executor fsyncs;
+    private final ScheduledExecutorService background;
+
+    LogFlusher(
+            MetaLog metaLog,
+            IndexStore indexes,
+            Disk disk,
+            Availability availability,
+            Executor fsyncs,
+            ScheduledExecutorService background) {
+        this.metaLog = metaLog;
+        this.indexes = indexes;
+        this.disk = disk;
+        this.availability = availability;
+        this.fsyncs = fsyncs;
+        this.background = background;
+    }
+
+    /** Completed once all that was written before is durable. */
+    CompletableFuture<Void> flush(PartitionLog log) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        Segment[] segments = log.segments();
+        fsyncs.execute(() -> {
+            try {
+                availability.check();
+                // From the oldest on: what is durable is always a prefix.
+                for (Segment segment : segments) {
+                    segment.force();
+                }
+                forceNewNames(log);
+                done.complete(null);
+            } catch (IOException e) {
+                done.completeExceptionally(availability.fail(log, e));
+            }
+        });
+        return done;
+    }
+
+    private void forceNewNames(PartitionLog log) throws IOException {
+        Segment active = log.active();
+        if (active.needsDirectoryForce()) {
+            disk.forceDirectory(log.path());
+            active.directoryForced();
+        }
+    }
+
+    /** Has the log flushed {@code flush.ms} from now, unless that is due already; under the log's monitor. */
+    void schedule(OpenLog open) {
+        long flushMs = open.log.config().flushMs();
+        if (flushMs < TimeUnit.DAYS.toMillis(365) && !open.flushScheduled) {
+            open.flushScheduled = true;
+            background.schedule(() -> flushDue(open), flushMs, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void flushDue(OpenLog open) {
+        synchronized (open) {
+            open.flushScheduled = false;
+            open.unflushedRecords = 0;
+        }
+        flush(open.log);
+    }
+
+    /** Has a closed segment made durable, and what is derived from it written down. */
+    void finishRoll(OpenLog open, PartitionLog.Rolled roll) {
+        background.execute(() -> runFinishRoll(open, roll));
+    }
+
+    private void runFinishRoll(OpenLog open, PartitionLog.Rolled roll) {
+        PartitionLog log = open.log;
+        Segment closed = roll.closed();
+        try {
+            availability.check();
+            closed.force();
+            disk.forceDirectory(log.path());
+            boolean stored;
+            // Not under the log's own monitor: an append must not wait for LevelDB.
+            synchronized (log.derived()) {
+                stored = log.holdsClosed(closed) && store(log, roll);
+            }
+            synchronized (open) {
+                // Cut or closed meanwhile, it is no longer ours to tell about.
+                if (log.holdsClosed(closed)) {
+                    metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), roll.nextBaseOffset(), 0));
+                    closed.closeWriter();
+                    if (stored) {
+                        closed.dropIndex();
+                    }
+                }
+            }
+        } catch (IOException e) {
+            availability.fail(log, e);
+        }
+    }
+
+    private boolean store(PartitionLog log, PartitionLog.Rolled roll) {
+        Segment closed = roll.closed();
+        try {
+            indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
+            indexes.putProducers(log.id(), roll.nextBaseOffset(), roll.producers());
+            // One is kept for each segment, for a truncation may need any of them.
+            indexes.dropProducersBelow(log.id(), log.segments()[0].baseOffset());
+            return true;
+        } catch (IOException e) {
+            LOG.warn("{}: its index cannot be stored ({}); it stays in memory.", closed, LogDir.reason(e));
+            return false;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+package io.troupe.journal;
+
+import io.troupe.journal.MetaRecord.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.apache.kafka.common.TopicIdPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which directories of a log dir belong to which log. A log's directory is {@code <topic>-<partition>}; one that is to be
+ * deleted is renamed first, {@code .<topicId>-delete}, so a topic created anew never sees old data; one that belongs to
+ * nobody is renamed {@code .<topicId>-stray} and left to the operator. Its monitor guards names and the records about them.
+ */
+final class LogPlacement {
+    static final String DELETE_SUFFIX = "-delete";
+    static final String STRAY_SUFFIX = "-stray";
+
+    private static final Logger LOG = LoggerFactory.getLogger(LogPlacement.class);
+
+    private final Path path;
+    private final Disk disk;
+    private final MetaLog metaLog;
+    private final IndexStore indexes;
+    private final Predicate<LogId> isOpen;
+
+    LogPlacement(Path path, Disk disk, MetaLog metaLog, IndexStore indexes, Predicate<LogId> isOpen) {
+        this.path = path;
+        this.disk = disk;
+        this.metaLog = metaLog;
+        this.indexes = indexes;
+        this.isOpen = isOpen;
+    }
+
+    /** Hands out what an earlier deletion left behind, and names what no log of this broker owns. */
+    void survey(Consumer<Path> leftover) throws IOException {
+        List<String> known = metaLog.ids().stream()
+                .map(id -> directoryName(metaLog.log(id).topic, id.partition()))
+                .toList();
+        try (Stream<Path> entries = Files.list(path)) {
+            for (Path entry : entries.filter(Files::isDirectory).toList()) {
+                String name = entry.getFileName().toString();
+                if (name.endsWith(DELETE_SUFFIX)) {
+                    leftover.accept(entry);
+                } else if (!known.contains(name) && !name.startsWith(".") && !name.endsWith(STRAY_SUFFIX)) {
+                    LOG.warn("{}: no log of this broker; it is left alone.", entry);
+                }
+            }
+        }
+    }
+
+    /** The directory of a log that is about to be opened, made when there is none; durable on return. */
+    synchronized Path claim(TopicIdPartition partition) throws IOException {
+        LogId id = LogId.of(partition);
+        Path directory = of(partition.topic(), partition.partition());
+        if (metaLog.log(id) != null && !Files.isDirectory(directory)) {
+            LOG.error("{} is gone: the replica starts empty, as a new one.", directory);
+            metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
+            indexes.dropAll(id);
+        }
+        if (metaLog.log(id) == null) {
+            putStrayAside(directory, partition.topic(), id);
+            Files.createDirectories(directory);
+            disk.forceDirectory(path);
+            metaLog.append(MetaRecord.log(id, partition.topic()));
+            metaLog.force();
+        }
+        return directory;
+    }
+
+    /** A directory of that name that belongs to another topic id, or to nobody known, must not be taken for this log. */
+    private void putStrayAside(Path directory, String topic, LogId id) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        String owner = "unknown-" + System.currentTimeMillis();
+        for (LogId other : metaLog.ids()) {
+            if (other.partition() == id.partition() && metaLog.log(other).topic.equals(topic)) {
+                if (isOpen.test(other)) {
+                    throw new IOException(directory + " is still open as log " + other);
+                }
+                owner = other.topicId().toString();
+                metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, other, 0, 0));
+            }
+        }
+        Path aside = aside(directory, owner, STRAY_SUFFIX);
+        LOG.error("{} does not belong to topic id {}; it is put aside as {}.", directory, id.topicId(), aside);
+        Files.move(directory, aside, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /**
+     * Puts a log aside that no committed metadata knows: its topic was deleted while this broker was away. Nothing is
+     * destroyed. Durable on return; false for a log that is open or unknown here.
+     */
+    synchronized boolean putOrphanAside(LogId id) throws IOException {
+        LogMeta meta = metaLog.log(id);
+        if (meta == null || isOpen.test(id)) {
+            return false;
+        }
+        Path directory = of(meta.topic, id.partition());
+        Path aside = aside(directory, id.topicId().toString(), STRAY_SUFFIX);
+        if (Files.exists(directory)) {
+            Files.move(directory, aside, StandardCopyOption.ATOMIC_MOVE);
+            disk.forceDirectory(path);
+            LOG.warn(
+                    "{} holds topic id {}, which the cluster does not have: it was deleted while this broker was away. It is put aside as {}; delete that when nobody needs it.",
+                    directory,
+                    id.topicId(),
+                    aside.getFileName());
+        }
+        metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
+        metaLog.force();
+        return true;
+    }
+
+    /** Renames a closed log away and forgets it; the new name, which is still to be deleted. The record is not forced. */
+    synchronized Path release(LogId id) throws IOException {
+        Path directory = of(metaLog.log(id).topic, id.partition());
+        Path renamed = aside(directory, id.topicId().toString(), DELETE_SUFFIX);
+        if (Files.exists(directory)) {
+            Files.move(directory, renamed, StandardCopyOption.ATOMIC_MOVE);
+            disk.forceDirectory(path);
+        }
+        metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
+        return renamed;
+    }
+
+    /** Never over something that is there: a second one of that name gets a number. */
+    private static Path aside(Path directory, String owner, String suffix) {
+        String name = directory.getFileName() + "." + owner;
+        Path free = directory.resolveSibling(name + suffix);
+        for (int i = 2; Files.exists(free); i++) {
+            free = directory.resolveSibling(name + "-" + i + suffix);
+        }
+        return free;
+    }
+
+    static void deleteTree(Path directory) {
+        try {
+            Directories.deleteRecursively(directory);
+            LOG.info("Deleted {}.", directory);
+        } catch (IOException e) {
+            LOG.warn("{} cannot be deleted: {}. The next start tries again.", directory, LogDir.reason(e));
+        }
+    }
+
+    private Path of(String topic, int partition) {
+        return path.resolve(directoryName(topic, partition));
+    }
+
+    static String directoryName(String topic, int partition) {
+        return topic + "-" + partition;
+    }
+}

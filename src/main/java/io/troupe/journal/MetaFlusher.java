@@ -1,0 +1,56 @@
+package io.troupe.journal;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+/**
+ * One fsync of {@code meta.log} for everybody who waits: those who come while one is under way share the next. Safe from
+ * any thread.
+ */
+final class MetaFlusher {
+    private final MetaLog metaLog;
+    private final Availability availability;
+    private final Executor fsyncs;
+    private List<CompletableFuture<Void>> waiting = new ArrayList<>();
+    private boolean running;
+
+    MetaFlusher(MetaLog metaLog, Availability availability, Executor fsyncs) {
+        this.metaLog = metaLog;
+        this.availability = availability;
+        this.fsyncs = fsyncs;
+    }
+
+    /** Completed once all that was appended before is durable. */
+    synchronized CompletableFuture<Void> force() {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        waiting.add(done);
+        if (!running) {
+            running = true;
+            fsyncs.execute(this::run);
+        }
+        return done;
+    }
+
+    private void run() {
+        for (List<CompletableFuture<Void>> batch = next(); !batch.isEmpty(); batch = next()) {
+            try {
+                availability.check();
+                metaLog.force();
+                batch.forEach(done -> done.complete(null));
+            } catch (IOException e) {
+                IOException cause = availability.fail(e);
+                batch.forEach(done -> done.completeExceptionally(cause));
+            }
+        }
+    }
+
+    private synchronized List<CompletableFuture<Void>> next() {
+        List<CompletableFuture<Void>> batch = waiting;
+        waiting = new ArrayList<>();
+        running = !batch.isEmpty();
+        return batch;
+    }
+}

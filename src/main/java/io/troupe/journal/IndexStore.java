@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.iq80.leveldb.CompressionType;
 import org.iq80.leveldb.DB;
 import org.iq80.leveldb.DBException;
@@ -40,6 +42,9 @@ final class IndexStore implements AutoCloseable {
     private static final int SUMMARY_BYTES = 20;
 
     private final DB db;
+    // A call into the native store after it was closed would bring down the whole process.
+    private final ReadWriteLock use = new ReentrantReadWriteLock();
+    private boolean closed;
     private final boolean startedEmpty;
 
     private IndexStore(DB db, boolean startedEmpty) {
@@ -57,6 +62,11 @@ final class IndexStore implements AutoCloseable {
         Files.createDirectories(dir);
         try {
             return new IndexStore(factory.open(dir.toFile(), options()), !existed);
+        } catch (LinkageError e) {
+            throw new IOException(
+                    "LevelDB's native library does not load on %s/%s: %s"
+                            .formatted(System.getProperty("os.name"), System.getProperty("os.arch"), e.getMessage()),
+                    e);
         } catch (IOException | DBException e) {
             LOG.warn(
                     "The index in {} cannot be read ({}). It is put aside and derived again from the segments; nothing is lost.",
@@ -170,10 +180,16 @@ final class IndexStore implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        use.writeLock().lock();
         try {
-            db.close();
+            if (!closed) {
+                closed = true;
+                db.close();
+            }
         } catch (DBException e) {
             throw new IOException(e);
+        } finally {
+            use.writeLock().unlock();
         }
     }
 
@@ -183,7 +199,11 @@ final class IndexStore implements AutoCloseable {
 
     private void scan(byte kind, LogId id, Entry visitor) {
         byte[] first = key(kind, id, 0);
-        try (DBIterator entries = db.iterator()) {
+        use.readLock().lock();
+        try (DBIterator entries = closed ? null : db.iterator()) {
+            if (entries == null) {
+                return;
+            }
             for (entries.seek(first); entries.hasNext(); ) {
                 Map.Entry<byte[], byte[]> entry = entries.next();
                 byte[] key = entry.getKey();
@@ -194,23 +214,32 @@ final class IndexStore implements AutoCloseable {
             }
         } catch (IOException | DBException e) {
             LOG.warn("Index of log {} cannot be read: {}. It is derived again from the segments.", id, e.toString());
+        } finally {
+            use.readLock().unlock();
         }
     }
 
     private byte[] get(byte[] key) {
+        use.readLock().lock();
         try {
-            return db.get(key);
+            return closed ? null : db.get(key);
         } catch (DBException e) {
             LOG.warn("The index cannot be read: {}. What it held is derived again from the segments.", e.toString());
             return null;
+        } finally {
+            use.readLock().unlock();
         }
     }
 
     private void put(byte[] key, byte[] value) throws IOException {
+        use.readLock().lock();
         try {
+            checkOpen();
             db.put(key, value);
         } catch (DBException e) {
             throw new IOException(e);
+        } finally {
+            use.readLock().unlock();
         }
     }
 
@@ -218,11 +247,23 @@ final class IndexStore implements AutoCloseable {
         if (keys.isEmpty()) {
             return;
         }
-        try (WriteBatch batch = db.createWriteBatch()) {
-            keys.forEach(batch::delete);
-            db.write(batch);
+        use.readLock().lock();
+        try {
+            checkOpen();
+            try (WriteBatch batch = db.createWriteBatch()) {
+                keys.forEach(batch::delete);
+                db.write(batch);
+            }
         } catch (DBException e) {
             throw new IOException(e);
+        } finally {
+            use.readLock().unlock();
+        }
+    }
+
+    private void checkOpen() throws IOException {
+        if (closed) {
+            throw new IOException("the index is closed");
         }
     }
 

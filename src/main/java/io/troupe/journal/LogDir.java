@@ -478,15 +478,15 @@ final class LogDir implements AutoCloseable {
     synchronized CompletableFuture<Void> startEpoch(String persistenceId, int leaderEpoch, long startOffset)
             throws IOException {
         PartitionLog log = opened(persistenceId).log;
-        metaLog.append(MetaRecord.of(Kind.EPOCH, log.id(), leaderEpoch, startOffset));
-        log.noteEpoch(leaderEpoch);
+        appendMeta(MetaRecord.of(Kind.EPOCH, log.id(), leaderEpoch, startOffset));
+        log.lastEpoch(metaLog.log(log.id()).lastEpoch());
         return forceMeta();
     }
 
     synchronized CompletableFuture<Void> advanceLogStart(String persistenceId, long offset) throws IOException {
         PartitionLog log = opened(persistenceId).log;
         List<Segment> below = log.advanceLogStart(offset);
-        metaLog.append(MetaRecord.of(Kind.LOG_START, log.id(), log.logStartOffset(), 0));
+        appendMeta(MetaRecord.of(Kind.LOG_START, log.id(), log.logStartOffset(), 0));
         CompletableFuture<Void> durable = forceMeta();
         if (!below.isEmpty()) {
             // Files go only after the new start is on disk, or a crash would leave a hole at the front.
@@ -529,6 +529,8 @@ final class LogDir implements AutoCloseable {
     synchronized void truncate(String persistenceId, long endOffset) throws IOException {
         OpenLog open = opened(persistenceId);
         if (endOffset >= open.log.logEndOffset()) {
+            // No record goes, but an epoch without records may stand there that the new leader does not know.
+            cutEmptyEpochs(open.log, endOffset);
             return;
         }
         // The owner has stopped: what it may still have sent is of an older incarnation.
@@ -543,6 +545,19 @@ final class LogDir implements AutoCloseable {
             metaLog.force();
         } catch (IOException e) {
             throw takeOffline(e);
+        }
+    }
+
+    private void cutEmptyEpochs(PartitionLog log, long endOffset) throws IOException {
+        LogMeta meta = metaLog.log(log.id());
+        if (meta.epochs.stream().anyMatch(e -> e.startOffset() >= endOffset)) {
+            try {
+                metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
+                metaLog.force();
+                log.lastEpoch(meta.lastEpoch());
+            } catch (IOException e) {
+                throw takeOffline(e);
+            }
         }
     }
 
@@ -598,6 +613,14 @@ final class LogDir implements AutoCloseable {
             indexes.dropAll(id);
         } catch (IOException e) {
             LOG.warn("Index keys of log {} stay behind: {}.", id, reason(e));
+        }
+    }
+
+    private void appendMeta(MetaRecord record) throws IOException {
+        try {
+            metaLog.append(record);
+        } catch (IOException e) {
+            throw takeOffline(e);
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.apache.kafka.common.Uuid;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -155,6 +156,12 @@ final class LogRecovery {
         segment.known(walk.summary(), walk.index());
         if (walk.problem() == null) {
             return true;
+        }
+        if (id.topicId().equals(Uuid.METADATA_TOPIC_ID) && SegmentWalk.CRC_MISMATCH.equals(walk.problem())) {
+            // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
+            throw new IOException(
+                    "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
+                            .formatted(segment.path(), walk.size(), walk.endOffset(), walk.problem()));
         }
         LOG.warn(
                 "{}: cut {} bytes at position {}, the log now ends at offset {}: {}.",

@@ -232,8 +232,9 @@ final class PartitionLog {
         config = changed;
     }
 
-    void noteEpoch(int leaderEpoch) {
-        lastEpoch = Math.max(lastEpoch, leaderEpoch);
+    /** The greatest epoch known, -1 for none: a batch of a greater one begins a new epoch. */
+    void lastEpoch(int leaderEpoch) {
+        lastEpoch = leaderEpoch;
     }
 
     /** From here on a failing background task means nothing. */

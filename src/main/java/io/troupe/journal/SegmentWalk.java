@@ -14,6 +14,9 @@ import java.nio.channels.FileChannel;
  */
 record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex index, String problem) {
 
+    /** The problem of a batch that is whole but not what was written. */
+    static final String CRC_MISMATCH = "CRC does not match";
+
     /** Sees each header while the walk stands at it. */
     interface Visitor {
         void batch(ByteBuffer header, int at) throws IOException;
@@ -52,7 +55,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
                 break;
             }
             if (checkCrc && !cursor.crcMatches()) {
-                problem = "CRC does not match";
+                problem = CRC_MISMATCH;
                 break;
             }
             index.maybeAdd((int) (cursor.baseOffset() - segment.baseOffset()), size, max);

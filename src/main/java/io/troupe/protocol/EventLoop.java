@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.network.ChannelBuilder;
 import org.apache.kafka.common.network.NetworkReceive;
@@ -37,6 +38,7 @@ final class EventLoop implements Runnable {
     private record Completion(Slot slot, Connection connection) {}
 
     private final Listener listener;
+    private final Consumer<String> onDeath;
     private final NetworkConfig config;
     private final ApiDispatcher dispatcher;
     private final ConnectionLimits limits;
@@ -62,7 +64,9 @@ final class EventLoop implements Runnable {
             NetworkStats stats,
             RateLimitedLog peerLog,
             Metrics metrics,
-            ChannelBuilder channelBuilder) {
+            ChannelBuilder channelBuilder,
+            Consumer<String> onDeath) {
+        this.onDeath = onDeath;
         this.listener = listener;
         this.config = config;
         this.dispatcher = dispatcher;
@@ -141,7 +145,7 @@ final class EventLoop implements Runnable {
             }
         } catch (Throwable e) {
             log.error("Network thread {} ends", thread.getName(), e);
-            throw e;
+            onDeath.accept("network thread " + thread.getName() + " has ended: " + e);
         } finally {
             closeAll();
         }

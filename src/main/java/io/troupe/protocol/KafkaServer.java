@@ -1,6 +1,5 @@
 package io.troupe.protocol;
 
-import io.troupe.config.BrokerConfig;
 import io.troupe.config.Listener;
 import io.troupe.config.NetworkConfig;
 import java.io.IOException;
@@ -8,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
@@ -35,6 +35,7 @@ public final class KafkaServer {
     private final Map<String, String> originals;
     private final ApiDispatcher dispatcher;
     private final NetworkStats stats;
+    private final Consumer<String> onDeath;
     private final RateLimitedLog peerLog = new RateLimitedLog(log);
     private final InFlightBytes inFlight;
     private final ConnectionLimits limits;
@@ -45,18 +46,19 @@ public final class KafkaServer {
     private final Map<String, Integer> ports = new LinkedHashMap<>();
 
     /** @param stats filled by this server; handlers may hold it too, which exist before the server */
-    public KafkaServer(BrokerConfig config, ApiDispatcher dispatcher, NetworkStats stats) {
-        this(config.listeners(), config.network(), config.originals(), dispatcher, stats);
-    }
-
-    /** @param originals the broker's settings as written, from which secured listeners take theirs */
+    /**
+     * @param originals the broker's settings as written, from which secured listeners take theirs
+     * @param onDeath called with the reason when a network thread ends unasked: its connections are dead, so is the broker
+     */
     public KafkaServer(
             List<Listener> listeners,
             NetworkConfig config,
             Map<String, String> originals,
             ApiDispatcher dispatcher,
-            NetworkStats stats) {
+            NetworkStats stats,
+            Consumer<String> onDeath) {
         this.stats = stats;
+        this.onDeath = onDeath;
         this.listeners = List.copyOf(listeners);
         this.config = config;
         this.originals = Map.copyOf(originals);
@@ -85,7 +87,8 @@ public final class KafkaServer {
                             stats,
                             peerLog,
                             metrics,
-                            channelBuilder(listener));
+                            channelBuilder(listener),
+                            onDeath);
                     own.add(loop);
                     loops.add(loop);
                 }

@@ -55,6 +55,7 @@ public final class Broker implements AutoCloseable {
     private final LocalReplicas replicas = new LocalReplicas();
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
+    private final CompletableFuture<Void> closed = new CompletableFuture<>();
     private final ExecutorService reads;
     private ActorSystem<Guardian.Command> system;
     private KafkaServer server;
@@ -80,15 +81,24 @@ public final class Broker implements AutoCloseable {
      * @throws StartException when a port is taken or the node is refused by its cluster
      */
     public static Broker start(BrokerConfig config) {
+        Broker broker = open(config);
+        broker.serve();
+        return broker;
+    }
+
+    /** Checks ports and locks the log dirs, no more; {@link #serve} does the rest. Close it in any case. */
+    static Broker open(BrokerConfig config) {
         List<Listener> listeners = choosePorts(config.listeners());
         requireFree("troupe.actor.listener", config.actorListener());
-        Journals journals = Journals.open(config);
-        Broker broker = new Broker(config, journals, listeners);
+        return new Broker(config, Journals.open(config), listeners);
+    }
+
+    /** Blocks until the broker serves; closes it when it cannot. */
+    void serve() {
         try {
-            broker.run();
-            return broker;
+            run();
         } catch (RuntimeException e) {
-            broker.close();
+            close();
             throw e;
         }
     }
@@ -103,7 +113,7 @@ public final class Broker implements AutoCloseable {
                         BootstrapSetup.create(Node.settings(config, journals))
                                 .withClassloader(getClass().getClassLoader()),
                         journals));
-        system.getWhenTerminated().whenComplete((done, failure) -> endedByItself());
+        system.getWhenTerminated().whenComplete((done, failure) -> onFatal("its actor system has ended"));
         CompletableFuture<Guardian.Started> started = new CompletableFuture<>();
         system.tell(new Guardian.AwaitStarted(started));
         Guardian.Started services = await(started);
@@ -112,7 +122,8 @@ public final class Broker implements AutoCloseable {
         awaitLogs();
         NetworkStats stats = new NetworkStats();
         handlers = new Handlers(config, metadata, replicas, services, reads, stats);
-        server = new KafkaServer(bound, config.network(), config.originals(), handlers.dispatcher(), stats);
+        server = new KafkaServer(
+                bound, config.network(), config.originals(), handlers.dispatcher(), stats, this::onFatal);
         try {
             server.start();
         } catch (IOException e) {
@@ -167,15 +178,13 @@ public final class Broker implements AutoCloseable {
         return count;
     }
 
-    /** Something without which the node is of no use ended: the process must start again. */
+    /**
+     * Something without which the node is of no use ended: the process must start again. While {@link #close} is under way
+     * an end is what was asked for, and close has the last word.
+     */
     private void onFatal(String reason) {
-        log.error("The broker cannot go on: {}", reason);
-        endedByItself();
-    }
-
-    /** While {@link #close} is under way an end is what was asked for, and the log dirs are not closed yet: close has the last word. */
-    private void endedByItself() {
         if (!closing.get()) {
+            log.error("The broker cannot go on: {}", reason);
             ended.complete(Main.EXIT_REJOIN);
         }
     }
@@ -208,9 +217,18 @@ public final class Broker implements AutoCloseable {
     @Override
     public void close() {
         if (!closing.compareAndSet(false, true)) {
-            ended.join();
+            closed.join();
             return;
         }
+        try {
+            stop();
+        } finally {
+            ended.complete(0);
+            closed.complete(null);
+        }
+    }
+
+    private void stop() {
         if (system != null) {
             step("controlled shutdown", CONTROLLED_SHUTDOWN_TIMEOUT_S, Guardian.PrepareShutdown::new);
         }
@@ -229,7 +247,6 @@ public final class Broker implements AutoCloseable {
         }
         reads.shutdownNow();
         journals.close();
-        ended.complete(0);
     }
 
     private void step(

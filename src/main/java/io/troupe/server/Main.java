@@ -44,14 +44,16 @@ public final class Main {
     }
 
     private static void serve(BrokerConfig config) {
-        Broker broker = Broker.start(config);
-        Thread stop = new Thread(broker::close, "stop");
-        Runtime.getRuntime().addShutdownHook(stop);
+        Broker broker = Broker.open(config);
+        // Before it serves: a start that waits for other nodes ends in order, too.
+        Runtime.getRuntime().addShutdownHook(new Thread(broker::close, "stop"));
+        broker.serve();
         System.out.println(readyLine(config.nodeId(), broker));
         System.out.flush();
         int code = broker.awaitStopped();
         if (code != 0) {
-            // Not through the hook's wait: the broker has stopped already, and the code is what the supervisor reads.
+            broker.close();
+            // The hook has nothing left to do, and the code is what the supervisor reads.
             Runtime.getRuntime().halt(code);
         }
     }

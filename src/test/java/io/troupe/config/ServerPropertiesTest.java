@@ -224,6 +224,17 @@ class ServerPropertiesTest {
         assertTrue(warnings.get(0).startsWith(keyValue.substring(0, keyValue.indexOf('=')) + " has no effect: "));
     }
 
+    /** Several brokers run from one file, whichever of the two names the file and the command line use. */
+    @Test
+    void anOverrideOfBrokerIdTakesThePlaceOfNodeId(@TempDir Path dir) throws IOException {
+        Path file = dir.resolve("server.properties");
+        Files.writeString(file, "node.id=1\nlisteners=PLAINTEXT://localhost:9092\nlog.dirs=" + dir + "\n");
+        BrokerConfig config = ServerProperties.load(file, List.of("broker.id=02", "log.dir=" + dir.resolve("two")))
+                .config();
+        assertEquals(2, config.nodeId());
+        assertEquals(List.of(dir.resolve("two")), config.logDirs());
+    }
+
     @Test
     void overridesApplyInOrderAndMayContainEquals(@TempDir Path dir) throws IOException {
         Path file = Files.writeString(dir.resolve("s.properties"), "node.id=1\nlisteners=PLAINTEXT://localhost:9092\n");

@@ -294,6 +294,40 @@ class LogRecoveryTest {
     }
 
     @Test
+    void aTruncationThatCutsNoRecordStillCutsAnEpochWithoutRecords() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, ONE_SEGMENT);
+        append(dir, batch(0, 2, 1, 1, 5));
+        dir.startEpoch(PID, 5, 2).join();
+        dir.truncate(PID, 2);
+        assertEquals(
+                List.of(new EpochStart(1, 0)),
+                dir.open(PID, PARTITION, ONE_SEGMENT).epochs());
+        dir.append(PID, "writer-2", group(batch(2, 1, 1, 4, 5)), false, 0).join();
+        assertEquals(
+                List.of(new EpochStart(1, 0), new EpochStart(4, 2)),
+                dir.open(PID, PARTITION, ONE_SEGMENT).epochs());
+        dir.close();
+    }
+
+    @Test
+    void aVotersWholeEntryWithABadCrcIsNotForgottenQuietly() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG);
+        append(dir, batch(0, 1, 1, 0, 50));
+        crash(dir);
+        Path segment = root.resolve("__cluster_metadata-0").resolve(Segment.fileName(0));
+        byte[] bytes = Files.readAllBytes(segment);
+        bytes[bytes.length - 2] ^= 1;
+        Files.write(segment, bytes);
+        LogDir again = dir(root);
+        IOException e = assertThrows(
+                IOException.class, () -> again.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG));
+        assertTrue(e.getMessage().contains(segment.toString()), e.getMessage());
+        again.close();
+    }
+
+    @Test
     void aRecreatedTopicNeverSeesTheOldOnesData() throws Exception {
         LogDir dir = dir(root);
         dir.open(PID, PARTITION, ONE_SEGMENT);

@@ -426,7 +426,8 @@ class KafkaServerTest {
                     TestServer.config(100, 1 << 20),
                     Map.of(),
                     new ApiDispatcher(List.of(ping)),
-                    new NetworkStats());
+                    new NetworkStats(),
+                    death -> {});
             IOException refused = assertThrows(IOException.class, second::start);
             assertTrue(refused.getMessage().contains("TAKEN"), refused.getMessage());
             assertTrue(refused.getMessage().contains("127.0.0.1:" + server.port()), refused.getMessage());

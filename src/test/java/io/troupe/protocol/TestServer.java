@@ -26,7 +26,7 @@ final class TestServer implements AutoCloseable {
     TestServer(NetworkConfig config, ApiHandler<?>... handlers) throws IOException {
         List<ApiHandler<?>> all = new ArrayList<>(List.of(handlers));
         all.add(new ApiVersionsHandler(all, new MetadataCache(), 1));
-        server = new KafkaServer(List.of(listener(0)), config, Map.of(), new ApiDispatcher(all), stats);
+        server = new KafkaServer(List.of(listener(0)), config, Map.of(), new ApiDispatcher(all), stats, death -> {});
         server.start();
     }
 

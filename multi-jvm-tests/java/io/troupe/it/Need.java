@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -13,6 +15,9 @@ import java.util.Optional;
  * environment it fails the test instead, so that a build server never passes by skipping.
  */
 final class Need {
+    /** kafkajs has no codec of its own but gzip. */
+    private static final Map<String, String> CODEC_MODULES =
+            Map.of("snappy", "kafkajs-snappy", "lz4", "lz4-napi", "zstd", "@bokuweb/zstd-wasm");
 
     private Need() {}
 
@@ -31,14 +36,16 @@ final class Need {
         return Optional.empty();
     }
 
-    /** The node_modules directory that holds kafkajs: TROUPE_KAFKAJS, or target/kafkajs/node_modules. */
-    static Path kafkajs() {
+    /** The node_modules directory that holds kafkajs and what it needs for that codec: TROUPE_KAFKAJS, or target/kafkajs/node_modules. */
+    static Path kafkajs(String codec) {
         program("node");
         String set = System.getenv("TROUPE_KAFKAJS");
         Path modules = set == null || set.isBlank() ? Path.of("target", "kafkajs", "node_modules") : Path.of(set);
-        if (!Files.isDirectory(modules.resolve("kafkajs"))) {
-            return missing("kafkajs is not in " + modules.toAbsolutePath()
-                    + " (set TROUPE_KAFKAJS to a node_modules directory that holds it)");
+        for (String name : List.of("kafkajs", CODEC_MODULES.getOrDefault(codec, "kafkajs"))) {
+            if (!Files.isDirectory(modules.resolve(name))) {
+                return missing(name + " is not in " + modules.toAbsolutePath()
+                        + " (.ci/run installs it there; TROUPE_KAFKAJS names another node_modules directory)");
+            }
         }
         return modules.toAbsolutePath();
     }

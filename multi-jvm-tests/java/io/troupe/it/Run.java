@@ -51,6 +51,8 @@ final class Run {
                                 + Result.tail(Files.readString(err, StandardCharsets.ISO_8859_1)));
                     }
                 } finally {
+                    // A script's JVM does not end with its shell.
+                    process.descendants().forEach(ProcessHandle::destroyForcibly);
                     process.destroyForcibly();
                 }
                 return new Result(

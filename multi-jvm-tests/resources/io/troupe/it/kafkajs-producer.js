@@ -4,11 +4,36 @@ const fs = require('fs');
 const [modules, bootstrap, topic, codec, file] = process.argv.slice(2);
 const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require(modules + '/kafkajs');
 
-const types = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy };
+const types = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+  lz4: CompressionTypes.LZ4,
+  zstd: CompressionTypes.ZSTD,
+};
 if (!(codec in types)) throw new Error('no codec ' + codec);
-if (codec === 'snappy') CompressionCodecs[CompressionTypes.Snappy] = require(modules + '/kafkajs-snappy');
+
+// kafkajs brings gzip; the others are codecs that its user adds, here over packages that need no compiler.
+async function addCodec() {
+  const decompress = async () => {
+    throw new Error('this only writes');
+  };
+  if (codec === 'snappy') {
+    CompressionCodecs[CompressionTypes.Snappy] = require(modules + '/kafkajs-snappy');
+  } else if (codec === 'lz4') {
+    const lz4 = require(modules + '/lz4-napi');
+    const compress = async (encoder) => lz4.compressFrame(encoder.buffer);
+    CompressionCodecs[CompressionTypes.LZ4] = () => ({ compress, decompress });
+  } else if (codec === 'zstd') {
+    const zstd = require(modules + '/@bokuweb/zstd-wasm');
+    await zstd.init();
+    const compress = async (encoder) => Buffer.from(zstd.compress(encoder.buffer));
+    CompressionCodecs[CompressionTypes.ZSTD] = () => ({ compress, decompress });
+  }
+}
 
 (async () => {
+  await addCodec();
   const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR });
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
   await producer.connect();

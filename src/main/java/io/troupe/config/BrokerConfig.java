@@ -10,7 +10,7 @@ import java.util.Set;
  * A broker's validated configuration; immutable. Made only by {@link ServerProperties}.
  *
  * @param nodeId {@code node.id} / {@code broker.id}, 0 or greater
- * @param roles {@code process.roles}; a voter has both unless told otherwise
+ * @param roles {@code process.roles}; both unless told otherwise, and a node that is no voter must be told
  * @param rack {@code broker.rack}
  * @param listeners where the Kafka port binds; at least one for a broker
  * @param advertisedListeners what clients are told, one for each listener

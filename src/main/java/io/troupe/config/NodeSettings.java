@@ -89,6 +89,10 @@ final class NodeSettings {
     Set<Role> roles() {
         boolean listed = named.stream().anyMatch(v -> v.nodeId() == nodeId);
         if (!settings.has("process.roles")) {
+            if (!named.isEmpty() && !listed) {
+                settings.problem(settings.shown("controller.quorum.voters") + " does not name this node, node " + nodeId
+                        + ": correct the id or the list, or set process.roles=broker for a node that is no voter");
+            }
             return Set.copyOf(named.isEmpty() || listed ? EnumSet.allOf(Role.class) : EnumSet.of(Role.BROKER));
         }
         Set<Role> roles = EnumSet.noneOf(Role.class);

@@ -33,6 +33,10 @@ public final class ServerProperties {
 
     private ServerProperties() {}
 
+    /** Two names of one setting: an override by one takes the place of the file's other. */
+    private static final List<Set<String>> SAME_SETTING =
+            List.of(Set.of("node.id", "broker.id"), Set.of("log.dirs", "log.dir"));
+
     /**
      * Reads a file and applies overrides in order.
      *
@@ -57,7 +61,9 @@ public final class ServerProperties {
             if (equals <= 0) {
                 throw new ConfigurationException("--override " + override + " must be key=value");
             }
-            settings.put(override.substring(0, equals).trim(), override.substring(equals + 1));
+            String key = override.substring(0, equals).trim();
+            SAME_SETTING.stream().filter(names -> names.contains(key)).forEach(settings.keySet()::removeAll);
+            settings.put(key, override.substring(equals + 1));
         }
         return parse(settings);
     }

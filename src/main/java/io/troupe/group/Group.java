@@ -2,6 +2,7 @@ package io.troupe.group;
 
 import io.troupe.model.Refusal;
 import io.troupe.partition.Replica;
+import io.troupe.record.BatchHeader;
 import io.troupe.record.Batches;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -9,7 +10,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Set;
 import java.util.UUID;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -35,13 +35,17 @@ final class Group extends AbstractBehavior<Group.Command> {
     /** A batch takes no further append beyond this; a single append may be larger. */
     static final int BATCH_BYTES = 512 * 1024;
 
+    private static final Duration WATERMARK_RETRY = Duration.ofMillis(500);
+
     sealed interface Command {}
 
     /** From the coordinator. */
     record Ask(GroupRequest request) implements Command {}
 
-    /** From the coordinator. */
-    record TopicsDeleted(Set<String> topics) implements Command {}
+    /** From the coordinator: topics were deleted, or may have been. */
+    enum CheckTopics implements Command {
+        CHECK
+    }
 
     /** From the coordinator: it sends nothing more. */
     enum Stop implements Command {
@@ -54,6 +58,11 @@ final class Group extends AbstractBehavior<Group.Command> {
 
     private record Decided(List<GroupCell.Encoded> batch, Errors error) implements Command {}
 
+    /** The batch is in the log up to {@code endOffset} (exclusive), and may or may not stay there. */
+    private record Undecided(List<GroupCell.Encoded> batch, long endOffset, Errors error) implements Command {}
+
+    private record WatermarkMoved(List<GroupCell.Encoded> batch) implements Command {}
+
     private final GroupContext shared;
     private final GroupCell cell;
     private final ActorRef<GroupCoordinator.Command> coordinator;
@@ -64,6 +73,8 @@ final class Group extends AbstractBehavior<Group.Command> {
     private final Deque<Command> early = new ArrayDeque<>();
     private final Deque<GroupCell.Encoded> waiting = new ArrayDeque<>();
     private long tickAtMs = Long.MAX_VALUE;
+    /** Topics are to be looked at once no append is under way: one may be for a topic of the same name. */
+    private boolean checkTopics;
 
     static Behavior<Command> create(
             GroupContext shared, GroupCell cell, ActorRef<GroupCoordinator.Command> coordinator) {
@@ -93,8 +104,10 @@ final class Group extends AbstractBehavior<Group.Command> {
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
                 .onMessage(Ask.class, this::onAsk)
-                .onMessage(TopicsDeleted.class, this::onTopicsDeleted)
+                .onMessageEquals(CheckTopics.CHECK, this::onCheckTopics)
                 .onMessage(Decided.class, this::onDecided)
+                .onMessage(Undecided.class, this::onUndecided)
+                .onMessage(WatermarkMoved.class, this::onWatermarkMoved)
                 .onMessageEquals(Tick.TICK, this::onTick)
                 .onMessageEquals(Stop.STOP, Behaviors::stopped)
                 .onSignal(PreRestart.class, signal -> end())
@@ -103,11 +116,15 @@ final class Group extends AbstractBehavior<Group.Command> {
     }
 
     private Behavior<Command> onAsk(Ask ask) {
-        if (group == null) {
+        if (group == null && cell.undecidedEnd < 0) {
             early.add(ask);
             return this;
         }
         cell.handled++;
+        if (group == null) {
+            ask.request().refuse(Errors.COORDINATOR_NOT_AVAILABLE);
+            return this;
+        }
         try {
             run(group.handle(ask.request(), shared.clockMs().getAsLong()));
         } catch (RuntimeException e) {
@@ -117,13 +134,12 @@ final class Group extends AbstractBehavior<Group.Command> {
         return this;
     }
 
-    private Behavior<Command> onTopicsDeleted(TopicsDeleted deleted) {
-        if (group == null) {
-            early.add(deleted);
-            return this;
-        }
+    private Behavior<Command> onCheckTopics() {
         cell.handled++;
-        run(group.topicsDeleted(deleted.topics(), shared.clockMs().getAsLong()));
+        checkTopics = true;
+        if (group != null) {
+            run(List.of());
+        }
         return this;
     }
 
@@ -140,6 +156,7 @@ final class Group extends AbstractBehavior<Group.Command> {
             return this;
         }
         cell.inFlight = null;
+        cell.undecidedEnd = -1;
         if (decided.error() == Errors.NONE) {
             List<GroupRecord> records = new ArrayList<>();
             decided.batch().forEach(e -> records.addAll(e.append().records()));
@@ -160,6 +177,56 @@ final class Group extends AbstractBehavior<Group.Command> {
             decided.batch().forEach(e -> conclude(e.append(), decided.error()));
             throw failure;
         }
+        return this;
+    }
+
+    /**
+     * The records may be in the log for good, and memory must not lag behind it: clients hear of the trouble, and until the high
+     * watermark tells the outcome nothing else is appended.
+     */
+    private Behavior<Command> onUndecided(Undecided undecided) {
+        if (undecided.batch() != cell.inFlight) {
+            return this;
+        }
+        cell.undecidedEnd = undecided.endOffset();
+        List<GroupCell.Encoded> open = new ArrayList<>();
+        cell.inFlight = open;
+        long nowMs = shared.clockMs().getAsLong();
+        List<Effect> effects = new ArrayList<>();
+        for (GroupCell.Encoded e : undecided.batch()) {
+            if (group == null) {
+                open.add(e);
+            } else {
+                ClassicGroup.Undecided u = group.undecided(e.append(), undecided.error(), nowMs);
+                open.add(new GroupCell.Encoded(u.append(), e.records(), e.sizeInBytes()));
+                effects.addAll(u.effects());
+            }
+        }
+        ActorRef<Command> self = getContext().getSelf();
+        shared.replica()
+                .tell(new Replica.AwaitData(
+                        () -> self.tell(new WatermarkMoved(open)), undecided.endOffset() - 1, false));
+        if (group == null) {
+            early.forEach(self::tell);
+            early.clear();
+            return this;
+        }
+        run(effects);
+        while (!waiting.isEmpty()) {
+            run(group.appended(waiting.poll().append(), undecided.error(), nowMs));
+        }
+        return this;
+    }
+
+    private Behavior<Command> onWatermarkMoved(WatermarkMoved moved) {
+        if (moved.batch() != cell.inFlight) {
+            return this;
+        }
+        if (shared.leader().view().highWatermark() >= cell.undecidedEnd) {
+            return onDecided(new Decided(moved.batch(), Errors.NONE));
+        }
+        // The Replica resigned, and then our end is near, or it was a false alarm.
+        getContext().scheduleOnce(WATERMARK_RETRY, getContext().getSelf(), moved);
         return this;
     }
 
@@ -186,6 +253,11 @@ final class Group extends AbstractBehavior<Group.Command> {
             }
         }
         flush();
+        if (checkTopics && cell.inFlight == null) {
+            checkTopics = false;
+            run(group.checkTopics(shared.topics(), shared.clockMs().getAsLong()));
+            return;
+        }
         cell.state = group.state();
         cell.protocolType = group.protocolType();
         long next = group.nextDeadlineMs();
@@ -197,6 +269,12 @@ final class Group extends AbstractBehavior<Group.Command> {
     }
 
     private void enqueue(Effect.Append append) {
+        if (cell.undecidedEnd >= 0) {
+            // Nothing is in the log of it, so that this is a plain refusal.
+            run(group.appended(
+                    append, Errors.COORDINATOR_NOT_AVAILABLE, shared.clockMs().getAsLong()));
+            return;
+        }
         List<Batches.KeyValue> records = new ArrayList<>();
         int bytes = 0;
         try {
@@ -237,9 +315,11 @@ final class Group extends AbstractBehavior<Group.Command> {
         }
         cell.inFlight = batch;
         ActorRef<Command> self = getContext().getSelf();
+        ByteBuffer bytesToWrite = Batches.of(records, shared.clockMs().getAsLong());
+        int at = bytesToWrite.position();
         shared.replica()
                 .tell(new Replica.Append(
-                        Batches.of(records, shared.clockMs().getAsLong()),
+                        bytesToWrite,
                         (short) -1,
                         shared.leaderEpoch(),
                         GroupContext.APPEND_TIMEOUT_MS,
@@ -253,7 +333,13 @@ final class Group extends AbstractBehavior<Group.Command> {
 
                             @Override
                             public void refused(Refusal refusal, long logStartOffset) {
-                                self.tell(new Decided(batch, GroupContext.toClients(refusal.error())));
+                                Errors error = GroupContext.toClients(refusal.error());
+                                // The Replica has stamped the batch with its offsets by then.
+                                self.tell(
+                                        GroupContext.mayStillBeCommitted(refusal.error())
+                                                ? new Undecided(
+                                                        batch, BatchHeader.lastOffset(bytesToWrite, at) + 1, error)
+                                                : new Decided(batch, error));
                             }
                         }));
     }

@@ -19,6 +19,11 @@ final class GroupCell {
 
     /** Under way to the log; null for none. Only the Group's own thread. */
     List<Encoded> inFlight;
+    /**
+     * Where the batch under way ends in the log, exclusive, when the partition could not tell whether it will be committed;
+     * else -1. Only the Group's own thread.
+     */
+    long undecidedEnd = -1;
     /** Messages of the coordinator that were handled, across restarts. Only the Group's own thread. */
     long handled;
 

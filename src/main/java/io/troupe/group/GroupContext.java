@@ -1,6 +1,7 @@
 package io.troupe.group;
 
 import io.troupe.config.GroupConfig;
+import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.Replica;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.protocol.Errors;
@@ -9,12 +10,23 @@ import org.apache.pekko.actor.typed.ActorRef;
 /**
  * What all groups of one coordinator have in common.
  *
+ * @param leader of the partition that holds them
  * @param leaderEpoch every append is bound to it
  * @param clockMs milliseconds since 1970 that never go back
  */
-record GroupContext(GroupConfig config, ActorRef<Replica.Command> replica, int leaderEpoch, LongSupplier clockMs) {
+record GroupContext(
+        GroupConfig config, TopicIds topics, LocalReplicas.Leader leader, int leaderEpoch, LongSupplier clockMs) {
     /** Kafka's offsets.commit.timeout.ms. */
     static final int APPEND_TIMEOUT_MS = 5000;
+
+    ActorRef<Replica.Command> replica() {
+        return leader.replica();
+    }
+
+    /** Whether records that were refused so may be in the log nevertheless, and be committed later. */
+    static boolean mayStillBeCommitted(Errors fromPartition) {
+        return fromPartition == Errors.REQUEST_TIMED_OUT || fromPartition == Errors.NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    }
 
     /** What a client of a group hears when the partition refuses an append: codes that it knows how to act upon. */
     static Errors toClients(Errors fromPartition) {

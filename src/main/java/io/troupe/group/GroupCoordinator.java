@@ -87,10 +87,10 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
     private final long loadEndOffset;
 
     static Behavior<Command> create(
-            Leadership.Elected elected, GroupConfig config, LongSupplier clockMs, Executor loads) {
+            Leadership.Elected elected, GroupConfig config, TopicIds topics, LongSupplier clockMs, Executor loads) {
         Groups groups = new Groups();
-        return Behaviors.supervise(Behaviors.<Command>setup(context -> Behaviors.withTimers(
-                        timers -> new GroupCoordinator(context, timers, elected, config, clockMs, loads, groups))))
+        return Behaviors.supervise(Behaviors.<Command>setup(context -> Behaviors.withTimers(timers ->
+                        new GroupCoordinator(context, timers, elected, config, topics, clockMs, loads, groups))))
                 .onFailure(SupervisorStrategy.restart().withStopChildren(false));
     }
 
@@ -99,13 +99,14 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
             TimerScheduler<Command> timers,
             Leadership.Elected elected,
             GroupConfig config,
+            TopicIds topics,
             LongSupplier clockMs,
             Executor loads,
             Groups groups) {
         super(context);
         this.timers = timers;
         this.elected = elected;
-        this.shared = new GroupContext(config, elected.leader().replica(), elected.leaderEpoch(), clockMs);
+        this.shared = new GroupContext(config, topics, elected.leader(), elected.leaderEpoch(), clockMs);
         this.loads = loads;
         this.groups = groups;
         // Nobody else writes in this epoch before we serve, so its start is the end of what there is to load.
@@ -173,7 +174,8 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
             }
             request.refuse(Errors.ILLEGAL_GENERATION);
         } else if (request instanceof GroupRequest.FetchOffsets fetch) {
-            fetch.reply().answer(GroupOffsets.fetch(CommittedGroup.empty(fetch.groupId()), fetch.asked()));
+            fetch.reply()
+                    .answer(GroupOffsets.fetch(CommittedGroup.empty(fetch.groupId()), fetch.asked(), fetch.topics()));
         } else if (request instanceof GroupRequest.Describe describe) {
             describe.answerUnknown();
         } else if (request instanceof GroupRequest.Delete || request instanceof GroupRequest.DeleteOffsets) {
@@ -209,7 +211,7 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
             // A group that runs may have commits under way that its cell does not show yet.
             if (child.actor != null
                     || child.cell.committed.offsets().keySet().stream().anyMatch(deleted.topics()::contains)) {
-                tell(child, new Group.TopicsDeleted(deleted.topics()));
+                tell(child, Group.CheckTopics.CHECK);
             }
         }
         return this;
@@ -288,8 +290,10 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
             return this;
         }
         groups.serving = true;
-        // Each has something to wait for: members whose sessions run from now, or offsets that lapse.
-        groups.children.values().forEach(child -> tell(child, new Group.TopicsDeleted(Set.of())));
+        // Each has something to wait for: members whose sessions run from now, or offsets that lapse. And topics may
+        // have been
+        // deleted while nobody coordinated.
+        groups.children.values().forEach(child -> tell(child, Group.CheckTopics.CHECK));
         return this;
     }
 }

@@ -57,6 +57,7 @@ public final class GroupCoordinators implements GroupService {
 
     private final GroupConfig config;
     private final MetadataCache metadata;
+    private final TopicIds topics;
     private final Executor loads;
     private final LongSupplier clockMs;
     /** Makes actor names unique: a former coordinator may still be stopping. */
@@ -71,6 +72,7 @@ public final class GroupCoordinators implements GroupService {
     public GroupCoordinators(GroupConfig config, MetadataCache metadata, Executor loads, LongSupplier clockMs) {
         this.config = config;
         this.metadata = metadata;
+        this.topics = TopicIds.of(metadata);
         this.loads = loads;
         this.clockMs = clockMs;
     }
@@ -93,7 +95,7 @@ public final class GroupCoordinators implements GroupService {
             int partition = elected.partition().partition();
             stop(context, partition);
             ActorRef<GroupCoordinator.Command> coordinator = context.spawn(
-                    GroupCoordinator.create(elected, config, clockMs, loads),
+                    GroupCoordinator.create(elected, config, topics, clockMs, loads),
                     "coordinator-" + partition + "-" + started.incrementAndGet());
             led.put(partition, new LedPartition(coordinator));
         }
@@ -188,7 +190,7 @@ public final class GroupCoordinators implements GroupService {
         for (OffsetFetchRequestGroup group : asked) {
             TopicNames.FetchSplit split = TopicNames.split(group, version, image);
             answers.add(this.<OffsetFetchResponseGroup>ask(
-                            group.groupId(), reply -> new GroupRequest.FetchOffsets(split.known(), reply))
+                            group.groupId(), reply -> new GroupRequest.FetchOffsets(split.known(), topics, reply))
                     .thenApply(answer -> split.complete(answer, version, image))
                     .toCompletableFuture());
         }

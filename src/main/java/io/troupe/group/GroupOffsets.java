@@ -47,7 +47,8 @@ final class GroupOffsets {
                             request.groupId(),
                             topic.name(),
                             p.partitionIndex(),
-                            new CommittedOffset(p.committedOffset(), p.committedLeaderEpoch(), metadata, nowMs)));
+                            new CommittedOffset(
+                                    p.committedOffset(), p.committedLeaderEpoch(), metadata, nowMs, topic.topicId())));
                 }
                 answered.partitions()
                         .add(new OffsetCommitResponsePartition()
@@ -74,16 +75,21 @@ final class GroupOffsets {
         return response;
     }
 
-    /** What was committed of the partitions asked for, or of all. */
-    static OffsetFetchResponseGroup fetch(CommittedGroup group, OffsetFetchRequestGroup asked) {
+    /** What was committed of the partitions asked for, or of all; offsets of topics that are no more do not count. */
+    static OffsetFetchResponseGroup fetch(CommittedGroup group, OffsetFetchRequestGroup asked, TopicIds topics) {
         OffsetFetchResponseGroup response = new OffsetFetchResponseGroup().setGroupId(group.groupId());
         if (asked.topics() == null) {
             for (Map.Entry<String, Map<Integer, CommittedOffset>> topic :
                     group.offsets().entrySet()) {
                 OffsetFetchResponseTopics answered = new OffsetFetchResponseTopics().setName(topic.getKey());
-                topic.getValue()
-                        .forEach((partition, offset) -> answered.partitions().add(answer(partition, offset)));
-                response.topics().add(answered);
+                topic.getValue().forEach((partition, offset) -> {
+                    if (topics.has(topic.getKey(), offset)) {
+                        answered.partitions().add(answer(partition, offset));
+                    }
+                });
+                if (!answered.partitions().isEmpty()) {
+                    response.topics().add(answered);
+                }
             }
             return response;
         }
@@ -91,7 +97,9 @@ final class GroupOffsets {
             OffsetFetchResponseTopics answered =
                     new OffsetFetchResponseTopics().setName(topic.name()).setTopicId(topic.topicId());
             for (int partition : topic.partitionIndexes()) {
-                answered.partitions().add(answer(partition, group.offset(topic.name(), partition)));
+                CommittedOffset offset = group.offset(topic.name(), partition);
+                boolean counts = offset != null && topics.has(topic.name(), offset);
+                answered.partitions().add(answer(partition, counts ? offset : null));
             }
             response.topics().add(answered);
         }

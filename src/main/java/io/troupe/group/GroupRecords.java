@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.kafka.common.Uuid;
 
 /**
  * The bytes of {@code __consumer_offsets}, as Kafka's own tools read them. Big endian; {@code string} is an int16 length
@@ -16,12 +17,14 @@ import java.util.List;
  *        int16 version 2: a group
  *          string group
  *
- * offset int16 version 0 to 3 (3 is written)
+ * offset int16 version 0 to 4 (4 is written)
  *          int64 offset
  *          3+:  int32 leader epoch
- *          string metadata
+ *          string metadata; 4: uvarint length + 1, and UTF-8
  *          int64 commit timestamp
  *          1:   int64 expire timestamp
+ *          4:   uvarint count, and for each tagged field
+ *                 uvarint tag, uvarint size, bytes; tag 0 is the topic id (16 bytes), others are skipped
  *
  * group  int16 version 0 to 3 (3 is written)
  *          string protocol type
@@ -43,8 +46,10 @@ import java.util.List;
 final class GroupRecords {
     private static final short OFFSET_KEY = 1;
     private static final short GROUP_KEY = 2;
-    private static final short OFFSET_VALUE = 3;
+    private static final short OFFSET_VALUE = 4;
     private static final short GROUP_VALUE = 3;
+    private static final int TOPIC_ID_TAG = 0;
+    private static final int UUID_BYTES = 16;
 
     private GroupRecords() {}
 
@@ -85,8 +90,17 @@ final class GroupRecords {
             out.int16(OFFSET_VALUE);
             out.int64(o.offset());
             out.int32(o.leaderEpoch());
-            out.string(o.metadata());
+            out.compactString(o.metadata());
             out.int64(o.commitTimestampMs());
+            if (o.topicId().equals(Uuid.ZERO_UUID)) {
+                out.uvarint(0);
+            } else {
+                out.uvarint(1);
+                out.uvarint(TOPIC_ID_TAG);
+                out.uvarint(UUID_BYTES);
+                out.int64(o.topicId().getMostSignificantBits());
+                out.int64(o.topicId().getLeastSignificantBits());
+            }
             return out.done();
         }
         return record instanceof GroupRecord.GroupStored stored ? groupValue(stored.metadata()) : null;
@@ -149,9 +163,23 @@ final class GroupRecords {
         short version = known(v.getShort(), OFFSET_VALUE, "offset");
         long offset = v.getLong();
         int leaderEpoch = version >= 3 ? v.getInt() : -1;
-        String metadata = string(v);
+        String metadata = version >= 4 ? compactString(v) : string(v);
         long commitTimestampMs = v.getLong();
-        return new CommittedOffset(offset, leaderEpoch, metadata == null ? "" : metadata, commitTimestampMs);
+        Uuid topicId = version >= 4 ? topicId(v) : Uuid.ZERO_UUID;
+        return new CommittedOffset(offset, leaderEpoch, metadata == null ? "" : metadata, commitTimestampMs, topicId);
+    }
+
+    private static Uuid topicId(ByteBuffer v) {
+        Uuid topicId = Uuid.ZERO_UUID;
+        for (int fields = uvarint(v); fields > 0; fields--) {
+            int tag = uvarint(v);
+            byte[] value = take(v, uvarint(v));
+            if (tag == TOPIC_ID_TAG) {
+                ByteBuffer bits = ByteBuffer.wrap(value);
+                topicId = new Uuid(bits.getLong(), bits.getLong());
+            }
+        }
+        return topicId;
     }
 
     private static GroupMetadata readGroup(ByteBuffer v) {
@@ -197,6 +225,27 @@ final class GroupRecords {
     private static String string(ByteBuffer b) {
         short length = b.getShort();
         return length < 0 ? null : new String(take(b, length), StandardCharsets.UTF_8);
+    }
+
+    private static String compactString(ByteBuffer b) {
+        int length = uvarint(b) - 1;
+        return length < 0 ? null : new String(take(b, length), StandardCharsets.UTF_8);
+    }
+
+    /** Seven bits a byte, least significant first. */
+    private static int uvarint(ByteBuffer b) {
+        long value = 0;
+        for (int shift = 0; shift < 35; shift += 7) {
+            byte part = b.get();
+            value |= (long) (part & 0x7f) << shift;
+            if (part >= 0) {
+                if (value > Integer.MAX_VALUE) {
+                    break;
+                }
+                return (int) value;
+            }
+        }
+        throw new IllegalArgumentException("a number of variable length that is too large");
     }
 
     private static byte[] bytes(ByteBuffer b) {
@@ -248,6 +297,21 @@ final class GroupRecords {
             }
             int16((short) utf8.length);
             room(utf8.length).put(utf8);
+        }
+
+        void compactString(String s) {
+            byte[] utf8 = s.getBytes(StandardCharsets.UTF_8);
+            uvarint(utf8.length + 1);
+            room(utf8.length).put(utf8);
+        }
+
+        void uvarint(int v) {
+            int rest = v;
+            while (rest >= 0x80) {
+                room(1).put((byte) (rest | 0x80));
+                rest >>>= 7;
+            }
+            room(1).put((byte) rest);
         }
 
         void bytes(byte[] b) {

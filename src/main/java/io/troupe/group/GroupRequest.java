@@ -97,7 +97,8 @@ sealed interface GroupRequest {
     }
 
     /** {@code asked.topics() == null} asks for all. */
-    record FetchOffsets(OffsetFetchRequestGroup asked, Reply<OffsetFetchResponseGroup> reply) implements GroupRequest {
+    record FetchOffsets(OffsetFetchRequestGroup asked, TopicIds topics, Reply<OffsetFetchResponseGroup> reply)
+            implements GroupRequest {
         @Override
         public String groupId() {
             return asked.groupId();

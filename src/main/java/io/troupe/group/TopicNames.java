@@ -58,7 +58,7 @@ final class TopicNames {
             Errors unknown = ids && exists == null ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION;
             int partitions = exists == null ? 0 : exists.partitions().size();
             String name = exists == null ? topic.name() : exists.name();
-            Uuid topicId = ids ? topic.topicId() : Uuid.ZERO_UUID;
+            Uuid topicId = exists == null ? topic.topicId() : exists.topicId();
             List<OffsetCommitRequestPartition> there = new ArrayList<>();
             List<OffsetCommitResponsePartition> missing = new ArrayList<>();
             for (OffsetCommitRequestPartition p : topic.partitions()) {

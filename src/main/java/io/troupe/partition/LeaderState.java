@@ -146,6 +146,17 @@ final class LeaderState {
             long originalTimeMs = logAppendTimeMs < 0 ? -1 : original.timestampMs();
             return await(append, original.baseOffset(), original.lastOffset(), originalTimeMs, nowMs);
         }
+        if (nextOffset == 0 && BatchHeader.baseSequence(b, at) > 0) {
+            // Nobody has written here yet, so the batch before it was refused, as happens while a new partition gets
+            // its
+            // leader. Taken now, it would shut that one out for good; refused, both are sent again in order.
+            refuse(
+                    append.reply(),
+                    new Refusal(
+                            Errors.OUT_OF_ORDER_SEQUENCE_NUMBER,
+                            "the first batch of a partition has sequence " + BatchHeader.baseSequence(b, at)));
+            return false;
+        }
         BatchHeader.stamp(b, at, nextOffset, leaderEpoch);
         long baseOffset = nextOffset;
         long lastOffset = BatchHeader.lastOffset(b, at);

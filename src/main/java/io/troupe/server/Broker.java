@@ -113,11 +113,7 @@ public final class Broker implements AutoCloseable {
                         BootstrapSetup.create(Node.settings(config, journals))
                                 .withClassloader(getClass().getClassLoader()),
                         journals));
-        system.getWhenTerminated().whenComplete((done, failure) -> {
-            if (!closing.get()) {
-                onFatal("its actor system has ended");
-            }
-        });
+        system.getWhenTerminated().whenComplete((done, failure) -> onFatal("its actor system has ended"));
         CompletableFuture<Guardian.Started> started = new CompletableFuture<>();
         system.tell(new Guardian.AwaitStarted(started));
         Guardian.Started services = await(started);
@@ -182,10 +178,15 @@ public final class Broker implements AutoCloseable {
         return count;
     }
 
-    /** Something without which the node is of no use ended: the process must start again. */
+    /**
+     * Something without which the node is of no use ended: the process must start again. While {@link #close} is under way
+     * an end is what was asked for, and close has the last word.
+     */
     private void onFatal(String reason) {
-        log.error("The broker cannot go on: {}", reason);
-        ended.complete(Main.EXIT_REJOIN);
+        if (!closing.get()) {
+            log.error("The broker cannot go on: {}", reason);
+            ended.complete(Main.EXIT_REJOIN);
+        }
     }
 
     /**

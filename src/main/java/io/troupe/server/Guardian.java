@@ -198,8 +198,13 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     /** Offsets that groups committed for a topic end with it. */
     private Behavior<Command> onImageChanged(ImageChanged changed) {
         MetadataImage image = changed.change().image();
-        Set<String> deleted = new HashSet<>(changed.change().previous().topics().keySet());
-        deleted.removeAll(image.topics().keySet());
+        Set<String> deleted = new HashSet<>();
+        changed.change().previous().topics().forEach((name, topic) -> {
+            // Another topic may have the name by now.
+            if (image.topic(topic.topicId()).isEmpty()) {
+                deleted.add(name);
+            }
+        });
         if (!deleted.isEmpty()) {
             groups.topicsDeleted(deleted);
         }

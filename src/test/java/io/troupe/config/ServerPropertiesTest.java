@@ -117,11 +117,18 @@ class ServerPropertiesTest {
         assertEquals(Optional.empty(), config.httpListener());
     }
 
+    /** A mistyped id would otherwise wait for voters for ever. */
     @Test
-    void nodeOutsideTheVoterListIsABroker() {
+    void nodeOutsideTheVoterListIsABrokerOnlyWhenItSaysSo() {
+        String message = refused("node.id=7", "controller.quorum.voters=1@localhost:19192");
+        assertTrue(
+                message.contains("controller.quorum.voters=1@localhost:19192")
+                        && message.contains("node 7")
+                        && message.contains("process.roles=broker"),
+                message);
         assertEquals(
                 Set.of(Role.BROKER),
-                config("node.id=7", "controller.quorum.voters=1@localhost:19192")
+                config("node.id=7", "controller.quorum.voters=1@localhost:19192", "process.roles=broker")
                         .roles());
     }
 
@@ -215,6 +222,17 @@ class ServerPropertiesTest {
         List<String> warnings = ServerProperties.parse(settings(keyValue)).warnings();
         assertEquals(1, warnings.size(), warnings::toString);
         assertTrue(warnings.get(0).startsWith(keyValue.substring(0, keyValue.indexOf('=')) + " has no effect: "));
+    }
+
+    /** Several brokers run from one file, whichever of the two names the file and the command line use. */
+    @Test
+    void anOverrideOfBrokerIdTakesThePlaceOfNodeId(@TempDir Path dir) throws IOException {
+        Path file = dir.resolve("server.properties");
+        Files.writeString(file, "node.id=1\nlisteners=PLAINTEXT://localhost:9092\nlog.dirs=" + dir + "\n");
+        BrokerConfig config = ServerProperties.load(file, List.of("broker.id=02", "log.dir=" + dir.resolve("two")))
+                .config();
+        assertEquals(2, config.nodeId());
+        assertEquals(List.of(dir.resolve("two")), config.logDirs());
     }
 
     @Test

@@ -4,13 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.group.ClassicGroup.State;
 import io.troupe.group.GroupFixture.Asked;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.JoinGroupResponseData;
 import org.apache.kafka.common.message.LeaveGroupRequestData;
 import org.apache.kafka.common.message.SyncGroupResponseData;
@@ -465,9 +466,27 @@ class ClassicGroupTest {
     void offsetsOfDeletedTopicsAreDropped() {
         f.commit("", -1, "t", 0, 9, "").now();
         f.commit("", -1, "u", 0, 9, "").now();
-        f.run(f.group.topicsDeleted(Set.of("t"), f.nowMs));
+        f.run(f.group.checkTopics(topic -> topic.equals("t") ? null : Uuid.randomUuid(), f.nowMs));
         assertEquals(-1, f.committed("t", 0));
         assertEquals(9, f.committed("u", 0));
+    }
+
+    @Test
+    void anAppendWhoseOutcomeIsOpenIsToldAtOnceAndCountsWhenItIsCommittedAfterAll() {
+        f.holdAppends = true;
+        Asked<JoinGroupResponseData> joined = f.joinNew();
+        String a = joined.now().memberId();
+        Asked<SyncGroupResponseData> sync = f.sync(a, 1, Map.of(a, "all"));
+        ClassicGroup.Undecided undecided =
+                f.group.undecided(f.appends.poll(), Errors.COORDINATOR_NOT_AVAILABLE, f.nowMs);
+        f.run(undecided.effects());
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE.code(), sync.now().errorCode());
+        assertEquals(State.PREPARING_REBALANCE, f.group.state());
+        assertNull(f.group.committed().metadata());
+        f.run(f.group.appended(undecided.append(), Errors.NONE, f.nowMs));
+        assertEquals(1, f.group.committed().metadata().generation());
+        assertEquals(State.PREPARING_REBALANCE, f.group.state(), "its members were told otherwise");
+        assertEquals(2, f.join(a).now().generationId());
     }
 
     @Test

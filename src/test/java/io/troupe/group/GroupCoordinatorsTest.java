@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
@@ -72,6 +73,16 @@ class GroupCoordinatorsTest {
                         new MetadataEvent.TopicCreated(
                                 new TopicImage("__consumer_offsets", PARTITION.topicId(), List.of(p), Map.of())))
                 .apply(1, new MetadataEvent.TopicCreated(new TopicImage("t", T, List.of(p), Map.of()))));
+    }
+
+    /** Another topic takes the name. */
+    private void recreate(long index) {
+        PartitionImage p = new PartitionImage(0, List.of(1), 1, 1, 1, List.of(1), List.of(), List.of());
+        metadata.publish(metadata.current()
+                .apply(index, new MetadataEvent.TopicDeleted(T))
+                .apply(
+                        index + 1,
+                        new MetadataEvent.TopicCreated(new TopicImage("t", Uuid.randomUuid(), List.of(p), Map.of()))));
     }
 
     @AfterEach
@@ -135,7 +146,10 @@ class GroupCoordinatorsTest {
     private Replica.AwaitData elect(int leaderEpoch, long highWatermark) {
         leader = new LocalReplicas.Leader(replica.ref(), view(highWatermark));
         leaderships.tell(new Leadership.Elected(PARTITION, leaderEpoch, endOffset, leader));
-        return replica.expectMessageClass(Replica.AwaitData.class);
+        Replica.AwaitData wait = replica.expectMessageClass(Replica.AwaitData.class);
+        // The coordinator may have begun to load before requests are sent to it.
+        awaitFetchError(Errors.COORDINATOR_LOAD_IN_PROGRESS);
+        return wait;
     }
 
     private void serve(int leaderEpoch) {
@@ -144,10 +158,12 @@ class GroupCoordinatorsTest {
     }
 
     private void awaitServing() {
+        awaitFetchError(Errors.NONE);
+    }
+
+    private void awaitFetchError(Errors error) {
         KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(5), () -> {
-            assertEquals(
-                    0,
-                    get(groups.listGroups(CALLER, new ListGroupsRequestData())).errorCode());
+            assertEquals(error.code(), fetch("nobody").errorCode());
             return true;
         });
     }
@@ -233,7 +249,7 @@ class GroupCoordinatorsTest {
 
     @Test
     void whatStandsInTheLogIsServedOnceTheHighWatermarkHasReachedTheEpochsStart() {
-        GroupRecord committed = new GroupRecord.OffsetStored("g", "t", 0, new CommittedOffset(42, -1, "m", 1));
+        GroupRecord committed = new GroupRecord.OffsetStored("g", "t", 0, new CommittedOffset(42, -1, "m", 1, T));
         write(Batches.single(GroupRecords.key(committed).array(), bytes(GroupRecords.value(committed)), 1));
         write(Batches.single(new byte[] {0, 99}, new byte[] {1}, 1));
         Replica.AwaitData wait = elect(1, 0);
@@ -284,6 +300,99 @@ class GroupCoordinatorsTest {
         replica.expectMessageClass(Replica.Append.class).reply().refused(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER), 0);
         assertEquals(Errors.NOT_COORDINATOR, error(again));
         assertEquals(-1, fetched("g"));
+    }
+
+    @Test
+    void anAppendThatMayStillBeCommittedHoldsUpTheGroupUntilItsOutcomeIsKnown() {
+        serve(1);
+        var commit = commit("g", 7);
+        var append = replica.expectMessageClass(Replica.Append.class);
+        var queued = commit("g", 8);
+        write(append.batch());
+        append.reply().refused(Refusal.of(Errors.REQUEST_TIMED_OUT), 0);
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE, error(commit));
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE, error(queued));
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE, error(commit("g", 9)));
+        Replica.AwaitData wait = replica.expectMessageClass(Replica.AwaitData.class);
+        assertEquals(endOffset - 1, wait.endOffset());
+        assertEquals(-1, fetched("g"));
+        leader.publish(view(endOffset));
+        wait.waiter().dataMayBeThere();
+        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(5), () -> {
+            assertEquals(7, fetched("g"), "memory says what the log says");
+            return true;
+        });
+        var next = commit("g", 10);
+        acknowledge();
+        assertEquals(Errors.NONE, error(next));
+    }
+
+    @Test
+    void aGroupThatCrashesWhileAnOutcomeIsOpenBeginsAgainOnceItIsKnown() {
+        serve(1);
+        var commit = commit("g", 7);
+        var append = replica.expectMessageClass(Replica.Append.class);
+        write(append.batch());
+        append.reply().refused(Refusal.of(Errors.NOT_ENOUGH_REPLICAS_AFTER_APPEND), 0);
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE, error(commit));
+        Replica.AwaitData wait = replica.expectMessageClass(Replica.AwaitData.class);
+        get(groups.joinGroup(CALLER, join("g").setProtocols(null)));
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE, error(commit("g", 8)));
+        leader.publish(view(endOffset));
+        wait.waiter().dataMayBeThere();
+        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(5), () -> {
+            OffsetFetchResponseGroup answer = fetch("g");
+            assertEquals(0, answer.errorCode());
+            assertEquals(7, answer.topics().get(0).partitions().get(0).committedOffset());
+            return true;
+        });
+    }
+
+    @Test
+    void offsetsOfAFormerTopicOfTheSameNameDoNotCount() {
+        serve(1);
+        var commit = commit("g", 7);
+        acknowledge();
+        assertEquals(Errors.NONE, error(commit));
+        recreate(2);
+        assertEquals(-1, fetched("g"), "before anybody told the coordinator");
+        groups.topicsDeleted(Set.of("t"));
+        Replica.Append append = acknowledge();
+        assertEquals(1, BatchHeader.recordsCount(append.batch(), 0));
+        var again = commit("g", 2);
+        acknowledge();
+        assertEquals(Errors.NONE, error(again));
+        assertEquals(2, fetched("g"));
+    }
+
+    @Test
+    void offsetsOfATopicThatWasDeletedWhileNobodyCoordinatedGoAtTheLoad() {
+        GroupRecord committed = new GroupRecord.OffsetStored("g", "t", 0, new CommittedOffset(42, -1, "m", 1, T));
+        write(Batches.single(GroupRecords.key(committed).array(), bytes(GroupRecords.value(committed)), 1));
+        recreate(2);
+        serve(1);
+        acknowledge();
+        assertEquals(-1, fetched("g"));
+        awaitFetchError(Errors.NONE);
+        assertTrue(GroupRecordsTest.readAll(log).get(1) instanceof GroupRecord.OffsetRemoved);
+    }
+
+    @Test
+    void theTombstoneOfAFormerTopicNeverMeetsACommitForTheNewOne() {
+        serve(1);
+        var commit = commit("g", 7);
+        acknowledge();
+        assertEquals(Errors.NONE, error(commit));
+        recreate(2);
+        var again = commit("g", 2);
+        var append = replica.expectMessageClass(Replica.Append.class);
+        groups.topicsDeleted(Set.of("t"));
+        fetched("g");
+        write(append.batch());
+        append.reply().appended(1, 1, -1, 0, 1);
+        assertEquals(Errors.NONE, error(again));
+        assertEquals(2, fetched("g"));
+        replica.expectNoMessage(Duration.ofMillis(100));
     }
 
     @Test

@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.troupe.record.Batches;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.apache.kafka.common.Uuid;
 import org.junit.jupiter.api.Test;
 
 /** The bytes of __consumer_offsets are Kafka's. */
@@ -22,12 +25,23 @@ class GroupRecordsTest {
         return ByteBuffer.wrap(HexFormat.of().parseHex(hex.replace(" ", "")));
     }
 
+    static List<GroupRecord> readAll(List<ByteBuffer> batches) {
+        List<GroupRecord> records = new ArrayList<>();
+        for (ByteBuffer batch : batches) {
+            for (Batches.Decoded d : Batches.records(batch.duplicate())) {
+                records.add(GroupRecords.read(d.key(), d.value()));
+            }
+        }
+        return records;
+    }
+
     @Test
-    void anOffsetIsKeyV1AndValueV3() {
-        var record = new GroupRecord.OffsetStored("g", "t", 3, new CommittedOffset(258, 5, "m", 1));
+    void anOffsetIsKeyV1AndValueV4() {
+        var record = new GroupRecord.OffsetStored("g", "t", 3, new CommittedOffset(258, 5, "m", 1, new Uuid(1, 2)));
         assertEquals("0001" + "000167" + "000174" + "00000003", hex(GroupRecords.key(record)));
         assertEquals(
-                "0003" + "0000000000000102" + "00000005" + "00016d" + "0000000000000001",
+                "0004" + "0000000000000102" + "00000005" + "026d" + "0000000000000001" + "01" + "00" + "10"
+                        + "00000000000000010000000000000002",
                 hex(GroupRecords.value(record)));
         assertEquals(record, GroupRecords.read(GroupRecords.key(record), GroupRecords.value(record)));
         assertEquals(new GroupRecord.OffsetRemoved("g", "t", 3), GroupRecords.read(GroupRecords.key(record), null));
@@ -54,7 +68,21 @@ class GroupRecordsTest {
         ByteBuffer key = bytes("0000 000167 000174 00000000");
         var v1 = (GroupRecord.OffsetStored)
                 GroupRecords.read(key, bytes("0001 0000000000000007 ffff 0000000000000001 0000000000000002"));
-        assertEquals(new CommittedOffset(7, -1, "", 1), v1.offset());
+        assertEquals(new CommittedOffset(7, -1, "", 1, Uuid.ZERO_UUID), v1.offset());
+    }
+
+    @Test
+    void unknownTaggedFieldsAreSkippedAndBrokenOnesRefused() {
+        ByteBuffer key = bytes("0001 000167 000174 00000000");
+        String upToTags = "0004 0000000000000007 ffffffff 01 0000000000000001";
+        var read = (GroupRecord.OffsetStored)
+                GroupRecords.read(key, bytes(upToTags + "02 05 01 ff 8001 8001" + "00".repeat(128)));
+        assertEquals(new CommittedOffset(7, -1, "", 1, Uuid.ZERO_UUID), read.offset());
+        for (String broken : List.of("", "01 00 04 00000000", "01 00 10 00", "ffffffff7f", "ffffffffff")) {
+            assertThrows(
+                    GroupRecords.MalformedRecordException.class,
+                    () -> GroupRecords.read(key, bytes(upToTags + broken)));
+        }
     }
 
     @Test

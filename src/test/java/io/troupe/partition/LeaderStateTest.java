@@ -154,6 +154,16 @@ class LeaderStateTest {
     }
 
     @Test
+    void theFirstBatchOfAPartitionIsNotOneWhosePredecessorWasRefused() {
+        state = new LeaderState(1, EPOCH, List.of(1), 1, 0, 0, 0, new ProducerStates());
+        admit("second", TestBatches.idempotent(9, 0, 3, 1), 1);
+        admit("first", TestBatches.idempotent(9, 0, 0, 3), 1);
+        admit("second again", TestBatches.idempotent(9, 0, 3, 1), 1);
+        flush();
+        assertEquals(List.of("second!OUT_OF_ORDER_SEQUENCE_NUMBER", "first@0", "second again@3"), answers);
+    }
+
+    @Test
     void rule16AWriteBoundToAnotherEpochIsFenced() {
         state.admit(append("old", TestBatches.batch(1), -1, EPOCH - 1, 1000), 0);
         state.admit(append("new", TestBatches.batch(1), -1, EPOCH + 1, 1000), 0);

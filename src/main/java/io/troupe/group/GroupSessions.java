@@ -1,0 +1,93 @@
+package io.troupe.group;
+
+import java.util.ArrayList;
+import org.apache.kafka.common.message.HeartbeatResponseData;
+import org.apache.kafka.common.message.LeaveGroupRequestData.MemberIdentity;
+import org.apache.kafka.common.message.LeaveGroupResponseData;
+import org.apache.kafka.common.message.LeaveGroupResponseData.MemberResponse;
+import org.apache.kafka.common.protocol.Errors;
+
+/** How members stay and go: heartbeats, leaving with a word, and sessions that end without one. */
+final class GroupSessions {
+    private final ClassicGroupState group;
+    private final GroupJoins joins;
+
+    GroupSessions(ClassicGroupState group, GroupJoins joins) {
+        this.group = group;
+        this.joins = joins;
+    }
+
+    void onHeartbeat(GroupRequest.Heartbeat heartbeat, long nowMs) {
+        var data = heartbeat.data();
+        Errors error = group.members.check(data.memberId(), data.groupInstanceId());
+        if (error == Errors.NONE && data.generationId() != group.generation) {
+            error = Errors.ILLEGAL_GENERATION;
+        }
+        if (error == Errors.NONE) {
+            group.touch(group.members.get(data.memberId()), nowMs);
+            if (group.state == ClassicGroup.State.PREPARING_REBALANCE) {
+                error = Errors.REBALANCE_IN_PROGRESS;
+            }
+        }
+        group.answer(heartbeat.reply(), new HeartbeatResponseData().setErrorCode(error.code()));
+    }
+
+    void onLeave(GroupRequest.Leave leave, long nowMs) {
+        var data = leave.data();
+        LeaveGroupResponseData response = new LeaveGroupResponseData();
+        if (leave.caller().apiVersion() <= 2) {
+            response.setErrorCode(leave(data.memberId(), null, nowMs).code());
+        } else {
+            for (MemberIdentity who : data.members()) {
+                response.members()
+                        .add(new MemberResponse()
+                                .setMemberId(who.memberId())
+                                .setGroupInstanceId(who.groupInstanceId())
+                                .setErrorCode(leave(who.memberId(), who.groupInstanceId(), nowMs)
+                                        .code()));
+            }
+        }
+        group.answer(leave.reply(), response);
+    }
+
+    private Errors leave(String memberId, String groupInstanceId, long nowMs) {
+        if (groupInstanceId == null && group.pending.remove(memberId) != null) {
+            joins.completeJoinIfAllThere(nowMs);
+            return Errors.NONE;
+        }
+        // An operator may remove a static member by its instance id alone.
+        GroupMember byInstance = group.members.ofInstance(groupInstanceId);
+        boolean byInstanceAlone = byInstance != null && memberId.isEmpty();
+        Errors error = byInstanceAlone ? Errors.NONE : group.members.check(memberId, groupInstanceId);
+        if (error == Errors.NONE) {
+            joins.removeAndRebalance(
+                    byInstanceAlone ? byInstance : group.members.get(memberId), Errors.UNKNOWN_MEMBER_ID, nowMs);
+        }
+        return error;
+    }
+
+    private void onSessionEnd(GroupMember member, long nowMs) {
+        if (!group.members.has(member.memberId) || member.deadlineMs > nowMs) {
+            return;
+        }
+        boolean parked = member.join != null || member.sync != null;
+        if (parked && !member.isNew) {
+            // It cannot send heartbeats while it waits for us.
+            group.touch(member, nowMs);
+        } else {
+            joins.removeAndRebalance(member, Errors.UNKNOWN_MEMBER_ID, nowMs);
+        }
+    }
+
+    /** Everybody, and every id given out, whose time is up. */
+    void tick(long nowMs) {
+        if (group.pending.values().removeIf(lapsesMs -> lapsesMs <= nowMs)) {
+            joins.completeJoinIfAllThere(nowMs);
+        }
+        for (GroupMember member : new ArrayList<>(group.members.all())) {
+            if (member.deadlineMs <= nowMs) {
+                onSessionEnd(member, nowMs);
+            }
+        }
+    }
+}

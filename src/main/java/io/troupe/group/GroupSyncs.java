@@ -1,0 +1,108 @@
+package io.troupe.group;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.message.SyncGroupResponseData;
+import org.apache.kafka.common.protocol.Errors;
+
+/** How a generation gets its assignment: the leader gives it, it is stored, and then every member hears its own part. */
+final class GroupSyncs {
+    private final ClassicGroupState group;
+    private final GroupJoins joins;
+
+    GroupSyncs(ClassicGroupState group, GroupJoins joins) {
+        this.group = group;
+        this.joins = joins;
+    }
+
+    void onSync(GroupRequest.Sync sync, long nowMs) {
+        var data = sync.data();
+        Errors error = group.members.check(data.memberId(), data.groupInstanceId());
+        if (error == Errors.NONE && data.generationId() != group.generation) {
+            error = Errors.ILLEGAL_GENERATION;
+        }
+        if (error == Errors.NONE
+                && (data.protocolType() != null && !data.protocolType().equals(group.protocolType)
+                        || data.protocolName() != null && !data.protocolName().equals(group.protocol))) {
+            error = Errors.INCONSISTENT_GROUP_PROTOCOL;
+        }
+        if (error == Errors.NONE && group.state == ClassicGroup.State.PREPARING_REBALANCE) {
+            error = Errors.REBALANCE_IN_PROGRESS;
+        }
+        if (error != Errors.NONE) {
+            group.refuse(sync, error);
+            return;
+        }
+        GroupMember member = group.members.get(data.memberId());
+        member.synced = true;
+        group.touch(member, nowMs);
+        if (group.state == ClassicGroup.State.STABLE) {
+            group.answer(sync.reply(), assigned(member));
+            return;
+        }
+        if (member.sync != null) {
+            group.refuse(member.sync, Errors.REBALANCE_IN_PROGRESS);
+        }
+        member.sync = sync;
+        if (group.members.isLeader(member) && group.storing != group.generation) {
+            Map<String, byte[]> assignments = new HashMap<>();
+            data.assignments().forEach(a -> assignments.put(a.memberId(), a.assignment()));
+            group.members.all().forEach(m -> assignments.putIfAbsent(m.memberId, GroupMember.NOTHING));
+            group.storing = group.generation;
+            group.append(List.of(group.stored(assignments)), new Effect.AssignmentStored(group.generation));
+        }
+    }
+
+    void onAssignmentStored(int storedGeneration, Errors error, long nowMs) {
+        if (group.storing == storedGeneration) {
+            group.storing = -1;
+        }
+        if (group.state != ClassicGroup.State.COMPLETING_REBALANCE || group.generation != storedGeneration) {
+            return;
+        }
+        if (error != Errors.NONE) {
+            group.dropAssignments(error);
+            joins.prepareRebalance(nowMs);
+            return;
+        }
+        group.become(ClassicGroup.State.STABLE, nowMs);
+        for (GroupMetadata.Member stored : group.committed.metadata().members()) {
+            GroupMember member = group.members.get(stored.memberId());
+            if (member != null) {
+                member.assignment = stored.assignment();
+            }
+        }
+        for (GroupMember member : group.members.all()) {
+            if (member.sync != null) {
+                GroupRequest.Sync sync = member.sync;
+                member.sync = null;
+                group.touch(member, nowMs);
+                group.answer(sync.reply(), assigned(member));
+            }
+        }
+    }
+
+    private SyncGroupResponseData assigned(GroupMember member) {
+        return new SyncGroupResponseData()
+                .setProtocolType(group.protocolType)
+                .setProtocolName(group.protocol)
+                .setAssignment(member.assignment);
+    }
+
+    void onSyncDeadline(long nowMs) {
+        group.syncDeadlineMs = ClassicGroupState.NEVER;
+        if (group.state != ClassicGroup.State.COMPLETING_REBALANCE && group.state != ClassicGroup.State.STABLE) {
+            return;
+        }
+        List<GroupMember> silent =
+                group.members.all().stream().filter(m -> !m.synced).toList();
+        for (GroupMember member : silent) {
+            group.release(member, Errors.UNKNOWN_MEMBER_ID);
+            group.members.remove(member);
+        }
+        if (!silent.isEmpty()) {
+            joins.prepareRebalance(nowMs);
+        }
+    }
+}

@@ -18,7 +18,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -28,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A foreign text through foreign clients: kcat, the console producer, kafkajs and the Java producer write it at the same time into one topic,
- * and kcat, the console consumer and the Java consumer read it back. {@code -Dlines=1000000} takes the full text instead of the short form.
+ * and kcat, the console consumer and the Java consumer read it back. {@code -Dlines=1000000 -Dit.heap=6g} takes the full text instead of the short form.
  */
 @Timeout(1800)
 class RealInputIT {
@@ -60,19 +62,27 @@ class RealInputIT {
         Path modules = Need.kafkajs(codec);
         String topic = clients.topic(Clients.unique("text"), 3, Map.of());
 
-        Map<String, CompletableFuture<Void>> writing = new LinkedHashMap<>();
-        writing.put("kcat", inBackground(() -> kcat(topic, codec)));
-        writing.put("console", inBackground(() -> console(topic, codec)));
-        writing.put("java", inBackground(() -> java(topic, codec)));
-        writing.put("kafkajs", inBackground(() -> kafkajs(modules, topic, codec)));
-        for (CompletableFuture<Void> done : writing.values()) {
-            done.get(LIMIT.toSeconds() + 30, TimeUnit.SECONDS);
-        }
-        List<String> producers = List.copyOf(writing.keySet());
+        Map<String, CompletableFuture<Void>> writing = write(modules, topic, codec);
+        await(writing);
+        readBack(topic, List.copyOf(writing.keySet()));
+    }
 
-        readByKcat(topic).complete(producers);
-        readByConsole(topic, producers.size() * LINES).complete(producers);
-        readByJava(topic, producers.size() * LINES).complete(producers);
+    /** Every one of them is idempotent here; kcat and kafkajs must be told, the Java producers are by default. */
+    @Test
+    void foreignClientsFindTheBrokerAgainAfterAKillAndWriteEachLineOnce() throws Exception {
+        Need.program("kcat");
+        String topic = clients.topic(Clients.unique("killed-foreign"), 3, Map.of());
+        Map<String, CompletableFuture<Void>> writing = write(Need.kafkajs("none"), topic, "none");
+        awaitRecords(topic, writing.size() * LINES / 3);
+        List<String> atWork = writing.keySet().stream()
+                .filter(name -> !writing.get(name).isDone())
+                .toList();
+        broker.kill();
+        System.out.println("Killed with " + atWork + " still writing");
+        assertTrue(!atWork.isEmpty(), "all was written before the kill");
+        broker.start();
+        await(writing);
+        readBack(topic, List.copyOf(writing.keySet()));
     }
 
     @Test
@@ -116,6 +126,45 @@ class RealInputIT {
         readByJava(topic, LINES).complete(List.of("java"));
     }
 
+    private static Map<String, CompletableFuture<Void>> write(Path modules, String topic, String codec) {
+        Map<String, CompletableFuture<Void>> writing = new LinkedHashMap<>();
+        writing.put("kcat", inBackground(() -> kcat(topic, codec)));
+        writing.put("console", inBackground(() -> console(topic, codec)));
+        writing.put("java", inBackground(() -> java(topic, codec)));
+        writing.put("kafkajs", inBackground(() -> kafkajs(modules, topic, codec)));
+        return writing;
+    }
+
+    private static void await(Map<String, CompletableFuture<Void>> writing) throws Exception {
+        for (CompletableFuture<Void> done : writing.values()) {
+            done.get(LIMIT.toSeconds() + 30, TimeUnit.SECONDS);
+        }
+    }
+
+    /** Waits until the topic's three partitions hold that many records together. */
+    private static void awaitRecords(String topic, long count) throws InterruptedException {
+        List<TopicPartition> partitions = IntStream.range(0, 3)
+                .mapToObj(i -> new TopicPartition(topic, i))
+                .toList();
+        long end = System.nanoTime() + LIMIT.toNanos();
+        try (var consumer = clients.consumer()) {
+            while (consumer.endOffsets(partitions).values().stream()
+                            .mapToLong(Long::longValue)
+                            .sum()
+                    < count) {
+                assertTrue(System.nanoTime() < end, "fewer than " + count + " records within " + LIMIT);
+                TimeUnit.MILLISECONDS.sleep(20);
+            }
+        }
+    }
+
+    /** All of a topic by each reader: every producer's lines, once and in order. */
+    private static void readBack(String topic, List<String> producers) {
+        readByKcat(topic).complete(producers);
+        readByConsole(topic, producers.size() * LINES).complete(producers);
+        readByJava(topic, producers.size() * LINES).complete(producers);
+    }
+
     private static void kcat(String topic, String codec) throws IOException {
         Path keyed = Files.createTempFile(broker.dir(), "kcat", ".txt");
         try (BufferedWriter out = Files.newBufferedWriter(keyed, StandardCharsets.ISO_8859_1)) {
@@ -125,6 +174,8 @@ class RealInputIT {
         }
         List<String> command = new ArrayList<>(List.of("kcat", "-P", "-b", broker.bootstrap(), "-t", topic, "-K:"));
         command.addAll(List.of("-X", "enable.idempotence=true"));
+        // Else it ends as soon as no broker can be reached.
+        command.add("-E");
         if (!codec.equals("none")) {
             command.addAll(List.of("-z", codec));
         }
@@ -137,6 +188,8 @@ class RealInputIT {
         List<String> command = tool("kafka-console-producer.sh", CONSOLE_PRODUCER);
         command.addAll(List.of("--bootstrap-server", broker.bootstrap(), "--topic", topic));
         command.addAll(List.of("--compression-codec", codec));
+        // Its own defaults give up after three tries of 1.5 s.
+        command.addAll(List.of("--message-send-max-retries", "1000", "--request-timeout-ms", "30000"));
         Run.command(command, file, LIMIT).orFail();
         Files.delete(file);
     }

@@ -34,8 +34,10 @@ async function addCodec() {
 
 (async () => {
   await addCodec();
-  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR });
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+  // A broker that starts again may need longer than the default of five tries.
+  const retry = { initialRetryTime: 200, maxRetryTime: 2000, retries: 60 };
+  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR, retry });
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, retry });
   await producer.connect();
   // latin1 keeps every byte as one character; Buffer.from brings the same bytes back.
   const lines = fs.readFileSync(file, 'latin1').split('\n');

@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.LongStream;
+import org.apache.kafka.common.message.DescribeGroupsResponseData.DescribedGroup;
+import org.apache.kafka.common.message.DescribeGroupsResponseData.DescribedGroupMember;
 import org.apache.kafka.common.message.JoinGroupResponseData;
 import org.apache.kafka.common.message.SyncGroupResponseData;
 import org.apache.kafka.common.protocol.Errors;
@@ -21,8 +23,9 @@ import org.junit.jupiter.api.TestFactory;
 
 /**
  * Random members against one group: they join, leave, fall silent, lose and repeat requests, while appends are held back,
- * refused, or the coordinator moves. Whatever happens: in a generation a partition has one owner, committed offsets never
- * go back, and once the faults end everybody settles. {@code -Dseed=} replays one run.
+ * refused, or the coordinator moves; ghosts of what members once were go on as if nothing had happened. Whatever happens: in a
+ * generation a partition has one owner, only members of the current one commit, sync and are told that they live, committed offsets never go back, who is silent is out after its session, and once the faults end everybody settles. {@code
+ * -Dseed=} replays one run.
  */
 class ClassicGroupSimulationTest {
     private static final int PARTITIONS = 6;
@@ -60,6 +63,11 @@ class ClassicGroupSimulationTest {
         final List<Client> clients = new ArrayList<>();
         final Map<Integer, Map<Integer, String>> owners = new HashMap<>();
         final Map<Integer, Long> highest = new HashMap<>();
+        final List<Ghost> ghosts = new ArrayList<>();
+        /** When each member was last heard of, or later. */
+        final Map<String, Long> heardMs = new HashMap<>();
+
+        int stableGeneration;
         boolean faults = true;
 
         Run(long seed) {
@@ -93,7 +101,7 @@ class ClassicGroupSimulationTest {
                 f.appendError = fault(0.05) ? Errors.COORDINATOR_NOT_AVAILABLE : Errors.NONE;
                 step(random.nextInt(1500));
                 if (fault(0.01)) {
-                    f.failOver(GroupFixture.config(0, Integer.MAX_VALUE));
+                    failOver();
                 }
             }
             faults = false;
@@ -116,17 +124,70 @@ class ClassicGroupSimulationTest {
             assertEquals(ClassicGroup.State.STABLE, f.group.state());
         }
 
+        void failOver() {
+            f.failOver(GroupFixture.config(0, Integer.MAX_VALUE));
+            stableGeneration = -1;
+        }
+
+        List<String> members() {
+            return f
+                    .<DescribedGroup>ask(reply -> new GroupRequest.Describe(GroupFixture.ID, (short) 5, reply))
+                    .now()
+                    .members()
+                    .stream()
+                    .map(DescribedGroupMember::memberId)
+                    .toList();
+        }
+
+        /** Sessions run only in a Stable group: elsewhere members wait for the group. */
+        void silentMembersAreOut() {
+            if (f.group.state() != ClassicGroup.State.STABLE || f.group.generation() != stableGeneration) {
+                stableGeneration = f.group.state() == ClassicGroup.State.STABLE ? f.group.generation() : -1;
+                heardMs.clear();
+            }
+            for (String id : members()) {
+                long silentMs = f.nowMs - heardMs.computeIfAbsent(id, i -> f.nowMs);
+                assertTrue(
+                        silentMs <= f.sessionTimeoutMs,
+                        "seed " + seed + ": a member is silent for " + silentMs + " ms");
+            }
+        }
+
         void step(int ms) {
             f.decideAppends();
             f.pass(ms);
             for (Client client : clients) {
                 client.step();
             }
+            if (!ghosts.isEmpty()) {
+                ghosts.get(random.nextInt(ghosts.size())).haunt();
+            }
+            silentMembersAreOut();
             for (int p = 0; p < PARTITIONS; p++) {
                 long now = f.committed("t", p);
                 assertTrue(now >= highest.getOrDefault(p, -1L), "seed " + seed + ": the offset of " + p + " went back");
                 highest.put(p, now);
             }
+        }
+    }
+
+    /** What a member was once, still trying: it must not be believed once its generation is over. */
+    private record Ghost(Run run, String id, int generation, int partition) {
+        void haunt() {
+            GroupFixture f = run.f;
+            if (f.group.generation() == generation && run.members().contains(id)) {
+                return;
+            }
+            String what = "seed " + run.seed + ": a ghost of generation " + generation + " in generation "
+                    + f.group.generation();
+            var commit = f.commit(id, generation, "t", partition, 1_000_000, "");
+            assertTrue(
+                    !commit.parked()
+                            && commit.now().topics().get(0).partitions().get(0).errorCode() != 0,
+                    what + " commits");
+            assertTrue(f.heartbeat(id, generation) != Errors.NONE, what + " lives");
+            var sync = f.sync(id, generation, Map.of(id, "0,1,2,3,4,5"));
+            assertTrue(!sync.parked() && sync.now().errorCode() != 0, what + " is given an assignment");
         }
     }
 
@@ -170,6 +231,7 @@ class ClassicGroupSimulationTest {
                 assigned = false;
                 return;
             }
+            run.heardMs.put(id, f.nowMs);
             if (join != null) {
                 onJoin(f);
             } else if (sync != null) {
@@ -240,6 +302,9 @@ class ClassicGroupSimulationTest {
             switch (Errors.forCode(synced.errorCode())) {
                 case NONE -> {
                     partitions = new String(synced.assignment());
+                    if (!partitions.isEmpty()) {
+                        run.ghosts.add(new Ghost(run, id, generation, first()));
+                    }
                     run.own(generation, instance == null ? id : instance, partitions);
                     position = partitions.isEmpty() ? 0 : f.committed("t", first()) + 1;
                     assigned = true;

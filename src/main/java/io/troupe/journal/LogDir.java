@@ -480,11 +480,11 @@ final class LogDir implements AutoCloseable {
                 logs.remove(persistenceId, open);
             }
         }
-        if (metaLog.log(id) == null) {
-            return CompletableFuture.completedFuture(null);
-        }
         try {
-            Path renamed = placement.release(id);
+            Path renamed = metaLog.log(id) == null ? placement.releaseAside(partition) : placement.release(id);
+            if (renamed == null) {
+                return CompletableFuture.completedFuture(null);
+            }
             background.schedule(
                     () -> {
                         LogPlacement.deleteTree(renamed);

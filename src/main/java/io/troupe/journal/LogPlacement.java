@@ -22,6 +22,9 @@ final class LogPlacement {
     static final String DELETE_SUFFIX = "-delete";
     static final String STRAY_SUFFIX = "-stray";
 
+    /** What ext4, xfs and the like allow; topic names are ASCII. */
+    private static final int MAX_NAME_BYTES = 255;
+
     private static final Logger LOG = LoggerFactory.getLogger(LogPlacement.class);
 
     private final Path path;
@@ -83,7 +86,7 @@ final class LogPlacement {
         for (LogId other : metaLog.ids()) {
             if (other.partition() == id.partition() && metaLog.log(other).topic.equals(topic)) {
                 if (isOpen.test(other)) {
-                    throw new IOException(directory + " is still open as log " + other);
+                    throw new LogBusyException(directory + " is still open as log " + other);
                 }
                 owner = other.topicId().toString();
                 metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, other, 0, 0));
@@ -119,6 +122,23 @@ final class LogPlacement {
         return true;
     }
 
+    /**
+     * Renames what was put aside of a log because a newer topic took its name before it was deleted; the new name, which is
+     * still to be deleted, or null when nothing was put aside.
+     */
+    synchronized Path releaseAside(TopicIdPartition partition) throws IOException {
+        Path directory = of(partition.topic(), partition.partition());
+        String owner = partition.topicId().toString();
+        Path stray = directory.resolveSibling(shortened(directory, "." + owner + STRAY_SUFFIX));
+        if (!Files.isDirectory(stray)) {
+            return null;
+        }
+        Path renamed = aside(directory, owner, DELETE_SUFFIX);
+        Files.move(stray, renamed, StandardCopyOption.ATOMIC_MOVE);
+        disk.forceDirectory(path);
+        return renamed;
+    }
+
     /** Renames a closed log away and forgets it; the new name, which is still to be deleted. The record is not forced. */
     synchronized Path release(LogId id) throws IOException {
         Path directory = of(metaLog.log(id).topic, id.partition());
@@ -131,14 +151,21 @@ final class LogPlacement {
         return renamed;
     }
 
-    /** Never over something that is there: a second one of that name gets a number. */
+    /**
+     * Never over something that is there: a second one of that name gets a number. The topic's part gives way where the
+     * whole would be longer than a file system takes; the owner tells them apart.
+     */
     private static Path aside(Path directory, String owner, String suffix) {
-        String name = directory.getFileName() + "." + owner;
-        Path free = directory.resolveSibling(name + suffix);
+        Path free = directory.resolveSibling(shortened(directory, "." + owner + suffix));
         for (int i = 2; Files.exists(free); i++) {
-            free = directory.resolveSibling(name + "-" + i + suffix);
+            free = directory.resolveSibling(shortened(directory, "." + owner + "-" + i + suffix));
         }
         return free;
+    }
+
+    private static String shortened(Path directory, String ending) {
+        String name = directory.getFileName().toString();
+        return name.substring(0, Math.min(name.length(), MAX_NAME_BYTES - ending.length())) + ending;
     }
 
     static void deleteTree(Path directory) {

@@ -21,6 +21,11 @@ final class LeaderEpochClaims {
         return won[0];
     }
 
+    /** Takes a claim back that came to nothing: the log could not be opened, so nobody led in this epoch. */
+    void release(TopicIdPartition partition, int leaderEpoch) {
+        claimed.remove(partition, leaderEpoch);
+    }
+
     /** A deleted partition's id never returns. */
     void forget(TopicIdPartition partition) {
         claimed.remove(partition);

@@ -37,7 +37,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * <pre>
  * phase     entered when                        left to
  * IDLE      at the start; the log is closed     OPENING: elected in an epoch that this process has not led in
- * OPENING   Open was sent                       STARTING | CLOSING: not wanted any more | IDLE: refused
+ * OPENING   Open was sent                       STARTING | CLOSING: not wanted any more | IDLE: refused, tried again later
  * STARTING  StartEpoch was sent                 LEADER | CLOSING: not wanted any more, or refused
  * LEADER    the epoch's start is on disk        STOPPING: epoch or leader changed, log failed, stop, delete
  * STOPPING  resigned, ReplicaLog is ending      CLOSING
@@ -100,6 +100,13 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         CHECKPOINT
     }
 
+    private enum OpenAgain implements Internal {
+        OPEN_AGAIN
+    }
+
+    private static final Duration MIN_OPEN_DELAY = Duration.ofMillis(100);
+    private static final Duration MAX_OPEN_DELAY = Duration.ofSeconds(10);
+
     private final ReplicaId id;
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
@@ -124,6 +131,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private long timeoutsArmedForMs = Long.MAX_VALUE;
     private long checkpointed;
     private boolean checkpointArmed;
+    private Duration openDelay = MIN_OPEN_DELAY;
+    private String openFailure;
 
     private ReplicaActor(
             ActorContext<Command> context, TimerScheduler<Command> timers, ReplicaId id, ReplicaSettings settings) {
@@ -150,6 +159,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                 .onMessage(FromJournal.class, this::onJournal)
                 .onMessageEquals(Timeouts.TIMEOUTS, this::onTimeouts)
                 .onMessageEquals(Checkpoint.CHECKPOINT, this::onCheckpoint)
+                .onMessageEquals(OpenAgain.OPEN_AGAIN, this::follow)
                 .onMessage(ExpireProducers.class, this::onExpireProducers)
                 .onMessage(Stop.class, this::onStop)
                 .onMessage(Delete.class, this::onDelete)
@@ -166,7 +176,15 @@ final class ReplicaActor extends AbstractBehavior<Command> {
             return this;
         }
         long nowMs = settings.nowMs().getAsLong();
-        if (state.admit(append, nowMs)) {
+        boolean waits;
+        try {
+            waits = state.admit(append, nowMs);
+        } catch (RuntimeException e) {
+            // What follows ends this actor; everybody who waits is answered as it resigns, but this one waits nowhere.
+            append.reply().refused(Refusal.of(Errors.UNKNOWN_SERVER_ERROR), -1);
+            throw e;
+        }
+        if (waits) {
             armTimeouts(nowMs, nowMs + Math.max(0, append.timeoutMs()));
         }
         persistNext();
@@ -288,6 +306,9 @@ final class ReplicaActor extends AbstractBehavior<Command> {
 
     private void openWhenElected() {
         PartitionImage image = assigned.image();
+        if (timers.isTimerActive(OpenAgain.OPEN_AGAIN)) {
+            return; // opening failed a moment ago
+        }
         if (image.leader() != id.brokerId() || !settings.claims().claim(assigned.partition(), image.leaderEpoch())) {
             return; // a follower, or one that has already led in this epoch and given up
         }
@@ -328,10 +349,11 @@ final class ReplicaActor extends AbstractBehavior<Command> {
 
     private void onOpened(Object reply) {
         if (reply instanceof JournalCommand.Failed failed) {
-            logOffline("cannot be opened", failed.refusal());
-            phase = Phase.IDLE;
+            openLater(failed.refusal());
             return;
         }
+        openFailure = null;
+        openDelay = MIN_OPEN_DELAY;
         opened = (JournalCommand.Opened) reply;
         if (!stillWanted()) {
             close();
@@ -340,6 +362,24 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         phase = Phase.STARTING;
         tellJournal(new JournalCommand.StartEpoch(
                 persistenceId, epoch, opened.logEndOffset(), fromJournal(JournalCommand.Reply.class)));
+    }
+
+    /**
+     * Nothing was led or written, so this epoch may still be. It is worth trying again: a topic created anew waits for the
+     * log of the one deleted, and files that could not be opened may be had later. No election comes for a sole replica.
+     */
+    private void openLater(Refusal why) {
+        if (!why.message().equals(openFailure)) {
+            openFailure = why.message();
+            getContext()
+                    .getLog()
+                    .warn("The log of {} cannot be opened, trying again: {}", assigned.partition(), openFailure);
+        }
+        settings.claims().release(assigned.partition(), epoch);
+        phase = Phase.IDLE;
+        timers.startSingleTimer(OpenAgain.OPEN_AGAIN, OpenAgain.OPEN_AGAIN, openDelay);
+        openDelay =
+                openDelay.multipliedBy(2).compareTo(MAX_OPEN_DELAY) < 0 ? openDelay.multipliedBy(2) : MAX_OPEN_DELAY;
     }
 
     private void onEpochStarted(Object reply) {

@@ -131,8 +131,10 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
             Function<TopicImage, LogConfig> configOf,
             ActorRef<ShardingEnvelope<Replica.Command>> region,
             ActorRef<BrokerMetadata.Command> metadata) {
-        return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new ReplicaStarter(context, timers, settings, configOf, region, metadata)));
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+            context.spawn(LostRequests.create(), "lost-requests");
+            return new ReplicaStarter(context, timers, settings, configOf, region, metadata);
+        }));
     }
 
     @Override

@@ -182,6 +182,40 @@ class LogDirTest {
         assertTrue(Files.exists(unknown));
     }
 
+    /** Kafka allows 249 characters; with partition, topic id and suffix that is more than a file name may have. */
+    @Test
+    void theLongestTopicNameCanBeDeletedAndRecreated() throws Exception {
+        LogDir dir = dir(root);
+        String topic = "x".repeat(249);
+        for (int round = 0; round < 3; round++) {
+            TopicIdPartition partition = new TopicIdPartition(new Uuid(1, round), 12345, topic);
+            dir.open(PID + round, partition, config(100, 1));
+            dir.delete(PID + round, partition).join();
+        }
+        dir.close();
+        assertFalse(dir.isOffline());
+    }
+
+    @Test
+    void aNewTopicWaitsForTheDeletedOneOfItsNameAndLeavesNothingOfItBehind() throws Exception {
+        LogDir dir = dir(root);
+        TopicIdPartition old = new TopicIdPartition(new Uuid(1, 1), 0, "orders");
+        TopicIdPartition anew = new TopicIdPartition(new Uuid(1, 2), 0, "orders");
+        dir.open("old", old, config(100, 1));
+        assertThrows(LogBusyException.class, () -> dir.open("anew", anew, config(100, 1)));
+        assertFalse(dir.isOffline());
+        dir.closeLog("old");
+        assertEquals(0, dir.open("anew", anew, config(100, 1)).logEndOffset());
+        dir.delete("old", old).join();
+        dir.close();
+        LogDir again = dir(root);
+        assertEquals(List.of(LogId.of(anew)), List.copyOf(again.knownLogs()));
+        again.close();
+        try (var entries = Files.list(root)) {
+            assertTrue(entries.noneMatch(e -> e.toString().endsWith("-stray")));
+        }
+    }
+
     @Test
     void deletingALogUnderItsRollsAndFsyncsLeavesTheDirOnline() throws Exception {
         LogDir dir = dir(root);

@@ -178,12 +178,28 @@ class ReplicaActorTest {
     }
 
     @Test
-    void aLogThatCannotBeOpenedLeavesThePartitionOffline() throws Exception {
+    void aLogThatCannotBeOpenedIsTriedAgainInTheSameEpoch() throws Exception {
         journal.refuseOpen = Errors.KAFKA_STORAGE_ERROR;
         elect(3);
         append("a", 1);
         assertAnswers("a!NOT_LEADER_OR_FOLLOWER");
         journal.refuseOpen = null;
+        assertEquals(3, leadership.expectMessageClass(Leadership.Elected.class).leaderEpoch());
+        append("b", 1);
+        assertAnswers("b@0");
+    }
+
+    @Test
+    void aDeletedPartitionWhoseLogCannotBeOpenedEnds() throws Exception {
+        journal.refuseOpen = Errors.KAFKA_STORAGE_ERROR;
+        elect(3);
+        replica.tell(new ReplicaActor.Delete(PARTITION));
+        journal.next(JournalCommand.Delete.class);
+        kit.createTestProbe().expectTerminated(replica);
+    }
+
+    @Test
+    void anEpochThatCannotBeRecordedLeavesThePartitionOffline() throws Exception {
         journal.refuseEpoch = Errors.KAFKA_STORAGE_ERROR;
         elect(4);
         assertNull(local.leader(PARTITION.topicId(), 0));
@@ -224,6 +240,24 @@ class ReplicaActorTest {
         journal.next(JournalCommand.Close.class);
         assertEquals(PARTITION, journal.next(JournalCommand.Delete.class).partition());
         kit.createTestProbe().expectTerminated(replica);
+    }
+
+    /** A handler that found the leader just before is late; LocalReplicas takes no lock. */
+    @Test
+    void aReplicaThatHasEndedStillAnswers() throws Exception {
+        kit.spawn(LostRequests.create());
+        elect(3);
+        replica.tell(new ReplicaActor.Delete(PARTITION));
+        kit.createTestProbe().expectTerminated(replica);
+        // The subscription is asynchronous, so ask until it is there; each is answered at most once.
+        String answer = null;
+        for (int i = 0; i < 50 && answer == null; i++) {
+            append("a", 1);
+            answer = answers.poll(100, TimeUnit.MILLISECONDS);
+        }
+        assertEquals("a!NOT_LEADER_OR_FOLLOWER", answer);
+        replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
+        assertAnswers("reader");
     }
 
     @Test

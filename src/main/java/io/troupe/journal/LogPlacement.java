@@ -83,17 +83,23 @@ final class LogPlacement {
             return;
         }
         String owner = "unknown-" + System.currentTimeMillis();
+        boolean known = false;
         for (LogId other : metaLog.ids()) {
             if (other.partition() == id.partition() && metaLog.log(other).topic.equals(topic)) {
                 if (isOpen.test(other)) {
                     throw new LogBusyException(directory + " is still open as log " + other);
                 }
                 owner = other.topicId().toString();
+                known = true;
                 metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, other, 0, 0));
             }
         }
         Path aside = aside(directory, owner, STRAY_SUFFIX);
-        LOG.error("{} does not belong to topic id {}; it is put aside as {}.", directory, id.topicId(), aside);
+        if (known) {
+            LOG.info("{} was that of topic id {}, which is gone; it is put aside as {}.", directory, owner, aside);
+        } else {
+            LOG.error("{} does not belong to topic id {}; it is put aside as {}.", directory, id.topicId(), aside);
+        }
         Files.move(directory, aside, StandardCopyOption.ATOMIC_MOVE);
     }
 

@@ -105,6 +105,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     }
 
     private static final Duration MIN_OPEN_DELAY = Duration.ofMillis(100);
+    private static final Duration LOUD_OPEN_DELAY = Duration.ofMillis(800);
     private static final Duration MAX_OPEN_DELAY = Duration.ofSeconds(10);
 
     private final ReplicaId id;
@@ -369,7 +370,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
      * log of the one deleted, and files that could not be opened may be had later. No election comes for a sole replica.
      */
     private void openLater(Refusal why) {
-        if (!why.message().equals(openFailure)) {
+        // The first tries are quiet: the log of a deleted topic is closed by then.
+        if (openDelay.compareTo(LOUD_OPEN_DELAY) >= 0 && !why.message().equals(openFailure)) {
             openFailure = why.message();
             getContext()
                     .getLog()

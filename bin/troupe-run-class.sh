@@ -6,7 +6,7 @@
 #   troupe-run-class.sh --tool NAME [...]     what the tool scripts call; translates retired options first
 #   troupe-run-class.sh --build               builds when there is no build yet
 #
-# Environment: JAVA_HOME, KAFKA_HEAP_OPTS and KAFKA_OPTS (tools), TROUPE_HEAP_OPTS and TROUPE_OPTS (broker).
+# Environment: JAVA_HOME, KAFKA_HEAP_OPTS, KAFKA_OPTS, TROUPE_TOOLS_LOG_LEVEL; the broker's: see troupe-server-start.sh.
 # Runs on bash 3.2 (macOS) and newer.
 set -u
 
@@ -213,6 +213,23 @@ select_tool() {
   esac
 }
 
+# Prints the tool that a class of Kafka's old Scala tools has become; nothing for any other class.
+retired_class_tool() {
+  case $1 in
+    kafka.admin.TopicCommand) echo topics ;;
+    kafka.admin.ConfigCommand) echo configs ;;
+    kafka.admin.ConsumerGroupCommand) echo consumer-groups ;;
+    kafka.admin.DeleteRecordsCommand) echo delete-records ;;
+    kafka.admin.BrokerApiVersionsCommand) echo broker-api-versions ;;
+    kafka.tools.ConsoleProducer) echo console-producer ;;
+    kafka.tools.ConsoleConsumer) echo console-consumer ;;
+    kafka.tools.ConsumerPerformance) echo consumer-perf-test ;;
+    kafka.tools.DumpLogSegments) echo dump-log ;;
+    kafka.tools.EndToEndLatency) echo e2e-latency ;;
+    kafka.tools.GetOffsetShell) echo get-offsets ;;
+  esac
+}
+
 # Answers an option that named ZooKeeper with the command to write instead, and ends with 1.
 refuse_zookeeper() {
   local script=$1 connect=$2 host argument skip="" server=""
@@ -313,6 +330,13 @@ formatter_class() {
 
 # Sourced by the server's scripts, which want only the functions.
 [ "${BASH_SOURCE[0]}" = "$0" ] || return 0
+
+retired=$(retired_class_tool "${1:-}")
+if [ -n "$retired" ]; then
+  class=$1
+  shift
+  set -- --tool "$retired" "$0 $class" "$@"
+fi
 
 case ${1:-} in
   '' | -h | --help)

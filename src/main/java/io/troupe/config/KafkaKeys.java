@@ -65,12 +65,15 @@ final class KafkaKeys {
                 "fetch.purgatory.purge.interval.requests producer.purgatory.purge.interval.requests"
                         + " delete.records.purgatory.purge.interval.requests"
                         + " share.fetch.purgatory.purge.interval.requests");
-        pass("the journal schedules its own background work", """
-                log.retention.check.interval.ms log.flush.offset.checkpoint.interval.ms
-                log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.dir.failure.timeout.ms
+        pass("nothing is removed by age, size or compaction yet", """
+                log.retention.check.interval.ms
                 log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.enable
                 log.cleaner.io.buffer.load.factor log.cleaner.io.buffer.size log.cleaner.io.max.bytes.per.second
-                log.cleaner.threads cordoned.log.dirs""");
+                log.cleaner.threads""");
+        pass("the journal schedules its own background work", """
+                log.flush.offset.checkpoint.interval.ms
+                log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.dir.failure.timeout.ms
+                cordoned.log.dirs""");
         pass("elections are decided by the controller as soon as a broker leaves or returns", """
                 auto.leader.rebalance.enable leader.imbalance.check.interval.seconds
                 leader.imbalance.per.broker.percentage unclean.leader.election.interval.ms

@@ -167,6 +167,15 @@ class ScriptsTest {
         assertTrue(outcome.output().endsWith("\n" + understood.replace(' ', '\n') + "\n"), outcome.output());
     }
 
+    @Test
+    void retiredClassesBecomeTheToolsOfToday() throws Exception {
+        installation.built().jdk("17.0.15", ECHO);
+        Outcome outcome = installation.run("kafka-run-class.sh", "kafka.tools.GetOffsetShell", "--broker-list", "h:1");
+        assertEquals(0, outcome.code(), outcome.output());
+        String understood = "org.apache.kafka.tools.GetOffsetShell\n--bootstrap-server\nh:1\n";
+        assertTrue(outcome.output().endsWith(understood), outcome.output());
+    }
+
     @ParameterizedTest
     @CsvSource({
         "--create --zookeeper zk:2181/chroot --topic t, --create --bootstrap-server zk:9092 --topic t",

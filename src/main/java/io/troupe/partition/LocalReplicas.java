@@ -1,7 +1,11 @@
 package io.troupe.partition;
 
 import java.util.Collection;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -39,6 +43,7 @@ public final class LocalReplicas {
     private record Key(Uuid topicId, int partition) {}
 
     private final ConcurrentHashMap<Key, Leader> leaders = new ConcurrentHashMap<>();
+    private final Set<Await> awaiting = ConcurrentHashMap.newKeySet();
 
     /** Null when this broker does not lead the partition (now). */
     public Leader leader(Uuid topicId, int partition) {
@@ -52,6 +57,38 @@ public final class LocalReplicas {
     /** Only a Replica that has become leader calls this. */
     public void lead(TopicIdPartition partition, Leader leader) {
         leaders.put(new Key(partition.topicId(), partition.partition()), leader);
+        awaiting.forEach(Await::look);
+    }
+
+    /**
+     * Waits, without a thread, until this broker leads all of them.
+     *
+     * @return completed then, or when the time is up, whichever comes first; never fails
+     */
+    public CompletionStage<Void> awaitLed(Collection<TopicIdPartition> partitions, long timeoutMs) {
+        Await await = new Await(partitions);
+        // Stands in the set before it looks, so that no leader between the two is missed.
+        awaiting.add(await);
+        await.done.completeOnTimeout(null, timeoutMs, TimeUnit.MILLISECONDS);
+        await.done.whenComplete((done, failure) -> awaiting.remove(await));
+        await.look();
+        return await.done;
+    }
+
+    private final class Await {
+        final Set<Key> missing = ConcurrentHashMap.newKeySet();
+        final CompletableFuture<Void> done = new CompletableFuture<>();
+
+        Await(Collection<TopicIdPartition> partitions) {
+            partitions.forEach(p -> missing.add(new Key(p.topicId(), p.partition())));
+        }
+
+        void look() {
+            missing.removeIf(leaders::containsKey);
+            if (missing.isEmpty()) {
+                done.complete(null);
+            }
+        }
     }
 
     /** Only the Replica that leads calls this; a newer leader that already stands there stays. */

@@ -22,6 +22,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.pekko.actor.BootstrapSetup;
 import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -151,31 +152,21 @@ public final class Broker implements AutoCloseable {
 
     /** Waits, bounded, until the partitions that this broker is to lead are led. */
     private void awaitLogs() {
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(OPEN_LOGS_TIMEOUT_MS);
-        try {
-            while (opening() > 0) {
-                if (System.nanoTime() > deadline) {
-                    log.warn("{} partitions are still opening their logs; serving the others", opening());
-                    return;
-                }
-                Thread.sleep(5);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private long opening() {
-        long count = 0;
+        List<TopicIdPartition> own = new ArrayList<>();
         for (TopicImage topic : metadata.current().topics().values()) {
             for (PartitionImage partition : topic.partitions()) {
-                if (partition.leader() == config.nodeId()
-                        && replicas.leader(topic.topicId(), partition.partition()) == null) {
-                    count++;
+                if (partition.leader() == config.nodeId()) {
+                    own.add(new TopicIdPartition(topic.topicId(), partition.partition(), topic.name()));
                 }
             }
         }
-        return count;
+        replicas.awaitLed(own, OPEN_LOGS_TIMEOUT_MS).toCompletableFuture().join();
+        long opening = own.stream()
+                .filter(p -> replicas.leader(p.topicId(), p.partition()) == null)
+                .count();
+        if (opening > 0) {
+            log.warn("{} of {} partitions are still opening their logs; serving the others", opening, own.size());
+        }
     }
 
     /**

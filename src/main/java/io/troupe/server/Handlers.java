@@ -31,6 +31,7 @@ import io.troupe.controller.ControllerClient;
 import io.troupe.group.GroupService;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.partition.LocalReplicas;
+import io.troupe.partition.UsableTopics;
 import io.troupe.protocol.ApiDispatcher;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.NetworkStats;
@@ -50,7 +51,7 @@ final class Handlers implements AutoCloseable {
             Guardian.Started services,
             Executor reads,
             NetworkStats stats) {
-        ControllerClient controller = services.controller();
+        ControllerClient controller = new UsableTopics(services.controller(), metadata, replicas, config.nodeId());
         GroupService groups = services.groups();
         AutoTopicCreation creation = new AutoTopicCreation(config, metadata, controller);
         fetch = new FetchHandler(config, metadata, replicas, reads, stats);

@@ -118,7 +118,7 @@ with_build_lock() {
 build_locked() {
   is_built && return 0
   say "there is no build yet; building with Maven (the first time it fetches libraries, which takes a minute or two)"
-  (cd "$TROUPE_HOME" && mvn -B -DskipTests package 9>&-) >&2 || return 1
+  (cd "$TROUPE_HOME" && mvn -B -Dmaven.test.skip=true package 9>&-) >&2 || return 1
   is_built
 }
 
@@ -127,7 +127,7 @@ ensure_built() {
   [ -f "$TROUPE_HOME/pom.xml" ] || die "$TROUPE_HOME holds neither a build nor a pom.xml to make one from"
   require_build_tools
   with_build_lock build_locked \
-    || die "the build failed; Maven's messages above say why. By hand: cd '$TROUPE_HOME' && mvn -DskipTests package"
+    || die "the build failed; Maven's messages above say why. By hand: cd '$TROUPE_HOME' && mvn -Dmaven.test.skip=true package"
 }
 
 # ---- A class archive (AppCDS), so that a broker starts in half the time ------------------------------------------

@@ -63,7 +63,7 @@ class ScriptsTest {
             assertTrue(outcome.output().contains("started"), outcome.output());
             all += outcome.output();
         }
-        assertEquals(List.of("-B -DskipTests package"), installation.builds());
+        assertEquals(List.of("-B -Dmaven.test.skip=true package"), installation.builds());
         assertTrue(all.contains("there is no build yet"), all);
         assertTrue(all.contains("another start is building Troupe; waiting"), all);
     }

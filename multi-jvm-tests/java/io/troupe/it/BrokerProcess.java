@@ -26,8 +26,8 @@ import java.util.stream.Stream;
  * One broker in a process of its own, with ports and directories nobody else uses: Troupe as built in {@code target}, or Apache Kafka when
  * {@code -Dtroupe.it.broker=kafka}. It may be killed and started again on the same ports and data.
  *
- * <p>Everything lives under {@code target/it/<name>-<n>}: {@code broker.log} (all it printed, kept), {@code server.properties}
- * and {@code data} (deleted by {@link #close} unless {@code -Dtroupe.it.keep=true}). A process still running when the test JVM ends is killed.
+ * <p>Everything lives under {@code target/it/<name>-<n>}: {@code broker.log} (all it printed, kept), {@code server.properties},
+ * {@code data} and {@code tmp} (both deleted by {@link #close} unless {@code -Dtroupe.it.keep=true}). A process still running when the test JVM ends is killed.
  */
 final class BrokerProcess implements AutoCloseable {
 
@@ -222,16 +222,19 @@ final class BrokerProcess implements AutoCloseable {
         if (!Boolean.getBoolean("troupe.it.keep")) {
             try {
                 delete(dir.resolve("data"));
+                delete(dir.resolve("tmp"));
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
         }
     }
 
-    private List<String> troupe(Path file) {
+    private List<String> troupe(Path file) throws IOException {
         List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx256m"));
         command.add("--add-opens=java.base/java.nio=ALL-UNNAMED");
         command.add("--add-opens=java.base/sun.nio.ch=ALL-UNNAMED");
+        // LevelDB's native library is unpacked there and stays when the process is killed.
+        command.add("-Djava.io.tmpdir=" + Files.createDirectories(dir.resolve("tmp")));
         command.addAll(List.of("-cp", "target/troupe.jar:target/lib/*", "io.troupe.server.Main", file.toString()));
         return command;
     }

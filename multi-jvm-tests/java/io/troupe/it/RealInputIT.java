@@ -62,9 +62,18 @@ class RealInputIT {
         Path modules = Need.kafkajs(codec);
         String topic = clients.topic(Clients.unique("text"), 3, Map.of());
 
+        long startNs = System.nanoTime();
         Map<String, CompletableFuture<Void>> writing = write(modules, topic, codec);
         await(writing);
+        long writtenNs = System.nanoTime();
         readBack(topic, List.copyOf(writing.keySet()));
+        System.out.printf(
+                "%s: %d lines each by %s written in %d s, read by three readers in %d s%n",
+                codec,
+                LINES,
+                writing.keySet(),
+                TimeUnit.NANOSECONDS.toSeconds(writtenNs - startNs),
+                TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - writtenNs));
     }
 
     /** Every one of them is idempotent here; kcat and kafkajs must be told, the Java producers are by default. */

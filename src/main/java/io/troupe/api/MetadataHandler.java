@@ -7,6 +7,7 @@ import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
+import io.troupe.partition.LocalReplicas;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.RequestContext;
 import java.util.ArrayList;
@@ -42,11 +43,14 @@ public final class MetadataHandler implements ApiHandler<MetadataRequestData> {
 
     private final BrokerConfig config;
     private final MetadataCache metadata;
+    private final LocalReplicas replicas;
     private final AutoTopicCreation creation;
 
-    public MetadataHandler(BrokerConfig config, MetadataCache metadata, AutoTopicCreation creation) {
+    public MetadataHandler(
+            BrokerConfig config, MetadataCache metadata, LocalReplicas replicas, AutoTopicCreation creation) {
         this.config = config;
         this.metadata = metadata;
+        this.replicas = replicas;
         this.creation = creation;
     }
 
@@ -148,7 +152,7 @@ public final class MetadataHandler implements ApiHandler<MetadataRequestData> {
         List<MetadataResponsePartition> partitions =
                 new ArrayList<>(topic.partitions().size());
         for (PartitionImage partition : topic.partitions()) {
-            partitions.add(partition(context, image, partition));
+            partitions.add(partition(context, image, topic, partition));
         }
         return new MetadataResponseTopic()
                 .setName(topic.name())
@@ -175,9 +179,16 @@ public final class MetadataHandler implements ApiHandler<MetadataRequestData> {
         };
     }
 
-    private static MetadataResponsePartition partition(
-            RequestContext context, MetadataImage image, PartitionImage partition) {
-        Optional<BrokerImage> leader = image.broker(partition.leader()).filter(broker -> !broker.fenced());
+    /**
+     * A partition of this broker's own is announced once its Replica takes writes. Earlier, an idempotent producer's first batches
+     * would be refused and a later one, sent at the same time, taken: a partition that knows nothing of a producer takes any sequence,
+     * and refuses the earlier ones from then on.
+     */
+    private MetadataResponsePartition partition(
+            RequestContext context, MetadataImage image, TopicImage topic, PartitionImage partition) {
+        boolean opening = partition.leader() == config.nodeId()
+                && replicas.leader(topic.topicId(), partition.partition()) == null;
+        Optional<BrokerImage> leader = image.broker(partition.leader()).filter(broker -> !broker.fenced() && !opening);
         boolean reachable = leader.flatMap(broker -> Endpoints.of(broker, context.listener()))
                 .isPresent();
         Errors error = Errors.NONE;

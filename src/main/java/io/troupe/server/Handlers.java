@@ -61,7 +61,7 @@ final class Handlers implements AutoCloseable {
                 new ListOffsetsHandler(metadata, replicas, reads),
                 new OffsetForLeaderEpochHandler(metadata, replicas),
                 new InitProducerIdHandler(new ProducerIds(config.nodeId(), metadata, controller)),
-                new MetadataHandler(config, metadata, creation),
+                new MetadataHandler(config, metadata, replicas, creation),
                 new DescribeClusterHandler(config, metadata),
                 new CreateTopicsHandler(config, controller),
                 new DeleteTopicsHandler(config, controller),

@@ -10,12 +10,14 @@ import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
+import io.troupe.partition.LocalReplicas;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 
 /** A controller that answers when the test says so, and the metadata that it publishes. */
@@ -23,6 +25,7 @@ final class FakeController implements ControllerClient {
     record Asked(ControllerCommand command, CompletableFuture<ControllerReply> reply) {}
 
     final MetadataCache metadata = new MetadataCache();
+    final LocalReplicas replicas = new LocalReplicas();
     final List<Asked> asked = new ArrayList<>();
 
     FakeController() {
@@ -49,6 +52,9 @@ final class FakeController implements ControllerClient {
         }
         TopicImage topic = new TopicImage(name, Uuid.randomUuid(), images, configs);
         publish(new MetadataEvent.TopicCreated(topic));
+        for (int p = 0; p < partitions; p++) {
+            this.replicas.lead(new TopicIdPartition(topic.topicId(), p, name), new LocalReplicas.Leader(null, null));
+        }
         return topic;
     }
 

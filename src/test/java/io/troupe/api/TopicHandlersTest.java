@@ -10,8 +10,10 @@ import io.troupe.controller.ControllerCommand;
 import io.troupe.controller.ControllerReply;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
+import io.troupe.partition.LocalReplicas;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
 import org.apache.kafka.common.message.CreateTopicsRequestData.CreatableTopic;
@@ -43,7 +45,8 @@ class TopicHandlersTest {
             .config();
     private final FakeController controller = new FakeController();
     private final AutoTopicCreation creation = new AutoTopicCreation(config, controller.metadata, controller);
-    private final MetadataHandler metadata = new MetadataHandler(config, controller.metadata, creation);
+    private final MetadataHandler metadata =
+            new MetadataHandler(config, controller.metadata, controller.replicas, creation);
 
     private FakeRequest metadata(int version, List<MetadataRequestTopic> topics) {
         FakeRequest request = new FakeRequest(ApiKeys.METADATA, version);
@@ -112,6 +115,25 @@ class TopicHandlersTest {
         assertEquals(
                 List.of(Errors.NONE.code(), Errors.UNKNOWN_TOPIC_ID.code()),
                 answer.topics().stream().map(t -> t.errorCode()).toList());
+    }
+
+    /** Else a producer's first batches are refused while the log opens, and one sent after them is taken. */
+    @Test
+    void aLeaderOfThisBrokerIsAnnouncedOnceItTakesWrites() {
+        TopicImage topic = controller.create("a", 1, Map.of(), 1);
+        TopicIdPartition partition = new TopicIdPartition(topic.topicId(), 0, "a");
+        LocalReplicas.Leader leader = controller.replicas.leader(topic.topicId(), 0);
+        controller.replicas.resign(partition, leader);
+        var opening = leaderOf("a");
+        assertEquals(Errors.LEADER_NOT_AVAILABLE.code(), opening.errorCode());
+        assertEquals(-1, opening.leaderId());
+        controller.replicas.lead(partition, leader);
+        assertEquals(1, leaderOf("a").leaderId());
+    }
+
+    private MetadataResponseData.MetadataResponsePartition leaderOf(String topic) {
+        MetadataResponseData answer = metadata(12, List.of(named(topic))).answer();
+        return answer.topics().find(topic).partitions().get(0);
     }
 
     @Test

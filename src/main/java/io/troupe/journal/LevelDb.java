@@ -2,7 +2,10 @@ package io.troupe.journal;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.fusesource.leveldbjni.JniDBFactory;
+import org.fusesource.leveldbjni.internal.NativeDB;
 import org.iq80.leveldb.DB;
 import org.iq80.leveldb.Options;
 import org.iq80.leveldb.impl.Iq80DBFactory;
@@ -27,7 +30,7 @@ final class LevelDb {
             return inJava(dir, options);
         }
         try {
-            return JniDBFactory.factory.open(dir, options);
+            return Native.open(dir, options);
         } catch (LinkageError e) {
             String system = System.getProperty("os.name") + "/" + System.getProperty("os.arch");
             if (choice.equals("native")) {
@@ -40,5 +43,49 @@ final class LevelDb {
 
     private static DB inJava(File dir, Options options) throws IOException {
         return Iq80DBFactory.factory.open(dir, options);
+    }
+
+    /**
+     * Its loader unpacks the library into a file and deletes that at an orderly exit, so each killed process would leave a
+     * megabyte behind. Here it unpacks into a directory of its own, which is deleted as soon as the library is loaded; where
+     * the system keeps an open file from deletion, the loader's own way is what remains.
+     */
+    private static final class Native {
+        private static final String UNPACK_TO = "library.leveldbjni.path";
+
+        static {
+            Path unpacked = System.getProperty(UNPACK_TO) == null ? temporaryDirectory() : null;
+            try {
+                NativeDB.LIBRARY.load();
+            } finally {
+                if (unpacked != null) {
+                    System.clearProperty(UNPACK_TO);
+                    delete(unpacked);
+                }
+            }
+        }
+
+        private static void delete(Path directory) {
+            try {
+                Directories.deleteRecursively(directory);
+            } catch (IOException e) {
+                LOG.debug("LevelDB's native library stays in {} until the process ends", directory, e);
+            }
+        }
+
+        private static Path temporaryDirectory() {
+            try {
+                Path directory = Files.createTempDirectory("troupe-leveldb");
+                System.setProperty(UNPACK_TO, directory.toString());
+                return directory;
+            } catch (IOException e) {
+                LOG.debug("No directory of its own for LevelDB's native library", e);
+                return null;
+            }
+        }
+
+        static DB open(File dir, Options options) throws IOException {
+            return JniDBFactory.factory.open(dir, options);
+        }
     }
 }

@@ -117,7 +117,7 @@ final class PendingFetch {
         }
         try {
             decide(read.pass(true));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             log.error("Fetch of {} failed", context.clientAddress(), e);
             if (done()) {
                 context.closeConnection("its fetch failed");

@@ -6,6 +6,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import org.apache.kafka.common.network.NetworkReceive;
 import org.apache.kafka.common.network.Send;
 
 /**
@@ -15,6 +16,9 @@ import org.apache.kafka.common.network.Send;
 final class Connection {
     /** Requests of one connection that may be under way; beyond it the connection is not read. */
     static final int MAX_PARKED_REQUESTS = 100;
+
+    /** A frame that grows by less than so much within the time allowed stands still. */
+    private static final int MIN_PROGRESS_BYTES = 64 << 10;
 
     /** Ready answers leave together up to about so many bytes. */
     private static final long COALESCE_BYTES = 1 << 20;
@@ -32,6 +36,12 @@ final class Connection {
     private int oneAtATimeUnderWay;
     private Slot deferred;
     private boolean muted;
+
+    /** The frame that was being read when the loop last looked, how far it was, and since when that is so. */
+    private NetworkReceive partial;
+
+    private int partialBytes;
+    private long partialSinceNanos;
     private boolean closed;
 
     Connection(String id, Listener listener, InetAddress clientAddress, EventLoop loop, long maxInFlightBytes) {
@@ -64,6 +74,25 @@ final class Connection {
 
     void muted(boolean nowMuted) {
         muted = nowMuted;
+    }
+
+    /**
+     * How long the peer has owed us the rest of a frame whose memory is taken.
+     *
+     * @param frame being read; null when none is, or its size is not known yet
+     */
+    long stalledNanos(NetworkReceive frame, long nowNanos) {
+        boolean waits = frame != null && frame.memoryAllocated() && !frame.complete() && !muted;
+        if (!waits) {
+            partial = null;
+            return 0;
+        }
+        if (frame != partial || frame.bytesRead() - partialBytes >= MIN_PROGRESS_BYTES) {
+            partial = frame;
+            partialBytes = frame.bytesRead();
+            partialSinceNanos = nowNanos;
+        }
+        return nowNanos - partialSinceNanos;
     }
 
     /** Any thread. */

@@ -14,6 +14,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.network.ChannelBuilder;
+import org.apache.kafka.common.network.KafkaChannel;
 import org.apache.kafka.common.network.NetworkReceive;
 import org.apache.kafka.common.network.NetworkSend;
 import org.apache.kafka.common.network.Selector;
@@ -31,6 +32,10 @@ import org.slf4j.LoggerFactory;
  */
 final class EventLoop implements Runnable {
     private static final long POLL_MS = 300;
+    /** While the in-flight bytes are used up, a frame that stands still for so long costs its connection. */
+    static final long STALL_NANOS = 5_000_000_000L;
+
+    private static final long STALL_CHECK_NANOS = 500_000_000L;
     private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
 
     private record Accepted(SocketChannel channel, InetAddress address) {}
@@ -53,6 +58,8 @@ final class EventLoop implements Runnable {
     private final AtomicBoolean wakeupPending = new AtomicBoolean();
     private volatile boolean stopping;
     private long nextConnection;
+    private boolean exhausted;
+    private long stallsCheckedNanos;
 
     EventLoop(
             String name,
@@ -181,6 +188,33 @@ final class EventLoop implements Runnable {
         for (Completion done = completions.poll(); done != null; done = completions.poll()) {
             complete(done.slot, done.connection);
         }
+        closeStalled(System.nanoTime());
+    }
+
+    /** Frames announced and not sent must not keep everybody else's from being read. */
+    private void closeStalled(long nowNanos) {
+        if (!inFlight.isOutOfMemory()) {
+            exhausted = false;
+            return;
+        }
+        if (!exhausted) {
+            exhausted = true;
+            // What was seen the last time is no measure any more.
+            connections.values().forEach(connection -> connection.stalledNanos(null, nowNanos));
+        } else if (nowNanos - stallsCheckedNanos < STALL_CHECK_NANOS) {
+            return;
+        }
+        stallsCheckedNanos = nowNanos;
+        for (Connection connection : new ArrayList<>(connections.values())) {
+            KafkaChannel channel = selector.channel(connection.id());
+            if (channel != null && connection.stalledNanos(channel.currentReceive(), nowNanos) >= STALL_NANOS) {
+                peerLog.warn(
+                        "stalled " + connection.clientAddress(),
+                        "Closing the connection of " + connection.clientAddress() + ": the rest of its frame does not"
+                                + " come, and queued.max.request.bytes is used up");
+                close(connection);
+            }
+        }
     }
 
     private void registerAccepted() {
@@ -232,7 +266,7 @@ final class EventLoop implements Runnable {
     private void dispatch(Connection connection, Slot slot, ByteBuffer body) {
         try {
             dispatcher.dispatch(slot, body);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError | StackOverflowError e) {
             RequestHeader header = slot.header();
             malformed(connection, header.apiKey() + " version " + header.apiVersion() + " cannot be read: " + e);
             slot.noResponse();
@@ -248,7 +282,7 @@ final class EventLoop implements Runnable {
         if (slot.response != null) {
             try {
                 send = encode(slot);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | OutOfMemoryError e) {
                 log.error("Answer to {} cannot be encoded", slot.header(), e);
                 slot.closeReason = "its answer cannot be encoded";
             }

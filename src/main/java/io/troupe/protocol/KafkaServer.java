@@ -16,6 +16,7 @@ import org.apache.kafka.common.network.ChannelBuilder;
 import org.apache.kafka.common.network.ChannelBuilders;
 import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.requests.ApiVersionsResponse;
+import org.apache.kafka.common.security.auth.SecurityProtocol;
 import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.common.utils.internals.LogContext;
 import org.slf4j.Logger;
@@ -116,6 +117,9 @@ public final class KafkaServer {
     }
 
     private ChannelBuilder channelBuilder(Listener listener) {
+        if (listener.protocol() == SecurityProtocol.PLAINTEXT) {
+            return BoundedTransport.channels(ListenerName.normalised(listener.name()), originals);
+        }
         return ChannelBuilders.serverChannelBuilder(
                 ListenerName.normalised(listener.name()),
                 false,

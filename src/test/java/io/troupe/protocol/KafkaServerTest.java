@@ -6,8 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.DataInputStream;
 import java.io.IOException;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -443,6 +451,64 @@ class KafkaServerTest {
             server.close();
             assertTrue(client.closedByServer());
             assertThrows(IOException.class, () -> new RawClient(port).close());
+        }
+    }
+
+    /** Frames that are announced and never sent use up the budget; heartbeats go on, and so does all else a little later. */
+    @Test
+    void framesThatStandStillDoNotStopTheOthers() throws Exception {
+        try (TestServer small = new TestServer(TestServer.config(Integer.MAX_VALUE, 256 << 10));
+                Socket stalled = new Socket("127.0.0.1", small.port());
+                Socket other = new Socket("127.0.0.1", small.port())) {
+            stalled.getOutputStream()
+                    .write(ByteBuffer.allocate(8)
+                            .putInt(TestServer.MAX_FRAME_BYTES)
+                            .putInt(1)
+                            .array());
+            while (small.server.inFlightBytes() == 0) {
+                Thread.onSpinWait();
+            }
+            other.setSoTimeout(20_000);
+            // ApiVersions 0 without a client id: small, and then padded so that it has no claim to the reserve.
+            ByteBuffer frame = ByteBuffer.allocate(4 + 10 + InFlightBytes.SMALL_FRAME_BYTES);
+            frame.putInt(10).putShort((short) 18).putShort((short) 0).putInt(7).putShort((short) -1);
+            other.getOutputStream().write(frame.array(), 0, 14);
+            DataInputStream answers = new DataInputStream(other.getInputStream());
+            long before = System.nanoTime();
+            answers.readFully(new byte[answers.readInt()]);
+            assertTrue(System.nanoTime() - before < EventLoop.STALL_NANOS / 2);
+            frame.putInt(0, frame.capacity() - 4);
+            other.getOutputStream().write(frame.array());
+            answers.readFully(new byte[answers.readInt()]);
+            assertEquals(-1, stalled.getInputStream().read());
+        }
+    }
+
+    @Test
+    void largeHeapBuffersCostLittleDirectMemory() throws Exception {
+        BufferPoolMXBean direct = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .filter(pool -> pool.getName().equals("direct"))
+                .findFirst()
+                .orElseThrow();
+        try (ServerSocketChannel server = ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0));
+                SocketChannel client = SocketChannel.open(server.getLocalAddress());
+                SocketChannel peer = server.accept();
+                java.nio.channels.Selector selector = java.nio.channels.Selector.open()) {
+            client.configureBlocking(false);
+            peer.configureBlocking(false);
+            BoundedTransport writer = new BoundedTransport(client.register(selector, SelectionKey.OP_WRITE));
+            BoundedTransport reader = new BoundedTransport(peer.register(selector, SelectionKey.OP_READ));
+            int size = 16 << 20;
+            ByteBuffer[] sources = {ByteBuffer.allocate(10), ByteBuffer.allocate(size), ByteBuffer.allocate(3)};
+            new Random(1).nextBytes(sources[1].array());
+            ByteBuffer target = ByteBuffer.allocate(size + 13);
+            long before = direct.getMemoryUsed();
+            while (target.hasRemaining()) {
+                writer.write(sources);
+                reader.read(target);
+            }
+            assertTrue(direct.getMemoryUsed() - before <= 4L * BoundedTransport.PIECE_BYTES);
+            assertEquals(ByteBuffer.wrap(sources[1].array()), target.flip().slice(10, size));
         }
     }
 }

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(value = 2, unit = TimeUnit.HOURS)
 class RequestFuzzIT {
-    private static final int REQUESTS = Integer.getInteger("troupe.it.fuzz.requests", 3000);
+    private static final int REQUESTS = Integer.getInteger("troupe.it.fuzz.requests", 2000);
     private static final int CANARY_EVERY = 500;
     private static final Duration CANARY_LIMIT = Duration.ofSeconds(10);
     private static final int ANSWER_LIMIT_MS = 15_000;

@@ -182,6 +182,10 @@ final class BrokerProcess implements AutoCloseable {
         return process != null && process.isAlive();
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     int port() {
         return port;
     }

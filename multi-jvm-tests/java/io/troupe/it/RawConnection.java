@@ -82,6 +82,16 @@ final class RawConnection implements AutoCloseable {
         }
     }
 
+    /**
+     * The same with a bound of its own, for the whole of what is waited at once.
+     *
+     * @throws java.net.SocketTimeoutException when nothing came; the connection is then of no more use
+     */
+    Optional<ByteBuffer> receive(int limitMs) throws IOException {
+        socket.setSoTimeout(limitMs);
+        return receive();
+    }
+
     /** Skips a response header of that API and version. */
     static ByteBufferAccessor body(ApiKeys api, int version, ByteBuffer response) {
         response.getInt();

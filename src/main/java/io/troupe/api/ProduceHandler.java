@@ -11,6 +11,7 @@ import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.RecordsField;
 import io.troupe.protocol.RequestContext;
 import io.troupe.record.BatchValidator;
+import io.troupe.record.UnpackBudget;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -103,6 +104,7 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
         private final ProduceRequestData request;
         private final short version;
         private final ProduceResponseData response = new ProduceResponseData();
+        private final UnpackBudget budget;
         private final AtomicReference<Errors> anyError = new AtomicReference<>();
         // One more than partitions begun, so that early replies do not answer before the last partition is told.
         private final AtomicInteger open = new AtomicInteger(1);
@@ -111,6 +113,7 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
             this.context = context;
             this.request = request;
             this.version = context.header().apiVersion();
+            this.budget = new UnpackBudget(context.sizeInBytes());
         }
 
         void topic(TopicProduceData topic) {
@@ -155,8 +158,8 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
                 reply.refuse(Refusal.of(found.error()));
                 return;
             }
-            BatchValidator.Result verdict =
-                    BatchValidator.validate(RecordsField.of(partition), configs.of(topic), false, clockMs.getAsLong());
+            BatchValidator.Result verdict = BatchValidator.validate(
+                    RecordsField.of(partition), configs.of(topic), false, clockMs.getAsLong(), budget);
             if (verdict instanceof BatchValidator.Refused refused) {
                 reply.refuse(refused.refusal());
             } else if (verdict instanceof BatchValidator.Valid valid) {

@@ -97,13 +97,16 @@ public final class GroupCoordinators implements GroupService {
             ActorRef<GroupCoordinator.Command> coordinator = context.spawn(
                     GroupCoordinator.create(elected, config, topics, clockMs, loads),
                     "coordinator-" + partition + "-" + started.incrementAndGet());
-            led.put(partition, new LedPartition(coordinator));
+            led.put(partition, new LedPartition(elected.partition(), coordinator));
         }
         return Behaviors.same();
     }
 
     private Behavior<Leadership> onResigned(ActorContext<Leadership> context, Leadership.Resigned resigned) {
-        if (resigned.partition().topic().equals(OFFSETS_TOPIC)) {
+        LedPartition current = led.get(resigned.partition().partition());
+        // Once the topic was deleted and made anew, the deleted one's replica may resign after the new one's was
+        // elected.
+        if (current != null && current.partition().equals(resigned.partition())) {
             stop(context, resigned.partition().partition());
         }
         return Behaviors.same();

@@ -3,6 +3,7 @@ package io.troupe.group;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -27,12 +28,18 @@ final class LedPartition {
         }
     }
 
+    private final TopicIdPartition partition;
     private final ActorRef<GroupCoordinator.Command> coordinator;
     private final Set<Pending<?>> open = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
-    LedPartition(ActorRef<GroupCoordinator.Command> coordinator) {
+    LedPartition(TopicIdPartition partition, ActorRef<GroupCoordinator.Command> coordinator) {
+        this.partition = partition;
         this.coordinator = coordinator;
+    }
+
+    TopicIdPartition partition() {
+        return partition;
     }
 
     ActorRef<GroupCoordinator.Command> coordinator() {

@@ -222,14 +222,16 @@ final class SegmentReader implements LogReader {
         if (BatchHeader.isControl(batch, 0)) {
             return Optional.of(new TimestampedOffset(cursor.baseOffset(), cursor.maxTimestamp(), epoch));
         }
-        for (Batches.Decoded record : Batches.records(batch)) {
-            if (record.timestampMs() >= timestampMs
-                    && record.offset() >= log.logStartOffset()
-                    && record.offset() < bound) {
-                return Optional.of(new TimestampedOffset(record.offset(), record.timestampMs(), epoch));
-            }
+        try {
+            return Batches.firstAtOrAfter(batch, timestampMs, log.logStartOffset(), bound)
+                    .map(record -> new TimestampedOffset(record.offset(), record.timestampMs(), epoch));
+        } catch (IOException e) {
+            // Compressed records are stored as they came. Whoever wrote these keeps nobody from looking up the others:
+            // a
+            // reader is sent to the batch, and finds there what is wrong with it.
+            long first = Math.max(cursor.baseOffset(), log.logStartOffset());
+            return Optional.of(new TimestampedOffset(first, cursor.maxTimestamp(), epoch));
         }
-        return Optional.empty();
     }
 
     @Override

@@ -12,12 +12,6 @@ import org.apache.kafka.common.record.TimestampType;
  * records themselves, save on a compacted topic, where each needs a key. Pure; any thread; cost is one pass of CRC-32C.
  */
 public final class BatchValidator {
-    /**
-     * Decompressed bytes that are read to look for keys on a compacted topic. Nothing is kept of them, so this bounds a
-     * thread's time, not memory.
-     */
-    private static final long MAX_DECOMPRESSED_BYTES = 512L << 20;
-
     private static final int MAX_COMPRESSION_ID = 4;
     private static final long NO_TIMESTAMP = -1;
 
@@ -41,8 +35,10 @@ public final class BatchValidator {
      *
      * @param records from position to limit, handed over; null counts as empty
      * @param internal written by the broker itself: may be a control batch
+     * @param budget of the request that brought them
      */
-    public static Result validate(ByteBuffer records, LogConfig config, boolean internal, long nowMs) {
+    public static Result validate(
+            ByteBuffer records, LogConfig config, boolean internal, long nowMs, UnpackBudget budget) {
         if (records == null || records.remaining() < BatchHeader.SIZE) {
             return refuse(
                     Errors.INVALID_RECORD,
@@ -52,7 +48,7 @@ public final class BatchValidator {
         ByteBuffer batch = records.slice();
         Refusal refusal = checkShape(batch, config);
         if (refusal == null) {
-            refusal = checkContents(batch, config, internal);
+            refusal = checkContents(batch, config, internal, budget);
         }
         if (refusal != null) {
             return new Refused(refusal);
@@ -93,7 +89,7 @@ public final class BatchValidator {
         return null;
     }
 
-    private static Refusal checkContents(ByteBuffer b, LogConfig config, boolean internal) {
+    private static Refusal checkContents(ByteBuffer b, LogConfig config, boolean internal, UnpackBudget budget) {
         if (BatchHeader.baseOffset(b, 0) != 0) {
             return invalid("a producer's batch must have base offset 0, not " + BatchHeader.baseOffset(b, 0));
         }
@@ -112,7 +108,7 @@ public final class BatchValidator {
             return internal ? null : invalid("clients cannot write control batches");
         }
         Refusal refusal = checkProducer(b);
-        return refusal == null && config.compacted() ? checkKeys(b) : refusal;
+        return refusal == null && config.compacted() ? checkRecords(b, budget) : refusal;
     }
 
     private static Refusal checkProducer(ByteBuffer b) {
@@ -131,14 +127,24 @@ public final class BatchValidator {
         return null;
     }
 
-    private static Refusal checkKeys(ByteBuffer b) {
-        try (RecordStream stream = new RecordStream(b, 0, MAX_DECOMPRESSED_BYTES)) {
-            for (int i = 0; stream.hasNext(); i++) {
-                if (!stream.nextHasKey()) {
-                    return invalid("record " + i + " has no key, which a compacted topic requires");
+    /** Reads all records through, for their keys; nothing is kept of them. */
+    private static Refusal checkRecords(ByteBuffer b, UnpackBudget budget) {
+        try (RecordStream stream = new RecordStream(b, 0, budget.left())) {
+            try {
+                for (int i = 0; stream.hasNext(); i++) {
+                    Batches.Position record = stream.skipNext();
+                    if (record.offset() != i) {
+                        return invalid("record " + i + " has offset delta " + record.offset());
+                    }
+                    if (!record.hasKey()) {
+                        return invalid("record " + i + " has no key, which a compacted topic requires");
+                    }
                 }
+                stream.requireEnd();
+                return null;
+            } finally {
+                budget.spend(stream.consumed());
             }
-            return null;
         } catch (IOException | RuntimeException e) {
             // Codecs throw their own unchecked exceptions at damaged input.
             return invalid("the records cannot be read: " + e.getMessage());

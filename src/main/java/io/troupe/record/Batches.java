@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.record.internal.MemoryRecords;
@@ -20,6 +21,9 @@ public final class Batches {
 
     /** A record read; key and value are null where the record has none, else buffers of their own, ready to be read. */
     public record Decoded(long offset, long timestampMs, ByteBuffer key, ByteBuffer value) {}
+
+    /** A record's place, without what it holds. */
+    public record Position(long offset, long timestampMs, boolean hasKey) {}
 
     private Batches() {}
 
@@ -50,6 +54,31 @@ public final class Batches {
      */
     public static Iterable<Decoded> records(ByteBuffer batches) {
         return () -> new Records(batches);
+    }
+
+    /**
+     * The first record of one batch with at least that timestamp, within [fromOffset, endOffset). Memory is bounded whatever the batch
+     * unpacks to.
+     *
+     * @param batch one whole v2 batch from index 0, no control batch
+     * @throws IOException when the batch cannot be unpacked, or unpacks to more than its {@link UnpackBudget}
+     */
+    public static Optional<Position> firstAtOrAfter(ByteBuffer batch, long timestampMs, long fromOffset, long endOffset)
+            throws IOException {
+        long maxBytes = new UnpackBudget(BatchHeader.sizeInBytes(batch, 0)).left();
+        try (RecordStream stream = new RecordStream(batch, 0, maxBytes)) {
+            while (stream.hasNext()) {
+                Position record = stream.skipNext();
+                if (record.timestampMs() >= timestampMs
+                        && record.offset() >= fromOffset
+                        && record.offset() < endOffset) {
+                    return Optional.of(record);
+                }
+            }
+            return Optional.empty();
+        } catch (RuntimeException e) {
+            throw new IOException("the records cannot be read: " + e.getMessage(), e);
+        }
     }
 
     private static final class Records implements Iterator<Decoded> {

@@ -41,7 +41,11 @@ final class RecordStream implements AutoCloseable {
         records.limit(at + BatchHeader.sizeInBytes(batches, at)).position(at + BatchHeader.SIZE);
         InputStream raw;
         try {
-            raw = Compression.of(CompressionType.forId(BatchHeader.compressionId(batches, at)))
+            CompressionType codec = CompressionType.forId(BatchHeader.compressionId(batches, at));
+            if (codec == CompressionType.SNAPPY) {
+                SnappyLengths.check(records);
+            }
+            raw = Compression.of(codec)
                     .build()
                     .wrapForInput(records.slice(), BatchHeader.MAGIC_V2, BufferSupplier.NO_CACHING);
         } catch (RuntimeException e) {
@@ -59,21 +63,54 @@ final class RecordStream implements AutoCloseable {
         return done < count;
     }
 
-    /** Reads on to the next record and tells whether it has a key, without keeping any of it. */
-    boolean nextHasKey() throws IOException {
+    /**
+     * Reads the next record through and keeps nothing of it.
+     *
+     * @throws IOException when it is not a whole record of exactly its length, down to its headers
+     */
+    Batches.Position skipNext() throws IOException {
         int length = recordLength();
-        long start = consumed;
+        long end = consumed + length;
         readByte();
-        varlong(MAX_VARLONG_BYTES);
-        varint();
-        int keyLength = varint();
-        long left = length - (consumed - start);
-        if (keyLength < -1 || left < Math.max(0, keyLength)) {
-            throw new IOException("a record's key does not fit its length " + length);
+        long timestamp = baseTimestamp + varlong(MAX_VARLONG_BYTES);
+        int offsetDelta = varint();
+        boolean hasKey = skipField(end, true);
+        skipField(end, true);
+        int headers = varint();
+        if (headers < 0) {
+            throw new IOException("a record has " + headers + " headers");
         }
-        skip(left);
+        for (int i = 0; i < headers; i++) {
+            skipField(end, false);
+            skipField(end, true);
+        }
+        if (consumed != end) {
+            throw new IOException("a record's fields do not end where its length " + length + " says");
+        }
         done++;
-        return keyLength >= 0;
+        return new Batches.Position(baseOffset + offsetDelta, fixedTimestamp < 0 ? timestamp : fixedTimestamp, hasKey);
+    }
+
+    /** Whether there is a field, not null; {@code end} is where its record ends. */
+    private boolean skipField(long end, boolean nullable) throws IOException {
+        int length = varint();
+        if (length < (nullable ? -1 : 0) || length > end - consumed) {
+            throw new IOException("a field of " + length + " bytes does not fit its record");
+        }
+        skip(Math.max(0, length));
+        return length >= 0;
+    }
+
+    /** @throws IOException when bytes follow the last record that the batch's header counts */
+    void requireEnd() throws IOException {
+        if (in.read() >= 0) {
+            throw new IOException("more follows the " + count + " records that the batch is said to have");
+        }
+    }
+
+    /** Decompressed bytes read so far. */
+    long consumed() {
+        return consumed;
     }
 
     /** Reads the next record; its key and value are copies, null where the record has none. */
@@ -98,8 +135,8 @@ final class RecordStream implements AutoCloseable {
     private int recordLength() throws IOException {
         int length = varint();
         if (length < 0 || consumed + length > maxBytes) {
-            throw new IOException(
-                    "a record of " + length + " bytes passes the limit of " + maxBytes + " for its batch");
+            throw new IOException("a record of " + length + " bytes, after " + consumed
+                    + " of others, passes the limit of " + maxBytes + " unpacked bytes");
         }
         return length;
     }

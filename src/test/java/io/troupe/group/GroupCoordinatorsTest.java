@@ -406,6 +406,20 @@ class GroupCoordinatorsTest {
     }
 
     @Test
+    void theReplicaOfADeletedTopicStopsNoCoordinatorOfTheNewOne() {
+        serve(1);
+        leaderships.tell(new Leadership.Resigned(
+                new TopicIdPartition(Uuid.randomUuid(), PARTITION.partition(), PARTITION.topic()), 9));
+        // Heard in order: once this one's coordinator has begun, the resignation was dealt with.
+        leaderships.tell(new Leadership.Elected(
+                new TopicIdPartition(PARTITION.topicId(), 1, PARTITION.topic()), 1, endOffset, leader));
+        replica.expectMessageClass(Replica.AwaitData.class);
+        var commit = commit("g", 1);
+        acknowledge();
+        assertEquals(Errors.NONE, error(commit));
+    }
+
+    @Test
     void aNewEpochLoadsAgainWhatTheLastOneWrote() {
         serve(1);
         var commit = commit("g", 7);

@@ -29,6 +29,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.errors.OffsetOutOfRangeException;
+import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.FileRecords;
 import org.apache.kafka.common.record.internal.RecordBatch;
 import org.junit.jupiter.api.Test;
@@ -177,6 +178,23 @@ class PartitionLogTest {
         assertFalse(opened.reader().read(3, 10, 100, true).hasRemaining());
         assertThrows(OffsetOutOfRangeException.class, () -> opened.reader().read(4, 10, 100, true));
         assertThrows(OffsetOutOfRangeException.class, () -> opened.reader().read(-1, 10, 100, true));
+        dir.close();
+    }
+
+    @Test
+    void aBatchThatCannotBeUnpackedIsFoundAsAWholeAndHidesNoOther() throws Exception {
+        LogDir dir = dir(root);
+        LogReader reader = dir.open(PID, PARTITION, config(10_000, 1)).reader();
+        ByteBuffer damaged =
+                batch(3, 3, 200, 7, 50, Compression.of(CompressionType.GZIP).build(), -1, 0);
+        damaged.put(BatchHeader.SIZE, (byte) 0);
+        damaged.putInt(17, BatchHeader.computeCrc(damaged, 0));
+        JournalFixture.append(dir, batch(0, 3, 100, 7, 5));
+        JournalFixture.append(dir, damaged);
+        JournalFixture.append(dir, batch(6, 3, 300, 7, 5));
+        assertEquals(Optional.of(new TimestampedOffset(1, 101, 7)), reader.offsetForTimestamp(101, 9));
+        assertEquals(Optional.of(new TimestampedOffset(3, 202, 7)), reader.offsetForTimestamp(201, 9));
+        assertEquals(Optional.of(new TimestampedOffset(8, 302, 7)), reader.offsetForTimestamp(302, 9));
         dir.close();
     }
 

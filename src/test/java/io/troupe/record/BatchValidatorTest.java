@@ -28,7 +28,7 @@ class BatchValidatorTest {
         ByteBuffer before =
                 ByteBuffer.allocate(batch.remaining()).put(batch.duplicate()).flip();
         BatchValidator.Valid valid =
-                assertInstanceOf(BatchValidator.Valid.class, BatchValidator.validate(batch, config(), false, NOW));
+                assertInstanceOf(BatchValidator.Valid.class, validate(batch, config(), false, NOW));
         assertEquals(before, valid.batch());
         assertEquals(-1, valid.logAppendTimeMs());
     }
@@ -63,10 +63,7 @@ class BatchValidatorTest {
                 new int[] {Integer.MIN_VALUE, -1, 0, 48, 49, 1 << 20, Integer.MAX_VALUE - 3, Integer.MAX_VALUE}) {
             ByteBuffer bad = batch(Compression.NONE, record("k", "v"));
             bad.putInt(8, length);
-            assertInstanceOf(
-                    BatchValidator.Refused.class,
-                    BatchValidator.validate(bad, config(), false, NOW),
-                    "length " + length);
+            assertInstanceOf(BatchValidator.Refused.class, validate(bad, config(), false, NOW), "length " + length);
         }
     }
 
@@ -98,7 +95,7 @@ class BatchValidatorTest {
         control.putShort(21, (short) 0x20);
         recrc(control);
         assertRefused(Errors.INVALID_RECORD, control, config(), false);
-        assertInstanceOf(BatchValidator.Valid.class, BatchValidator.validate(control, config(), true, NOW));
+        assertInstanceOf(BatchValidator.Valid.class, validate(control, config(), true, NOW));
     }
 
     @Test
@@ -126,11 +123,11 @@ class BatchValidatorTest {
         ByteBuffer keyed = batch(compression, record("k", "v".repeat(500)), record("", null));
         assertInstanceOf(
                 BatchValidator.Valid.class,
-                BatchValidator.validate(keyed, config("compact", 1 << 20), false, NOW),
+                validate(keyed, config("compact", 1 << 20), false, NOW),
                 "an empty key is a key");
         ByteBuffer keyless = batch(compression, record("k", "v"), record(null, "v"));
         assertRefused(Errors.INVALID_RECORD, keyless, config("compact", 1 << 20), false);
-        assertInstanceOf(BatchValidator.Valid.class, BatchValidator.validate(keyless, config(), false, NOW));
+        assertInstanceOf(BatchValidator.Valid.class, validate(keyless, config(), false, NOW));
     }
 
     @ParameterizedTest
@@ -143,7 +140,7 @@ class BatchValidatorTest {
             bad.put(i, (byte) ~bad.get(i));
             recrc(bad);
             // Some damage still reads as records; what matters is that none ends in an exception.
-            BatchValidator.validate(bad, config("compact", 1 << 20), false, NOW);
+            validate(bad, config("compact", 1 << 20), false, NOW);
         }
     }
 
@@ -165,8 +162,7 @@ class BatchValidatorTest {
     void logAppendTimeIsStampedAndTheCrcFollows() {
         ByteBuffer batch = batchAt(5);
         LogConfig config = config("delete", 1 << 20, TimestampType.LOG_APPEND_TIME, 1000, 1000);
-        BatchValidator.Valid valid =
-                assertInstanceOf(BatchValidator.Valid.class, BatchValidator.validate(batch, config, false, NOW));
+        BatchValidator.Valid valid = assertInstanceOf(BatchValidator.Valid.class, validate(batch, config, false, NOW));
         assertEquals(NOW, valid.logAppendTimeMs());
         MemoryRecords records = MemoryRecords.readableRecords(valid.batch());
         records.batches().forEach(b -> {
@@ -201,11 +197,13 @@ class BatchValidatorTest {
                 "a batch that is cut off ends the iteration");
     }
 
+    private static BatchValidator.Result validate(ByteBuffer batch, LogConfig config, boolean internal, long nowMs) {
+        int size = batch == null ? 0 : batch.remaining();
+        return BatchValidator.validate(batch, config, internal, nowMs, new UnpackBudget(size));
+    }
+
     private static void assertValidAt(long timestamp, LogConfig config) {
-        assertInstanceOf(
-                BatchValidator.Valid.class,
-                BatchValidator.validate(batchAt(timestamp), config, false, NOW),
-                "" + timestamp);
+        assertInstanceOf(BatchValidator.Valid.class, validate(batchAt(timestamp), config, false, NOW), "" + timestamp);
     }
 
     private static void assertInvalidAt(long timestamp, LogConfig config) {
@@ -215,7 +213,7 @@ class BatchValidatorTest {
     private static BatchValidator.Refused assertRefused(
             Errors error, ByteBuffer batch, LogConfig config, boolean internal) {
         BatchValidator.Refused refused =
-                assertInstanceOf(BatchValidator.Refused.class, BatchValidator.validate(batch, config, internal, NOW));
+                assertInstanceOf(BatchValidator.Refused.class, validate(batch, config, internal, NOW));
         assertEquals(error, refused.refusal().error());
         return refused;
     }

@@ -75,6 +75,6 @@ public final class AlterConfigsHandler implements ApiHandler<AlterConfigsRequest
                     });
                     context.respond(response);
                 })
-                .exceptionally(Unanswered.close(context));
+                .exceptionally(Unanswered.answer(context, request));
     }
 }

@@ -75,6 +75,6 @@ public final class IncrementalAlterConfigsHandler implements ApiHandler<Incremen
                     });
                     context.respond(response);
                 })
-                .exceptionally(Unanswered.close(context));
+                .exceptionally(Unanswered.answer(context, request));
     }
 }

@@ -17,14 +17,13 @@ while [ -L "$troupe_self" ]; do
 done
 TROUPE_HOME=$(cd -P -- "$(dirname -- "$troupe_self")/.." && pwd) || exit 1
 TARGET=$TROUPE_HOME/target
-JVM_OPENS="--add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED"
 JDK_HINT="Install JDK 17 or 21 (Debian, Ubuntu: apt-get install openjdk-17-jdk; Fedora: dnf install java-17-openjdk-devel; macOS: brew install openjdk@17) or set JAVA_HOME to one."
 MAVEN_HINT="Install Maven 3.8 or newer (Debian, Ubuntu: apt-get install maven; Fedora: dnf install maven; macOS: brew install maven)."
 
 die() { printf 'troupe: %s\n' "$*" >&2; exit 1; }
 say() { printf 'troupe: %s\n' "$*" >&2; }
 
-# Sets JAVA and JAVA_VERSION. Reads the JDK's release file, because starting a JVM only to ask for its version costs
+# Sets JAVA, JAVA_VERSION and JVM_FLAGS (what Troupe's own classes need of that JVM). Reads the JDK's release file, because starting a JVM only to ask for its version costs
 # a tenth of a second of every command.
 find_java() {
   local home real link line
@@ -60,6 +59,11 @@ find_java() {
     '' | *[!0-9]*) die "$JAVA says its version is '$JAVA_VERSION', which is not understood. $JDK_HINT" ;;
   esac
   [ "$major" -ge 17 ] || die "$JAVA is Java $JAVA_VERSION; Troupe needs 17 or newer. $JDK_HINT"
+  JVM_FLAGS="--add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED"
+  # The codecs and LevelDB load native code, Pekko and Agrona read memory through Unsafe. From 24 on the JVM warns of
+  # what nobody has allowed; before 23 it does not know the second flag.
+  JVM_FLAGS="$JVM_FLAGS --enable-native-access=ALL-UNNAMED"
+  [ "$major" -lt 24 ] || JVM_FLAGS="$JVM_FLAGS --sun-misc-unsafe-memory-access=allow"
 }
 
 # Ends the script unless Maven >= 3.8 and a compiler are there: only a build needs them.
@@ -140,7 +144,7 @@ archive_locked() {
   { [ "$archive" -nt "$TARGET/troupe.jar" ] || [ "$archive.none" -nt "$TARGET/troupe.jar" ]; } && return 0
   say "preparing a class archive, once, so that later starts are quick"
   # shellcheck disable=SC2086
-  "$JAVA" -Xmx256m -XX:ArchiveClassesAtExit="$archive.$$" -Xlog:cds=off -Xlog:cds+dynamic=off $JVM_OPENS \
+  "$JAVA" -Xmx256m -XX:ArchiveClassesAtExit="$archive.$$" -Xlog:cds=off -Xlog:cds+dynamic=off $JVM_FLAGS \
     -cp "$TARGET/troupe.jar" io.troupe.server.Main --train >"$archive.log" 2>&1 </dev/null 9>&- &
   pid=$!
   while kill -0 $pid 2>/dev/null && [ $waited -lt 300 ]; do
@@ -177,7 +181,7 @@ run_class() {
   # shellcheck disable=SC2086
   case $class in
     io.troupe.*)
-      exec "$JAVA" $heap ${JIT:-} $JVM_OPENS -Dlogback.configurationFile=logback-tools.xml ${KAFKA_OPTS:-} \
+      exec "$JAVA" $heap ${JIT:-} $JVM_FLAGS -Dlogback.configurationFile=logback-tools.xml ${KAFKA_OPTS:-} \
         -cp "$TARGET/troupe.jar" "$class" "$@"
       ;;
     *)

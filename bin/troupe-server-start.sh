@@ -1,10 +1,5 @@
 #!/usr/bin/env bash
-# Starts a broker: troupe-server-start.sh [-daemon] server.properties [--override key=value]...
-#
-# In the foreground until it ends, or with -daemon in the background, returning once it serves. Builds first when there
-# is no build yet. Environment: JAVA_HOME, TROUPE_HEAP_OPTS (default -Xms64M -Xmx1G), TROUPE_GC_OPTS, TROUPE_OPTS (more
-# JVM options), LOG_DIR (where -daemon writes, default logs/ of the installation), TROUPE_START_TIMEOUT_S (how long -daemon
-# waits, default 60).
+# Starts a broker; see usage below. Builds first when there is no build yet.
 self=$0; while [ -L "$self" ]; do link=$(readlink "$self"); case $link in /*) self=$link ;; *) self=$(dirname -- "$self")/$link ;; esac; done
 # shellcheck source=bin/troupe-run-class.sh
 . "$(dirname -- "$self")/troupe-run-class.sh"
@@ -14,8 +9,33 @@ RESTART_CODE=85
 # The line a broker prints once it serves begins so.
 READY="^Troupe broker [0-9]* is ready"
 
+DEFAULT_HEAP_OPTS="-Xms64M -Xmx1G"
+DEFAULT_GC_OPTS="-XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35"
+START_TIMEOUT_S=${TROUPE_START_TIMEOUT_S:-60}
+
 usage() {
-  echo "usage: ${0##*/} [-daemon] server.properties [--override property=value]..." >&2
+  cat <<END
+usage: ${0##*/} [-daemon] server.properties [--override property=value]...
+
+Starts a broker with that configuration ($TROUPE_HOME/conf/server.properties is the one shipped).
+In the foreground until it ends; Ctrl-C or SIGTERM stops it.
+
+  -daemon                    in the background: returns once the broker serves
+  --override property=value  wins over the file; may be given many times
+  -h, --help                 this text
+
+Environment:
+  JAVA_HOME               the JDK, 17 or newer (default: the java on the PATH)
+  TROUPE_HEAP_OPTS        the heap (default: $DEFAULT_HEAP_OPTS)
+  TROUPE_GC_OPTS          the collector (default: $DEFAULT_GC_OPTS)
+  TROUPE_OPTS             more JVM options (default: none)
+  LOG_DIR                 where -daemon writes troupe-server-<node id>.out (default: $TROUPE_HOME/logs)
+  TROUPE_START_TIMEOUT_S  seconds that -daemon waits for the broker to serve (default: 60)
+END
+}
+
+misused() {
+  usage >&2
   exit 1
 }
 
@@ -24,7 +44,7 @@ overrides=()
 while [ $# -gt 0 ]; do
   case $1 in
     -daemon | --daemon) daemon=1 ;;
-    -name) [ $# -ge 2 ] || usage; shift ;; # Kafka's script takes a process name; ours needs none
+    -name) [ $# -ge 2 ] || misused; shift ;; # Kafka's script takes a process name; ours needs none
     -loggc) ;;
     --override)
       [ $# -ge 2 ] || die "--override needs property=value"
@@ -33,13 +53,13 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --override=?*=*) overrides+=(--override "${1#--override=}") ;;
-    -h | --help) usage ;;
-    -*) echo "troupe: unknown option $1" >&2; usage ;;
+    -h | --help) usage; exit 0 ;;
+    -*) say "unknown option $1"; misused ;;
     *) [ -z "$properties" ] || die "two configuration files: $properties and $1"; properties=$1 ;;
   esac
   shift
 done
-[ -n "$properties" ] || usage
+[ -n "$properties" ] || misused
 [ -f "$properties" ] || die "there is no configuration file $properties (looked from $PWD); Troupe ships $TROUPE_HOME/conf/server.properties"
 [ -r "$properties" ] || die "the configuration file $properties cannot be read"
 
@@ -82,7 +102,7 @@ if [ -n "$daemon" ]; then
     >>"$out" 2>&1 </dev/null &
   starter=$!
   new_output() { tail -c "+$((before + 1))" "$out"; }
-  deadline=$((SECONDS + ${TROUPE_START_TIMEOUT_S:-60}))
+  deadline=$((SECONDS + START_TIMEOUT_S))
   while [ $SECONDS -lt $deadline ]; do
     if ready=$(new_output | grep -m 1 "$READY"); then
       echo "$ready"
@@ -98,13 +118,13 @@ if [ -n "$daemon" ]; then
     fi
     sleep 0.1
   done
-  echo "troupe: the broker is still starting after ${TROUPE_START_TIMEOUT_S:-60} s; its log is $out" >&2
+  echo "troupe: the broker is still starting after $START_TIMEOUT_S s; its log is $out" >&2
   exit 0
 fi
 
 archive=$(archive_file)
-options="${TROUPE_HEAP_OPTS:--Xms64M -Xmx1G} ${TROUPE_GC_OPTS:--XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35}"
-options="$options -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true $JVM_OPENS"
+options="${TROUPE_HEAP_OPTS:-$DEFAULT_HEAP_OPTS} ${TROUPE_GC_OPTS:-$DEFAULT_GC_OPTS}"
+options="$options -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true $JVM_FLAGS"
 sharing=(-Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off)
 [ -f "$archive" ] && sharing+=("-XX:SharedArchiveFile=$archive")
 logging=()

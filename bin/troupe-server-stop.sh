@@ -1,18 +1,31 @@
 #!/usr/bin/env bash
-# Stops this installation's brokers, all of them or one: troupe-server-stop.sh [--node-id N]
-#
-# Asks them to end (SIGTERM) and waits until they are gone, TROUPE_STOP_TIMEOUT_S seconds at most (default 60).
-# Ends with 0 when all are gone, with 1 when there was none or one remains.
+# Stops this installation's brokers, all of them or one; see usage below.
 self=$0; while [ -L "$self" ]; do link=$(readlink "$self"); case $link in /*) self=$link ;; *) self=$(dirname -- "$self")/$link ;; esac; done
 # shellcheck source=bin/troupe-run-class.sh
 . "$(dirname -- "$self")/troupe-run-class.sh"
+
+usage() {
+  cat <<END
+usage: ${0##*/} [--node-id N]
+
+Asks this installation's brokers to end (SIGTERM) and waits until they are gone. The exit code is 0 when all are gone, 1 when
+there was none or one remains.
+
+  --node-id N  only the broker with this id (default: all of $TROUPE_HOME)
+  -h, --help   this text
+
+Environment:
+  TROUPE_STOP_TIMEOUT_S  seconds to wait at most (default: 60)
+END
+}
 
 node=
 while [ $# -gt 0 ]; do
   case $1 in
     --node-id) [ $# -ge 2 ] || die "--node-id needs a broker's id"; node=$2; shift ;;
     --node-id=*) node=${1#--node-id=} ;;
-    *) echo "usage: ${0##*/} [--node-id N]" >&2; exit 1 ;;
+    -h | --help) usage; exit 0 ;;
+    *) say "unknown argument $1"; usage >&2; exit 1 ;;
   esac
   case $node in '' | *[!0-9]*) die "--node-id '$node': expected a number, 0 or greater" ;; esac
   while [ "${#node}" -gt 1 ] && [ "${node#0}" != "$node" ]; do node=${node#0}; done

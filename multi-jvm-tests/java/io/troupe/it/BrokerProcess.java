@@ -15,8 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -27,7 +25,7 @@ import java.util.stream.Stream;
  * {@code -Dtroupe.it.broker=kafka}. It may be killed and started again on the same ports and data.
  *
  * <p>Everything lives under {@code target/it/<name>-<n>}: {@code broker.log} (all it printed, kept), {@code server.properties},
- * {@code data} and {@code tmp} (both deleted by {@link #close} unless {@code -Dtroupe.it.keep=true}). A process still running when the test JVM ends is killed.
+ * {@code data} and {@code tmp} (both deleted by {@link #close} unless {@code -Dtroupe.it.keep=true}). No process outlives the test JVM.
  */
 final class BrokerProcess implements AutoCloseable {
 
@@ -45,11 +43,6 @@ final class BrokerProcess implements AutoCloseable {
     private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
     private static final String KAFKA_CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
     private static final AtomicInteger NEXT = new AtomicInteger();
-    private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
-
-    static {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> RUNNING.forEach(Process::destroyForcibly)));
-    }
 
     private final Path dir;
     private final int port = Ports.free();
@@ -118,8 +111,7 @@ final class BrokerProcess implements AutoCloseable {
             List<String> command = KIND == Kind.TROUPE ? troupe(file) : kafka(file);
             settings.forEach((key, value) -> command.addAll(List.of("--override", key + "=" + value)));
             ready = new CountDownLatch(1);
-            process = new ProcessBuilder(command).redirectErrorStream(true).start();
-            RUNNING.add(process);
+            process = Children.start(new ProcessBuilder(command).redirectErrorStream(true));
             Process started = process;
             CountDownLatch signal = ready;
             reader = new Thread(() -> read(started, signal), "broker-output-" + started.pid());
@@ -170,7 +162,7 @@ final class BrokerProcess implements AutoCloseable {
                 throw new AssertionError("the broker did not end within " + limit + ":\n" + tail());
             }
             reader.join(2000);
-            RUNNING.remove(process);
+            Children.ended(process);
             return process.exitValue();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

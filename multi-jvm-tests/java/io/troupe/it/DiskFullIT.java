@@ -3,8 +3,8 @@ package io.troupe.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.abort;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,25 +25,18 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * A log dir that is full goes offline alone: its producers are told KAFKA_STORAGE_ERROR, the other dir serves on, and after
- * a restart with room everything acknowledged is there. Needs the right to mount a small tmpfs, else it is skipped aloud.
+ * a restart with room everything acknowledged is there. Needs the right to mount a small tmpfs.
  */
 @Timeout(180)
 class DiskFullIT {
 
-    private static void mount(Path at, String options) {
-        try {
-            Files.createDirectories(at);
-            Run.Result done = Run.command(
-                    List.of("mount", "-t", "tmpfs", "-o", options, "tmpfs", at.toString()),
-                    null,
-                    Duration.ofSeconds(10));
-            if (done.exitCode() != 0) {
-                System.err.println("SKIPPED: DiskFullIT may not mount a tmpfs: " + done.stderr());
-                abort("no right to mount a tmpfs: " + done.stderr());
-            }
-        } catch (java.io.IOException e) {
-            System.err.println("SKIPPED: DiskFullIT cannot mount a tmpfs: " + e);
-            abort("no mount: " + e);
+    private static void mount(Path at, String options) throws IOException {
+        Files.createDirectories(at);
+        Need.program("mount");
+        Run.Result done = Run.command(
+                List.of("mount", "-t", "tmpfs", "-o", options, "tmpfs", at.toString()), null, Duration.ofSeconds(10));
+        if (done.exitCode() != 0) {
+            Need.missing("the right to mount a small tmpfs (" + done.stderr().strip() + ")");
         }
     }
 

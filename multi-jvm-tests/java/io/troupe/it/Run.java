@@ -40,11 +40,10 @@ final class Run {
             Path out = Files.createTempFile(BrokerProcess.ROOT, "run", ".out");
             Path err = Files.createTempFile(BrokerProcess.ROOT, "run", ".err");
             try {
-                Process process = new ProcessBuilder(command)
+                Process process = Children.start(new ProcessBuilder(command)
                         .redirectInput(stdin == null ? Path.of("/dev/null").toFile() : stdin.toFile())
                         .redirectOutput(out.toFile())
-                        .redirectError(err.toFile())
-                        .start();
+                        .redirectError(err.toFile()));
                 try {
                     if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
                         throw new AssertionError("not done within " + limit + ": " + String.join(" ", command) + "\n"
@@ -53,7 +52,8 @@ final class Run {
                 } finally {
                     // A script's JVM does not end with its shell.
                     process.descendants().forEach(ProcessHandle::destroyForcibly);
-                    process.destroyForcibly();
+                    process.destroyForcibly().waitFor();
+                    Children.ended(process);
                 }
                 return new Result(
                         process.exitValue(),

@@ -1,20 +1,14 @@
 package io.troupe.api;
 
+import io.troupe.api.ConfigAlteration.Asked;
 import io.troupe.api.ConfigAlteration.Resource;
 import io.troupe.controller.ControllerClient;
 import io.troupe.controller.ControllerCommand.ConfigChange;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.RequestContext;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
 import org.apache.kafka.common.message.AlterConfigsRequestData;
-import org.apache.kafka.common.message.AlterConfigsRequestData.AlterConfigsResource;
-import org.apache.kafka.common.message.AlterConfigsRequestData.AlterableConfig;
 import org.apache.kafka.common.message.AlterConfigsResponseData;
 import org.apache.kafka.common.message.AlterConfigsResponseData.AlterConfigsResourceResponse;
 import org.apache.kafka.common.protocol.ApiKeys;
@@ -49,20 +43,15 @@ public final class AlterConfigsHandler implements ApiHandler<AlterConfigsRequest
 
     @Override
     public void handle(RequestContext context, AlterConfigsRequestData request) {
-        Map<Resource, List<ConfigChange>> changes = new LinkedHashMap<>();
-        Set<Resource> twice = new HashSet<>();
-        for (AlterConfigsResource asked : request.resources()) {
-            Resource resource = new Resource(asked.resourceType(), asked.resourceName());
-            List<ConfigChange> wanted = new ArrayList<>();
-            for (AlterableConfig config : asked.configs()) {
-                wanted.add(new ConfigChange(config.name(), OpType.SET, config.value()));
-            }
-            if (changes.put(resource, wanted) != null) {
-                twice.add(resource);
-            }
-        }
+        List<Asked> asked = request.resources().stream()
+                .map(resource -> new Asked(
+                        new Resource(resource.resourceType(), resource.resourceName()),
+                        resource.configs().stream()
+                                .map(config -> new ConfigChange(config.name(), OpType.SET, config.value()))
+                                .toList()))
+                .toList();
         alteration
-                .apply(changes, twice, true, request.validateOnly())
+                .apply(asked, true, request.validateOnly())
                 .thenAccept(results -> {
                     AlterConfigsResponseData response = new AlterConfigsResponseData();
                     results.forEach((resource, refusal) -> {
@@ -75,6 +64,6 @@ public final class AlterConfigsHandler implements ApiHandler<AlterConfigsRequest
                     });
                     context.respond(response);
                 })
-                .exceptionally(Unanswered.close(context));
+                .exceptionally(Unanswered.answer(context, request));
     }
 }

@@ -24,6 +24,9 @@ final class ConfigAlteration {
     /** A resource by type code and name. */
     record Resource(byte type, String name) {}
 
+    /** What a request asks of one resource; a change without operation (null) is of a kind unknown here. */
+    record Asked(Resource resource, List<ConfigChange> changes) {}
+
     private final ControllerClient controller;
 
     ConfigAlteration(ControllerClient controller) {
@@ -33,12 +36,18 @@ final class ConfigAlteration {
     /**
      * Applies changes, each resource by itself.
      *
-     * @param changes by resource, in the request's order; a change without operation (null) is of a kind unknown here
-     * @param twice resources that the request lists more than once: refused
+     * @param request in its order; a resource listed more than once is refused
      * @return never fails: why a resource was not changed, empty for success, in the order given
      */
     CompletionStage<Map<Resource, Optional<Refusal>>> apply(
-            Map<Resource, List<ConfigChange>> changes, Set<Resource> twice, boolean replaceAll, boolean validateOnly) {
+            List<Asked> request, boolean replaceAll, boolean validateOnly) {
+        Map<Resource, List<ConfigChange>> changes = new LinkedHashMap<>();
+        Set<Resource> twice = new HashSet<>();
+        for (Asked asked : request) {
+            if (changes.put(asked.resource(), asked.changes()) != null) {
+                twice.add(asked.resource());
+            }
+        }
         Map<Resource, Optional<Refusal>> results = new LinkedHashMap<>();
         Map<String, List<ConfigChange>> topics = new LinkedHashMap<>();
         changes.forEach((resource, wanted) -> {

@@ -92,7 +92,7 @@ public final class CreateTopicsHandler implements ApiHandler<CreateTopicsRequest
                     results.replaceAll((name, r) -> r == null ? refused(name, all.error(), all.message()) : r);
                     respond(context, results);
                 })
-                .exceptionally(Unanswered.close(context));
+                .exceptionally(Unanswered.answer(context, request));
     }
 
     private static Refusal check(CreatableTopic topic) {

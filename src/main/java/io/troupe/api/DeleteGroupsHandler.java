@@ -33,6 +33,6 @@ public final class DeleteGroupsHandler implements ApiHandler<DeleteGroupsRequest
 
     @Override
     public void handle(RequestContext context, DeleteGroupsRequestData request) {
-        GroupAnswer.send(context, groups.deleteGroups(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.deleteGroups(GroupAnswer.caller(context), request));
     }
 }

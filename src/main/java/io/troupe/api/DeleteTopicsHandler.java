@@ -90,7 +90,7 @@ public final class DeleteTopicsHandler implements ApiHandler<DeleteTopicsRequest
                     }
                     respond(context, results);
                 })
-                .exceptionally(Unanswered.close(context));
+                .exceptionally(Unanswered.answer(context, request));
     }
 
     private Refusal check(TopicRef ref, int times, short version) {

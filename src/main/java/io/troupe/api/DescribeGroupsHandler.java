@@ -45,6 +45,7 @@ public final class DescribeGroupsHandler implements ApiHandler<DescribeGroupsReq
                 .toList();
         GroupAnswer.send(
                 context,
+                request,
                 CompletableFuture.allOf(described.toArray(CompletableFuture[]::new))
                         .thenApply(done -> new DescribeGroupsResponseData()
                                 .setGroups(described.stream()

@@ -66,7 +66,7 @@ public final class FindCoordinatorHandler implements ApiHandler<FindCoordinatorR
         creation.ensure(Set.of(Topic.GROUP_METADATA_TOPIC_NAME))
                 .thenAccept(results -> respond(
                         context, request, results.getOrDefault(Topic.GROUP_METADATA_TOPIC_NAME, Optional.empty())))
-                .exceptionally(Unanswered.close(context));
+                .exceptionally(Unanswered.answer(context, request));
     }
 
     private void respond(

@@ -17,14 +17,8 @@ final class GroupAnswer {
                 context.header().apiVersion());
     }
 
-    /** Answers when the stage completes; a stage that fails against its contract closes the connection. */
-    static void send(RequestContext context, CompletionStage<? extends ApiMessage> answer) {
-        answer.whenComplete((response, failure) -> {
-            if (failure == null) {
-                context.respond(response);
-            } else {
-                context.closeConnection("a group request failed: " + failure);
-            }
-        });
+    /** Answers when the stage completes. */
+    static void send(RequestContext context, ApiMessage request, CompletionStage<? extends ApiMessage> answer) {
+        answer.thenAccept(context::respond).exceptionally(Unanswered.answer(context, request));
     }
 }

@@ -33,6 +33,6 @@ public final class HeartbeatHandler implements ApiHandler<HeartbeatRequestData> 
 
     @Override
     public void handle(RequestContext context, HeartbeatRequestData request) {
-        GroupAnswer.send(context, groups.heartbeat(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.heartbeat(GroupAnswer.caller(context), request));
     }
 }

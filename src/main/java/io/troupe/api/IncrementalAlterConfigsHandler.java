@@ -1,20 +1,14 @@
 package io.troupe.api;
 
+import io.troupe.api.ConfigAlteration.Asked;
 import io.troupe.api.ConfigAlteration.Resource;
 import io.troupe.controller.ControllerClient;
 import io.troupe.controller.ControllerCommand.ConfigChange;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.RequestContext;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
 import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData;
-import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData.AlterConfigsResource;
-import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData.AlterableConfig;
 import org.apache.kafka.common.message.IncrementalAlterConfigsResponseData;
 import org.apache.kafka.common.message.IncrementalAlterConfigsResponseData.AlterConfigsResourceResponse;
 import org.apache.kafka.common.protocol.ApiKeys;
@@ -49,20 +43,16 @@ public final class IncrementalAlterConfigsHandler implements ApiHandler<Incremen
 
     @Override
     public void handle(RequestContext context, IncrementalAlterConfigsRequestData request) {
-        Map<Resource, List<ConfigChange>> changes = new LinkedHashMap<>();
-        Set<Resource> twice = new HashSet<>();
-        for (AlterConfigsResource asked : request.resources()) {
-            Resource resource = new Resource(asked.resourceType(), asked.resourceName());
-            List<ConfigChange> wanted = new ArrayList<>();
-            for (AlterableConfig config : asked.configs()) {
-                wanted.add(new ConfigChange(config.name(), OpType.forId(config.configOperation()), config.value()));
-            }
-            if (changes.put(resource, wanted) != null) {
-                twice.add(resource);
-            }
-        }
+        List<Asked> asked = request.resources().stream()
+                .map(resource -> new Asked(
+                        new Resource(resource.resourceType(), resource.resourceName()),
+                        resource.configs().stream()
+                                .map(config -> new ConfigChange(
+                                        config.name(), OpType.forId(config.configOperation()), config.value()))
+                                .toList()))
+                .toList();
         alteration
-                .apply(changes, twice, false, request.validateOnly())
+                .apply(asked, false, request.validateOnly())
                 .thenAccept(results -> {
                     IncrementalAlterConfigsResponseData response = new IncrementalAlterConfigsResponseData();
                     results.forEach((resource, refusal) -> {
@@ -75,6 +65,6 @@ public final class IncrementalAlterConfigsHandler implements ApiHandler<Incremen
                     });
                     context.respond(response);
                 })
-                .exceptionally(Unanswered.close(context));
+                .exceptionally(Unanswered.answer(context, request));
     }
 }

@@ -62,7 +62,7 @@ public final class InitProducerIdHandler implements ApiHandler<InitProducerIdReq
                                         .setProducerId(id.getAsLong())
                                         .setProducerEpoch((short) 0)
                                 : refused(Errors.COORDINATOR_LOAD_IN_PROGRESS)))
-                .exceptionally(Unanswered.close(context));
+                .exceptionally(Unanswered.answer(context, request));
     }
 
     private static InitProducerIdResponseData refused(Errors error) {

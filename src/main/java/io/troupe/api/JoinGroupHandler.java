@@ -36,6 +36,6 @@ public final class JoinGroupHandler implements ApiHandler<JoinGroupRequestData> 
 
     @Override
     public void handle(RequestContext context, JoinGroupRequestData request) {
-        GroupAnswer.send(context, groups.joinGroup(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.joinGroup(GroupAnswer.caller(context), request));
     }
 }

@@ -34,6 +34,6 @@ public final class LeaveGroupHandler implements ApiHandler<LeaveGroupRequestData
 
     @Override
     public void handle(RequestContext context, LeaveGroupRequestData request) {
-        GroupAnswer.send(context, groups.leaveGroup(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.leaveGroup(GroupAnswer.caller(context), request));
     }
 }

@@ -33,6 +33,6 @@ public final class ListGroupsHandler implements ApiHandler<ListGroupsRequestData
 
     @Override
     public void handle(RequestContext context, ListGroupsRequestData request) {
-        GroupAnswer.send(context, groups.listGroups(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.listGroups(GroupAnswer.caller(context), request));
     }
 }

@@ -104,7 +104,7 @@ public final class MetadataHandler implements ApiHandler<MetadataRequestData> {
         } else {
             creation.ensure(missing)
                     .thenAccept(results -> respond(context, metadata.current(), asked, results))
-                    .exceptionally(Unanswered.close(context));
+                    .exceptionally(Unanswered.answer(context, request));
         }
     }
 

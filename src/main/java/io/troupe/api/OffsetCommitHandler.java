@@ -36,6 +36,6 @@ public final class OffsetCommitHandler implements ApiHandler<OffsetCommitRequest
 
     @Override
     public void handle(RequestContext context, OffsetCommitRequestData request) {
-        GroupAnswer.send(context, groups.commitOffsets(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.commitOffsets(GroupAnswer.caller(context), request));
     }
 }

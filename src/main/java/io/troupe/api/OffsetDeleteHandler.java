@@ -33,6 +33,6 @@ public final class OffsetDeleteHandler implements ApiHandler<OffsetDeleteRequest
 
     @Override
     public void handle(RequestContext context, OffsetDeleteRequestData request) {
-        GroupAnswer.send(context, groups.deleteOffsets(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.deleteOffsets(GroupAnswer.caller(context), request));
     }
 }

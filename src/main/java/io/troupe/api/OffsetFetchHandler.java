@@ -36,6 +36,6 @@ public final class OffsetFetchHandler implements ApiHandler<OffsetFetchRequestDa
 
     @Override
     public void handle(RequestContext context, OffsetFetchRequestData request) {
-        GroupAnswer.send(context, groups.fetchOffsets(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.fetchOffsets(GroupAnswer.caller(context), request));
     }
 }

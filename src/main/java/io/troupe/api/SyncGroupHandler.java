@@ -35,6 +35,6 @@ public final class SyncGroupHandler implements ApiHandler<SyncGroupRequestData> 
 
     @Override
     public void handle(RequestContext context, SyncGroupRequestData request) {
-        GroupAnswer.send(context, groups.syncGroup(GroupAnswer.caller(context), request));
+        GroupAnswer.send(context, request, groups.syncGroup(GroupAnswer.caller(context), request));
     }
 }

@@ -1,7 +1,7 @@
 package io.troupe.partition;
 
+import io.troupe.model.ReplicaId;
 import java.util.concurrent.ConcurrentHashMap;
-import org.apache.kafka.common.TopicIdPartition;
 
 /**
  * Which leader epochs this process has led in, so that a Replica that stopped or failed never leads twice in one epoch, and
@@ -9,12 +9,12 @@ import org.apache.kafka.common.TopicIdPartition;
  * all former leaderships. Any thread.
  */
 final class LeaderEpochClaims {
-    private final ConcurrentHashMap<TopicIdPartition, Integer> claimed = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<ReplicaId, Integer> claimed = new ConcurrentHashMap<>();
 
     /** Whether the caller may lead in this epoch: true once for each epoch, and never below one claimed before. */
-    boolean claim(TopicIdPartition partition, int leaderEpoch) {
+    boolean claim(ReplicaId replica, int leaderEpoch) {
         boolean[] won = new boolean[1];
-        claimed.compute(partition, (key, last) -> {
+        claimed.compute(replica, (key, last) -> {
             won[0] = last == null || leaderEpoch > last;
             return won[0] ? Integer.valueOf(leaderEpoch) : last;
         });
@@ -22,12 +22,12 @@ final class LeaderEpochClaims {
     }
 
     /** Takes a claim back that came to nothing: the log could not be opened, so nobody led in this epoch. */
-    void release(TopicIdPartition partition, int leaderEpoch) {
-        claimed.remove(partition, leaderEpoch);
+    void release(ReplicaId replica, int leaderEpoch) {
+        claimed.remove(replica, leaderEpoch);
     }
 
-    /** A deleted partition's id never returns. */
-    void forget(TopicIdPartition partition) {
-        claimed.remove(partition);
+    /** A deleted replica's id never returns. */
+    void forget(ReplicaId replica) {
+        claimed.remove(replica);
     }
 }

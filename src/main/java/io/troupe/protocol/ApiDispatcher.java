@@ -11,11 +11,7 @@ import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.protocol.Errors;
-import org.apache.kafka.common.requests.AbstractRequest;
-import org.apache.kafka.common.requests.AbstractResponse;
 import org.apache.kafka.common.requests.RequestHeader;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Which handler serves which API key and versions, and how a frame becomes a call of one. Immutable once made; shared by
@@ -27,8 +23,6 @@ public final class ApiDispatcher {
      * which they only check against the bytes that remain, so this bounds what a lying count may cost.
      */
     static final int MAX_REQUEST_WITHOUT_RECORDS_BYTES = 16 << 20;
-
-    private static final Logger log = LoggerFactory.getLogger(ApiDispatcher.class);
 
     private final Map<ApiKeys, ApiHandler<?>> handlers = new EnumMap<>(ApiKeys.class);
 
@@ -108,16 +102,7 @@ public final class ApiDispatcher {
         try {
             call(handler, context, request);
         } catch (RuntimeException e) {
-            log.error("{} version {} from {} failed", header.apiKey(), version, context.clientAddress(), e);
-            AbstractResponse error = AbstractRequest.parseRequest(
-                            header.apiKey(), version, new ByteBufferAccessor(again))
-                    .request
-                    .getErrorResponse(0, Errors.UNKNOWN_SERVER_ERROR.exception());
-            if (error == null) {
-                context.closeConnection("failed without a way to answer");
-            } else {
-                context.respond(error.data());
-            }
+            FailedRequest.answer(context, new ByteBufferAccessor(again), e);
         }
     }
 

@@ -37,6 +37,19 @@ final class FakeContext implements RequestContext {
         return type.cast(end);
     }
 
+    boolean answered() {
+        return !ends.isEmpty();
+    }
+
+    /** The answer, which must have been given, and once. */
+    @SuppressWarnings("unchecked")
+    <T extends ApiMessage> T answer() {
+        if (ends.size() != 1 || !(ends.peek() instanceof ApiMessage answer)) {
+            throw new AssertionError("expected one answer, got " + ends);
+        }
+        return (T) answer;
+    }
+
     @Override
     public RequestHeader header() {
         return header;

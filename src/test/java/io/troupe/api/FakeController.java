@@ -36,7 +36,7 @@ final class FakeController implements ControllerClient {
 
     static BrokerImage broker(int id, boolean fenced) {
         Listener listener = new Listener(
-                FakeRequest.LISTENER.name(), FakeRequest.LISTENER.protocol(), new HostPort("host" + id, 9092));
+                FakeContext.LISTENER.name(), FakeContext.LISTENER.protocol(), new HostPort("host" + id, 9092));
         return new BrokerImage(id, 1, List.of(listener), Optional.empty(), fenced, false);
     }
 

@@ -48,8 +48,8 @@ class TopicHandlersTest {
     private final MetadataHandler metadata =
             new MetadataHandler(config, controller.metadata, controller.replicas, creation);
 
-    private FakeRequest metadata(int version, List<MetadataRequestTopic> topics) {
-        FakeRequest request = new FakeRequest(ApiKeys.METADATA, version);
+    private FakeContext metadata(int version, List<MetadataRequestTopic> topics) {
+        FakeContext request = new FakeContext(ApiKeys.METADATA, version);
         metadata.handle(request, new MetadataRequestData().setTopics(topics));
         return request;
     }
@@ -73,8 +73,8 @@ class TopicHandlersTest {
 
     @Test
     void unknownTopicsAreCreatedOnceAndAnsweredWithLeaders() {
-        FakeRequest first = metadata(12, List.of(named("new"), named("bad name"), named("new")));
-        FakeRequest second = metadata(12, List.of(named("new")));
+        FakeContext first = metadata(12, List.of(named("new"), named("bad name"), named("new")));
+        FakeContext second = metadata(12, List.of(named("new")));
         assertFalse(first.answered());
         assertEquals(1, controller.asked.size());
         controller.createAsked(0);
@@ -92,7 +92,7 @@ class TopicHandlersTest {
 
     @Test
     void refusedCreationLooksLikeAnUnknownTopicAndMayBeTriedAgain() {
-        FakeRequest request = metadata(9, List.of(named("new")));
+        FakeContext request = metadata(9, List.of(named("new")));
         controller.asked.get(0).reply().complete(new ControllerReply.Refused(Refusal.of(Errors.REQUEST_TIMED_OUT)));
         MetadataResponseData answer = request.answer();
         assertEquals(
@@ -139,7 +139,7 @@ class TopicHandlersTest {
     @Test
     void coordinatorWaitsForTheOffsetsTopic() {
         FindCoordinatorHandler handler = new FindCoordinatorHandler(controller.metadata, creation);
-        FakeRequest request = new FakeRequest(ApiKeys.FIND_COORDINATOR, 4);
+        FakeContext request = new FakeContext(ApiKeys.FIND_COORDINATOR, 4);
         handler.handle(request, new FindCoordinatorRequestData().setCoordinatorKeys(List.of("g", "h")));
         var command = (ControllerCommand.CreateTopics) controller.asked.get(0).command();
         assertEquals("compact", command.topics().get(0).configs().get("cleanup.policy"));
@@ -154,7 +154,7 @@ class TopicHandlersTest {
 
     @Test
     void transactionsAreRefusedInWords() {
-        FakeRequest request = new FakeRequest(ApiKeys.FIND_COORDINATOR, 3);
+        FakeContext request = new FakeContext(ApiKeys.FIND_COORDINATOR, 3);
         new FindCoordinatorHandler(controller.metadata, creation)
                 .handle(request, new FindCoordinatorRequestData().setKey("t").setKeyType((byte) 1));
         FindCoordinatorResponseData answer = request.answer();
@@ -170,7 +170,7 @@ class TopicHandlersTest {
         data.topics().add(topic("twice", 1, 1));
         data.topics().add(topic("twice", 1, 1));
         data.topics().add(topic("..", 1, 1));
-        FakeRequest request = new FakeRequest(ApiKeys.CREATE_TOPICS, 7);
+        FakeContext request = new FakeContext(ApiKeys.CREATE_TOPICS, 7);
         new CreateTopicsHandler(config, controller).handle(request, data);
         controller.createAsked(0);
         CreateTopicsResponseData answer = request.answer();
@@ -193,7 +193,7 @@ class TopicHandlersTest {
 
     @Test
     void deleteNeedsNameOrIdAndAnswersInOrder() {
-        FakeRequest request = new FakeRequest(ApiKeys.DELETE_TOPICS, 6);
+        FakeContext request = new FakeContext(ApiKeys.DELETE_TOPICS, 6);
         new DeleteTopicsHandler(config, controller)
                 .handle(
                         request,
@@ -210,7 +210,7 @@ class TopicHandlersTest {
     @Test
     void describesTopicsAndThisBrokerOnly() {
         controller.create("a", 1, Map.of("retention.ms", "5"), 1);
-        FakeRequest request = new FakeRequest(ApiKeys.DESCRIBE_CONFIGS, 4);
+        FakeContext request = new FakeContext(ApiKeys.DESCRIBE_CONFIGS, 4);
         new DescribeConfigsHandler(config, controller.metadata)
                 .handle(
                         request,
@@ -252,7 +252,7 @@ class TopicHandlersTest {
         data.resources().add(change(2, "c", "retention.ms", 9, "5"));
         data.resources().add(change(2, "d", "retention.ms", 0, null));
         data.resources().add(change(4, "1", "num.io.threads", 0, "5"));
-        FakeRequest request = new FakeRequest(ApiKeys.INCREMENTAL_ALTER_CONFIGS, 1);
+        FakeContext request = new FakeContext(ApiKeys.INCREMENTAL_ALTER_CONFIGS, 1);
         new IncrementalAlterConfigsHandler(controller).handle(request, data);
         IncrementalAlterConfigsResponseData answer = request.answer();
         assertEquals(
@@ -280,8 +280,8 @@ class TopicHandlersTest {
     @Test
     void producerIdsAreUniqueAndFetchedAhead() {
         InitProducerIdHandler handler = new InitProducerIdHandler(new ProducerIds(1, controller.metadata, controller));
-        FakeRequest first = initProducerId(handler, null);
-        FakeRequest second = initProducerId(handler, null);
+        FakeContext first = initProducerId(handler, null);
+        FakeContext second = initProducerId(handler, null);
         assertEquals(1, controller.asked.size());
         controller.asked.get(0).reply().complete(new ControllerReply.ProducerIds(1000, 3));
         assertEquals(1000, first.<InitProducerIdResponseData>answer().producerId());
@@ -292,19 +292,19 @@ class TopicHandlersTest {
                         .<InitProducerIdResponseData>answer()
                         .producerId());
         assertEquals(2, controller.asked.size(), "the next block is asked for before it is needed");
-        FakeRequest waiting = initProducerId(handler, null);
+        FakeContext waiting = initProducerId(handler, null);
         controller.asked.get(1).reply().complete(new ControllerReply.Refused(Refusal.of(Errors.REQUEST_TIMED_OUT)));
         assertEquals(
                 Errors.COORDINATOR_LOAD_IN_PROGRESS.code(),
                 waiting.<InitProducerIdResponseData>answer().errorCode());
-        FakeRequest transactional = initProducerId(handler, "t");
+        FakeContext transactional = initProducerId(handler, "t");
         assertEquals(
                 Errors.UNSUPPORTED_VERSION.code(),
                 transactional.<InitProducerIdResponseData>answer().errorCode());
     }
 
-    private static FakeRequest initProducerId(InitProducerIdHandler handler, String transactionalId) {
-        FakeRequest request = new FakeRequest(ApiKeys.INIT_PRODUCER_ID, 4);
+    private static FakeContext initProducerId(InitProducerIdHandler handler, String transactionalId) {
+        FakeContext request = new FakeContext(ApiKeys.INIT_PRODUCER_ID, 4);
         handler.handle(request, new InitProducerIdRequestData().setTransactionalId(transactionalId));
         return request;
     }

@@ -201,6 +201,30 @@ class ScriptsTest {
         assertEquals(List.of(), installation.builds());
     }
 
+    @ParameterizedTest
+    @CsvSource({"troupe-server-start.sh, TROUPE_HEAP_OPTS", "troupe-server-stop.sh, TROUPE_STOP_TIMEOUT_S"})
+    void helpNamesTheVariablesAndIsNoError(String script, String variable) throws Exception {
+        for (String option : List.of("--help", "-h")) {
+            Outcome help = installation.run(script, option);
+            assertEquals(0, help.code(), help.output());
+            assertTrue(help.output().startsWith("usage: " + script + " "), help.output());
+            assertTrue(help.output().contains(variable), help.output());
+        }
+        Outcome wrong = installation.run(script, "--nonsense");
+        assertEquals(1, wrong.code());
+        assertTrue(wrong.output().contains("--nonsense\nusage: " + script + " "), wrong.output());
+        assertEquals(List.of(), installation.builds());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"17.0.15, false", "21.0.4, false", "24, true", "25.0.3, true"})
+    void theJvmIsAllowedWhatItWouldWarnOf(String version, boolean unsafe) throws Exception {
+        installation.built().jdk(version, ECHO);
+        Outcome outcome = installation.run("troupe-server-start.sh", properties());
+        assertTrue(outcome.output().contains("\n--enable-native-access=ALL-UNNAMED\n"), outcome.output());
+        assertEquals(unsafe, outcome.output().contains("\n--sun-misc-unsafe-memory-access=allow\n"), outcome.output());
+    }
+
     @Test
     void theBrokerGetsFileAndOverrides() throws Exception {
         installation.built().jdk("17.0.15", ECHO);

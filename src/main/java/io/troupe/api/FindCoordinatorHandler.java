@@ -9,6 +9,7 @@ import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import io.troupe.protocol.ApiHandler;
+import io.troupe.protocol.RateLimitedLog;
 import io.troupe.protocol.RequestContext;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,18 +21,22 @@ import org.apache.kafka.common.message.FindCoordinatorResponseData;
 import org.apache.kafka.common.message.FindCoordinatorResponseData.Coordinator;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
+import org.slf4j.LoggerFactory;
 
 /**
  * FindCoordinator, versions 0 to 6: a group's coordinator is the leader of its partition of {@code __consumer_offsets},
  * which is created on the first question. v1: key types; v4: many keys at once.
  *
- * <p>Known gap: transactional ids are refused with UNSUPPORTED_VERSION and a message, which Java producers throw.
+ * <p>Known gap: transactions. A transactional id is refused with CLUSTER_AUTHORIZATION_FAILED, which is no good name for it
+ * but the one error that ends a producer at once with the message shown, in librdkafka (which retries nearly all others
+ * until its time-out) and in the Java client (which drops the message of TRANSACTIONAL_ID_AUTHORIZATION_FAILED).
  */
 public final class FindCoordinatorHandler implements ApiHandler<FindCoordinatorRequestData> {
     private static final short BATCHED_SINCE = 4;
     private static final byte GROUP = 0;
     private static final byte TRANSACTION = 1;
 
+    private final RateLimitedLog refusals = new RateLimitedLog(LoggerFactory.getLogger(FindCoordinatorHandler.class));
     private final MetadataCache metadata;
     private final AutoTopicCreation creation;
 
@@ -57,6 +62,13 @@ public final class FindCoordinatorHandler implements ApiHandler<FindCoordinatorR
 
     @Override
     public void handle(RequestContext context, FindCoordinatorRequestData request) {
+        if (request.keyType() == TRANSACTION) {
+            String client = context.clientAddress().getHostAddress();
+            refusals.warn(
+                    client,
+                    "Refusing a transactional.id of a client at " + client
+                            + ": Troupe does not support transactions yet. Use a producer without transactional.id.");
+        }
         boolean offsetsTopic =
                 metadata.current().topic(Topic.GROUP_METADATA_TOPIC_NAME).isPresent();
         if (request.keyType() != GROUP || offsetsTopic) {
@@ -94,7 +106,7 @@ public final class FindCoordinatorHandler implements ApiHandler<FindCoordinatorR
         if (keyType == TRANSACTION) {
             return none(
                     key,
-                    Errors.UNSUPPORTED_VERSION,
+                    Errors.CLUSTER_AUTHORIZATION_FAILED,
                     "Transactions are not supported yet; use a producer without transactional.id.");
         }
         if (keyType != GROUP) {

@@ -12,8 +12,8 @@ import org.apache.kafka.common.protocol.Errors;
  * the broker keeps nothing by which it could bump an epoch, so a producer that names its id and epoch (v3, KIP-360) gets
  * a new id as well.
  *
- * <p>Known gap: transactions. A transactional id is refused with UNSUPPORTED_VERSION, which ends the producer at once;
- * FindCoordinator, which clients call before, says it in words.
+ * <p>Known gap: transactions. A transactional id is refused with CLUSTER_AUTHORIZATION_FAILED, which ends every producer at
+ * once; FindCoordinator, which clients call before, says it in words and tells why this error.
  */
 public final class InitProducerIdHandler implements ApiHandler<InitProducerIdRequestData> {
     private static final short PRODUCER_EPOCH_SINCE = 3;
@@ -44,8 +44,10 @@ public final class InitProducerIdHandler implements ApiHandler<InitProducerIdReq
     @Override
     public void handle(RequestContext context, InitProducerIdRequestData request) {
         if (request.transactionalId() != null) {
-            context.respond(
-                    refused(request.transactionalId().isEmpty() ? Errors.INVALID_REQUEST : Errors.UNSUPPORTED_VERSION));
+            context.respond(refused(
+                    request.transactionalId().isEmpty()
+                            ? Errors.INVALID_REQUEST
+                            : Errors.CLUSTER_AUTHORIZATION_FAILED));
             return;
         }
         boolean idGiven = request.producerId() != NO_PRODUCER_ID;

@@ -8,7 +8,7 @@ import org.slf4j.Logger;
  * A log that a hostile or broken peer cannot fill: one line per key and minute, with the number of lines left out. Any
  * thread; remembers {@link #MAX_KEYS} keys.
  */
-final class RateLimitedLog {
+public final class RateLimitedLog {
     static final long INTERVAL_NANOS = 60_000_000_000L;
     static final int MAX_KEYS = 1024;
 
@@ -27,11 +27,12 @@ final class RateLimitedLog {
         }
     };
 
-    RateLimitedLog(Logger log) {
+    public RateLimitedLog(Logger log) {
         this.log = log;
     }
 
-    void warn(String key, String message) {
+    /** @param key says which lines count as alike; bounded by what the broker and the network give, not by what a peer writes */
+    public void warn(String key, String message) {
         long suppressed = admit(key, System.nanoTime());
         if (suppressed == 0) {
             log.warn("{}", message);

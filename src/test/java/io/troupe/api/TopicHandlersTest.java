@@ -153,13 +153,26 @@ class TopicHandlersTest {
     }
 
     @Test
-    void transactionsAreRefusedInWords() {
-        FakeContext request = new FakeContext(ApiKeys.FIND_COORDINATOR, 3);
-        new FindCoordinatorHandler(controller.metadata, creation)
-                .handle(request, new FindCoordinatorRequestData().setKey("t").setKeyType((byte) 1));
-        FindCoordinatorResponseData answer = request.answer();
-        assertEquals(Errors.UNSUPPORTED_VERSION.code(), answer.errorCode());
+    void transactionsAreRefusedInWordsWithAnErrorThatNoClientRetries() {
+        FindCoordinatorHandler handler = new FindCoordinatorHandler(controller.metadata, creation);
+        FakeContext one = new FakeContext(ApiKeys.FIND_COORDINATOR, 2);
+        handler.handle(one, new FindCoordinatorRequestData().setKey("t").setKeyType((byte) 1));
+        FindCoordinatorResponseData answer = one.answer();
+        assertEquals(Errors.CLUSTER_AUTHORIZATION_FAILED.code(), answer.errorCode());
         assertTrue(answer.errorMessage().contains("Transactions are not supported"));
+        FakeContext many = new FakeContext(ApiKeys.FIND_COORDINATOR, 6);
+        handler.handle(
+                many,
+                new FindCoordinatorRequestData()
+                        .setCoordinatorKeys(List.of("t", "u"))
+                        .setKeyType((byte) 1));
+        FindCoordinatorResponseData answers = many.answer();
+        assertEquals(2, answers.coordinators().size());
+        answers.coordinators().forEach(refused -> {
+            assertEquals(Errors.CLUSTER_AUTHORIZATION_FAILED.code(), refused.errorCode());
+            assertTrue(refused.errorMessage().contains("Transactions are not supported"));
+        });
+        assertTrue(controller.asked.isEmpty(), "no topic is made for it");
     }
 
     @Test
@@ -299,7 +312,7 @@ class TopicHandlersTest {
                 waiting.<InitProducerIdResponseData>answer().errorCode());
         FakeContext transactional = initProducerId(handler, "t");
         assertEquals(
-                Errors.UNSUPPORTED_VERSION.code(),
+                Errors.CLUSTER_AUTHORIZATION_FAILED.code(),
                 transactional.<InitProducerIdResponseData>answer().errorCode());
     }
 

@@ -6,6 +6,8 @@ self=$0; while [ -L "$self" ]; do link=$(readlink "$self"); case $link in /*) se
 
 # The exit code by which a broker asks to be started again: it must rejoin its cluster as a new incarnation.
 RESTART_CODE=85
+# With this one a JVM ends that ran out of heap (-XX:+ExitOnOutOfMemoryError): it has no memory left to say it otherwise.
+OUT_OF_MEMORY_CODE=3
 # The line a broker prints once it serves begins so.
 READY="^Troupe broker [0-9]* is ready"
 
@@ -159,10 +161,15 @@ while :; do
   child=$!
   [ -n "$stopping" ] && kill -TERM $child 2>/dev/null
   await_child
-  { [ "$code" -eq $RESTART_CODE ] && [ -z "$stopping" ]; } || exit "$code"
+  [ -z "$stopping" ] || exit "$code"
+  case $code in
+    "$RESTART_CODE") reason="asked to be started again" ;;
+    "$OUT_OF_MEMORY_CODE") reason="ran out of memory (TROUPE_HEAP_OPTS sets its heap) and is started again" ;;
+    *) exit "$code" ;;
+  esac
   # A broker that ran a while earned a quick restart; one that asks again at once waits longer, 30 s at most.
   [ $((SECONDS - began)) -ge 60 ] && pause_s=1
-  say "the broker asked to be started again; doing so in $pause_s s"
+  say "the broker $reason; doing so in $pause_s s"
   # The pause carries the broker's mark, so that the stop script finds and ends it.
   # shellcheck disable=SC2016
   bash -c 'sleep "$1" & trap "kill $!; exit 143" TERM; wait $!' pause $pause_s "-Dtroupe.home=$TROUPE_HOME" "-Dtroupe.node.id=$NODE_ID" -pause &

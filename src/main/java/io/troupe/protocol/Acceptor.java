@@ -13,6 +13,7 @@ import java.nio.channels.SocketChannel;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,17 +28,23 @@ final class Acceptor implements Runnable {
     private final ConnectionLimits limits;
     private final NetworkStats stats;
     private final RateLimitedLog peerLog;
+    private final Consumer<String> onDeath;
     private final Thread thread;
     private int next;
 
-    /** Binds; connections wait in the backlog until {@link #start}. */
+    /**
+     * Binds; connections wait in the backlog until {@link #start}.
+     *
+     * @param onDeath called with the reason when the thread ends unasked: nobody can connect any more
+     */
     Acceptor(
             Listener listener,
             NetworkConfig config,
             List<EventLoop> loops,
             ConnectionLimits limits,
             NetworkStats stats,
-            RateLimitedLog peerLog)
+            RateLimitedLog peerLog,
+            Consumer<String> onDeath)
             throws IOException {
         this.listener = listener;
         this.config = config;
@@ -45,6 +52,7 @@ final class Acceptor implements Runnable {
         this.limits = limits;
         this.stats = stats;
         this.peerLog = peerLog;
+        this.onDeath = onDeath;
         this.thread = new Thread(this, "kafka-acceptor-" + listener.name());
         this.thread.setDaemon(true);
         String host = listener.address().host();
@@ -87,12 +95,21 @@ final class Acceptor implements Runnable {
 
     @Override
     public void run() {
+        try {
+            acceptAll();
+        } catch (Throwable e) {
+            log.error("Acceptor thread {} ends", thread.getName(), e);
+            onDeath.accept("acceptor thread " + thread.getName() + " has ended: " + e);
+        }
+    }
+
+    private void acceptAll() {
         while (server.isOpen()) {
             try {
                 accept(server.accept());
             } catch (ClosedChannelException e) {
                 return;
-            } catch (IOException | RuntimeException e) {
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 peerLog.warn("accept " + listener.name(), "Listener " + listener.name() + " cannot accept: " + e);
                 // Out of file descriptors, most likely: the connection stays in the backlog, so do not spin on it.
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));

@@ -46,8 +46,8 @@ public final class KafkaServer {
     private boolean stopped;
     private final Map<String, Integer> ports = new LinkedHashMap<>();
 
-    /** @param stats filled by this server; handlers may hold it too, which exist before the server */
     /**
+     * @param stats filled by this server; handlers may hold it too, which exist before the server
      * @param originals the broker's settings as written, from which secured listeners take theirs
      * @param onDeath called with the reason when a network thread ends unasked: its connections are dead, so is the broker
      */
@@ -105,7 +105,7 @@ public final class KafkaServer {
 
     private void bind(Listener listener, List<EventLoop> own) throws IOException {
         try {
-            Acceptor acceptor = new Acceptor(listener, config, own, limits, stats, peerLog);
+            Acceptor acceptor = new Acceptor(listener, config, own, limits, stats, peerLog, onDeath);
             acceptors.add(acceptor);
             ports.put(listener.name(), acceptor.port());
         } catch (IOException | RuntimeException e) {

@@ -46,6 +46,8 @@ public final class Broker implements AutoCloseable {
     private static final long CONTROLLED_SHUTDOWN_TIMEOUT_S = 10;
     private static final long CLOSE_LOGS_TIMEOUT_S = 30;
     private static final long LEAVE_TIMEOUT_S = 20;
+    /** Each step of a stop that nobody asked for: what died does not answer, and clients wait for the next start. */
+    private static final long DEAD_STEP_TIMEOUT_S = 3;
 
     private static final Logger log = LoggerFactory.getLogger(Broker.class);
 
@@ -231,9 +233,9 @@ public final class Broker implements AutoCloseable {
             step("closing the logs", CLOSE_LOGS_TIMEOUT_S, Guardian.CloseLogs::new);
             system.terminate();
             try {
-                system.getWhenTerminated().toCompletableFuture().get(LEAVE_TIMEOUT_S, TimeUnit.SECONDS);
+                system.getWhenTerminated().toCompletableFuture().get(patienceS(LEAVE_TIMEOUT_S), TimeUnit.SECONDS);
             } catch (InterruptedException | ExecutionException | TimeoutException e) {
-                log.warn("The actor system has not ended within {} s", LEAVE_TIMEOUT_S);
+                log.warn("The actor system has not ended within {} s", patienceS(LEAVE_TIMEOUT_S));
             }
         }
         reads.shutdownNow();
@@ -247,10 +249,14 @@ public final class Broker implements AutoCloseable {
         CompletableFuture<Void> done = new CompletableFuture<>();
         system.tell(command.apply(done));
         try {
-            done.get(timeoutS, TimeUnit.SECONDS);
+            done.get(patienceS(timeoutS), TimeUnit.SECONDS);
         } catch (InterruptedException | ExecutionException | TimeoutException e) {
-            log.warn("Stopping: {} was not done within {} s; going on", what, timeoutS);
+            log.warn("Stopping: {} was not done within {} s; going on", what, patienceS(timeoutS));
         }
+    }
+
+    private long patienceS(long timeoutS) {
+        return ended.isDone() ? Math.min(timeoutS, DEAD_STEP_TIMEOUT_S) : timeoutS;
     }
 
     /** Port 0 means any: a free one is chosen here, because the registration tells it before the port opens. */

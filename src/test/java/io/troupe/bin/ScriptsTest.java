@@ -255,11 +255,26 @@ class ScriptsTest {
         Path count = temp.resolve("count");
         installation
                 .built()
-                .jdk("17.0.15", "echo x >>'" + count + "'; [ $(wc -l <'" + count + "') -ge 2 ] && exit 3; exit 85");
+                .jdk("17.0.15", "echo x >>'" + count + "'; [ $(wc -l <'" + count + "') -ge 2 ] && exit 4; exit 85");
         Outcome outcome = installation.run("troupe-server-start.sh", properties());
-        assertEquals(3, outcome.code(), outcome.output());
+        assertEquals(4, outcome.code(), outcome.output());
         assertEquals(2, Files.readAllLines(count).size());
         assertTrue(outcome.output().contains("asked to be started again"), outcome.output());
+    }
+
+    /** The JVM's own exit code for it, because of -XX:+ExitOnOutOfMemoryError. */
+    @Test
+    void aBrokerThatRanOutOfMemoryIsStartedAgain() throws Exception {
+        Path count = temp.resolve("count");
+        installation
+                .built()
+                .jdk("17.0.15", "echo \"$*\" >>'" + count + "'; [ $(wc -l <'" + count + "') -ge 2 ] && exit 0; exit 3");
+        Outcome outcome = installation.run("troupe-server-start.sh", properties());
+        assertEquals(0, outcome.code(), outcome.output());
+        List<String> starts = Files.readAllLines(count);
+        assertEquals(2, starts.size(), outcome.output());
+        assertTrue(starts.get(0).contains("-XX:+ExitOnOutOfMemoryError"), starts.get(0));
+        assertTrue(outcome.output().contains("ran out of memory"), outcome.output());
     }
 
     @Test

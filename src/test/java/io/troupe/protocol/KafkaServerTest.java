@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.util.AbstractList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -36,6 +37,7 @@ import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
 
 @Timeout(60)
 class KafkaServerTest {
@@ -405,6 +407,56 @@ class KafkaServerTest {
             assertEquals(
                     Errors.UNKNOWN_SERVER_ERROR.code(),
                     new ListGroupsResponseData(new ByteBufferAccessor(bytes), (short) 0).errorCode());
+        }
+    }
+
+    /** A broker that goes on without one of its threads looks alive and is not. */
+    @Test
+    void aNetworkThreadThatDiesIsTold() throws Exception {
+        ToyHandler<ListGroupsRequestData> broken = ToyHandler.of(ApiKeys.LIST_GROUPS, (context, request) -> {
+            throw new NoClassDefFoundError("of a test");
+        });
+        try (TestServer server = new TestServer(broken);
+                RawClient client = new RawClient(server.port())) {
+            client.send(ApiKeys.LIST_GROUPS, 0, 5, new ListGroupsRequestData());
+            String death = server.deaths.poll(10, TimeUnit.SECONDS);
+            assertNotNull(death, "nobody was told");
+            assertTrue(death.contains("network thread kafka-network-PLAINTEXT-0 has ended"), death);
+            assertTrue(client.closedByServer());
+        }
+    }
+
+    @Test
+    void anAcceptorThatDiesIsToldAndOneThatIsStoppedIsNot() throws Exception {
+        LinkedBlockingQueue<String> deaths = new LinkedBlockingQueue<>();
+        List<EventLoop> broken = new AbstractList<>() {
+            @Override
+            public EventLoop get(int index) {
+                throw new NoClassDefFoundError("of a test");
+            }
+
+            @Override
+            public int size() {
+                return 1;
+            }
+        };
+        for (boolean connect : new boolean[] {false, true}) {
+            Acceptor acceptor = new Acceptor(
+                    TestServer.listener(0),
+                    TestServer.config(100, 1 << 20),
+                    broken,
+                    new ConnectionLimits(100, 100),
+                    new NetworkStats(),
+                    new RateLimitedLog(LoggerFactory.getLogger(KafkaServerTest.class)),
+                    deaths::add);
+            acceptor.start();
+            if (connect) {
+                new Socket("127.0.0.1", acceptor.port()).close();
+                assertNotNull(deaths.poll(10, TimeUnit.SECONDS), "nobody was told");
+            }
+            acceptor.stop();
+            acceptor.join(10_000);
+            assertTrue(deaths.isEmpty(), deaths::toString);
         }
     }
 

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
 
 /** A Kafka port on a free port of the loopback, with toy handlers and small limits. */
@@ -18,6 +19,8 @@ final class TestServer implements AutoCloseable {
 
     final KafkaServer server;
     final NetworkStats stats = new NetworkStats();
+    /** Why network threads ended, if they did. */
+    final LinkedBlockingQueue<String> deaths = new LinkedBlockingQueue<>();
 
     TestServer(ApiHandler<?>... handlers) throws IOException {
         this(config(Integer.MAX_VALUE, 1 << 20), handlers);
@@ -26,7 +29,7 @@ final class TestServer implements AutoCloseable {
     TestServer(NetworkConfig config, ApiHandler<?>... handlers) throws IOException {
         List<ApiHandler<?>> all = new ArrayList<>(List.of(handlers));
         all.add(new ApiVersionsHandler(all, new MetadataCache(), 1));
-        server = new KafkaServer(List.of(listener(0)), config, Map.of(), new ApiDispatcher(all), stats, death -> {});
+        server = new KafkaServer(List.of(listener(0)), config, Map.of(), new ApiDispatcher(all), stats, deaths::add);
         server.start();
     }
 

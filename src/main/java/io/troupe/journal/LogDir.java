@@ -3,6 +3,7 @@ package io.troupe.journal;
 import io.troupe.config.LogConfig;
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -243,6 +244,23 @@ final class LogDir implements AutoCloseable {
     }
 
     // ---- state of the whole dir ----
+
+    /** Asks the file system, so it may wait for it. */
+    LogDirUsage usage() {
+        if (isOffline()) {
+            return new LogDirUsage(path, true, List.of(), LogDirUsage.UNKNOWN, LogDirUsage.UNKNOWN);
+        }
+        long total = LogDirUsage.UNKNOWN;
+        long usable = LogDirUsage.UNKNOWN;
+        try {
+            FileStore store = Files.getFileStore(path);
+            total = store.getTotalSpace();
+            usable = store.getUsableSpace();
+        } catch (IOException e) {
+            LOG.warn("{}: the file system does not tell its size: {}.", path, reason(e));
+        }
+        return new LogDirUsage(path, false, logs.usage(), total, usable);
+    }
 
     boolean isOffline() {
         return availability.isOffline();

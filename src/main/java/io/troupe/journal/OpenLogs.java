@@ -123,6 +123,16 @@ final class OpenLogs {
         return open;
     }
 
+    /** Sizes of the partitions' logs, the voter's left out. */
+    List<LogDirUsage.Log> usage() {
+        return logs.values().stream()
+                .map(open -> open.log)
+                .filter(log -> !log.id().topicId().equals(Uuid.METADATA_TOPIC_ID))
+                .map(log -> new LogDirUsage.Log(
+                        log.id().topicId(), log.id().partition(), log.reader().sizeInBytes()))
+                .toList();
+    }
+
     void remove(String persistenceId, OpenLog open) {
         logs.remove(persistenceId, open);
     }

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.apache.kafka.common.TopicPartition;
@@ -22,8 +23,6 @@ import org.apache.kafka.common.message.DescribeLogDirsResponseData.DescribeLogDi
 import org.apache.kafka.common.message.DescribeLogDirsResponseData.DescribeLogDirsTopic;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * DescribeLogDirs, versions 1 to 4: this broker's log dirs, the sizes of the partitions asked for that lie there, and the room on
@@ -31,8 +30,6 @@ import org.slf4j.LoggerFactory;
  * this broker does not have is left out. Logs never move between dirs here, so none is a future one.
  */
 public final class DescribeLogDirsHandler implements ApiHandler<DescribeLogDirsRequestData> {
-    private static final Logger LOG = LoggerFactory.getLogger(DescribeLogDirsHandler.class);
-
     private final MetadataCache metadata;
     private final Supplier<List<LogDirUsage>> usage;
     private final Executor reads;
@@ -64,14 +61,8 @@ public final class DescribeLogDirsHandler implements ApiHandler<DescribeLogDirsR
 
     @Override
     public void handle(RequestContext context, DescribeLogDirsRequestData request) {
-        reads.execute(() -> {
-            try {
-                context.respond(answer(request));
-            } catch (RuntimeException e) {
-                LOG.error("DescribeLogDirs of {} failed", context.clientAddress(), e);
-                context.closeConnection("its DescribeLogDirs failed");
-            }
-        });
+        CompletableFuture.runAsync(() -> context.respond(answer(request)), reads)
+                .exceptionally(Unanswered.answer(context, request));
     }
 
     private DescribeLogDirsResponseData answer(DescribeLogDirsRequestData request) {

@@ -210,6 +210,7 @@ select_tool() {
     dump-log) CLASS=$tools.DumpLogSegments HEAP=-Xmx512M ;;
     get-offsets) CLASS=$tools.GetOffsetShell ;;
     delete-records) CLASS=$tools.DeleteRecordsCommand ;;
+    log-dirs) CLASS=$tools.LogDirsCommand ;;
     broker-api-versions) CLASS=$tools.BrokerApiVersionsCommand ;;
     e2e-latency) CLASS=$tools.EndToEndLatency JIT= ;;
     cluster) CLASS=$tools.ClusterTool ;;
@@ -224,6 +225,7 @@ retired_class_tool() {
     kafka.admin.ConfigCommand) echo configs ;;
     kafka.admin.ConsumerGroupCommand) echo consumer-groups ;;
     kafka.admin.DeleteRecordsCommand) echo delete-records ;;
+    kafka.admin.LogDirsCommand) echo log-dirs ;;
     kafka.admin.BrokerApiVersionsCommand) echo broker-api-versions ;;
     kafka.tools.ConsoleProducer) echo console-producer ;;
     kafka.tools.ConsoleConsumer) echo console-consumer ;;

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
@@ -74,19 +75,15 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
                 .flatMap(topic -> topic.partitions().stream())
                 .anyMatch(partition -> partition.timestamp() >= 0 || partition.timestamp() == MAX_TIMESTAMP);
         if (readsLog) {
-            reads.execute(() -> answer(context, request));
+            CompletableFuture.runAsync(() -> answer(context, request), reads)
+                    .exceptionally(Unanswered.answer(context, request));
         } else {
             answer(context, request);
         }
     }
 
     private void answer(RequestContext context, ListOffsetsRequestData request) {
-        try {
-            context.respond(new Listing(context.header().apiVersion(), request).all());
-        } catch (RuntimeException e) {
-            log.error("ListOffsets of {} failed", context.clientAddress(), e);
-            context.closeConnection("its ListOffsets failed");
-        }
+        context.respond(new Listing(context.header().apiVersion(), request).all());
     }
 
     private final class Listing {

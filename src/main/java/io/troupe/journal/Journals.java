@@ -229,6 +229,11 @@ public final class Journals extends Setup implements AutoCloseable {
         return Math.max(0, best);
     }
 
+    /** What each log dir holds, in the order of {@code log.dirs}; may wait for the file system. */
+    public List<LogDirUsage> usage() {
+        return dirs.stream().map(LogDir::usage).toList();
+    }
+
     /** The plugin of the metadata voter's journal: every write fsynced, replayed as {@link JournaledRecord}s. */
     public String metadataPlugin() {
         return METADATA_PLUGIN;

@@ -22,13 +22,48 @@ import org.apache.kafka.common.Uuid;
 record MetaProperties(String clusterId, int nodeId, String directoryId) {
     static final String FILE = "meta.properties";
 
-    static MetaProperties fresh(int nodeId, Optional<String> clusterId) {
+    private static MetaProperties fresh(int nodeId, Optional<String> clusterId) {
         return new MetaProperties(
                 clusterId.orElse(null), nodeId, Uuid.randomUuid().toString());
     }
 
+    /**
+     * Reads those of a dir, or stamps a new one; durable on return.
+     *
+     * @param clusterId the one that the operator has fixed
+     * @throws LogDirException when the dir belongs to another broker or cluster, or the file cannot be understood
+     */
+    static MetaProperties claim(Path dir, int nodeId, Optional<String> clusterId) throws IOException {
+        Optional<MetaProperties> found = read(dir);
+        MetaProperties properties = found.orElseGet(() -> fresh(nodeId, clusterId));
+        properties.checkOwner(dir, nodeId, clusterId);
+        if (properties.clusterId == null && clusterId.isPresent()) {
+            properties = properties.withClusterId(clusterId.get());
+        }
+        if (!found.equals(Optional.of(properties))) {
+            properties.write(dir);
+        }
+        return properties;
+    }
+
+    /** @throws LogDirException when they are of another broker, or of another cluster than the one given */
+    void checkOwner(Path dir, int brokerId, Optional<String> cluster) {
+        if (nodeId != brokerId) {
+            throw new LogDirException(
+                    "Log dir " + dir + " belongs to broker " + nodeId + ", this is broker " + brokerId
+                            + ". Set node.id (broker.id) to " + nodeId + ", or log.dirs to another directory.",
+                    null);
+        }
+        if (clusterId != null && cluster.isPresent() && !clusterId.equals(cluster.get())) {
+            throw new LogDirException(
+                    "Log dir " + dir + " belongs to cluster " + clusterId + ", this broker to cluster " + cluster.get()
+                            + ". Set log.dirs to another directory, or correct cluster.id.",
+                    null);
+        }
+    }
+
     /** Empty when the dir is new. */
-    static Optional<MetaProperties> read(Path dir) throws IOException {
+    private static Optional<MetaProperties> read(Path dir) throws IOException {
         Path file = dir.resolve(FILE);
         if (!Files.exists(file)) {
             return Optional.empty();

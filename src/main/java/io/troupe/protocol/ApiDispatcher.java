@@ -101,7 +101,8 @@ public final class ApiDispatcher {
         request.read(new ByteBufferAccessor(body), version);
         try {
             call(handler, context, request);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError e) {
+            // A codec whose native library cannot be loaded is one request's failure, not the network thread's.
             FailedRequest.answer(context, new ByteBufferAccessor(again), e);
         }
     }

@@ -124,7 +124,7 @@ public final class Broker implements AutoCloseable {
         journals.setClusterId(metadata.current().clusterId());
         awaitLogs();
         NetworkStats stats = new NetworkStats();
-        handlers = new Handlers(config, metadata, replicas, services, reads, stats);
+        handlers = new Handlers(config, metadata, replicas, journals, services, reads, stats);
         server = new KafkaServer(
                 bound, config.network(), config.originals(), handlers.dispatcher(), stats, this::onFatal);
         try {

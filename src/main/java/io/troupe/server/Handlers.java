@@ -9,6 +9,7 @@ import io.troupe.api.DeleteTopicsHandler;
 import io.troupe.api.DescribeClusterHandler;
 import io.troupe.api.DescribeConfigsHandler;
 import io.troupe.api.DescribeGroupsHandler;
+import io.troupe.api.DescribeLogDirsHandler;
 import io.troupe.api.FetchHandler;
 import io.troupe.api.FindCoordinatorHandler;
 import io.troupe.api.HeartbeatHandler;
@@ -29,6 +30,7 @@ import io.troupe.api.SyncGroupHandler;
 import io.troupe.config.BrokerConfig;
 import io.troupe.controller.ControllerClient;
 import io.troupe.group.GroupService;
+import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.UsableTopics;
@@ -48,6 +50,7 @@ final class Handlers implements AutoCloseable {
             BrokerConfig config,
             MetadataCache metadata,
             LocalReplicas replicas,
+            Journals journals,
             Guardian.Started services,
             Executor reads,
             NetworkStats stats) {
@@ -68,6 +71,7 @@ final class Handlers implements AutoCloseable {
                 new DescribeConfigsHandler(config, metadata),
                 new IncrementalAlterConfigsHandler(controller),
                 new AlterConfigsHandler(controller),
+                new DescribeLogDirsHandler(metadata, journals::usage, reads),
                 new FindCoordinatorHandler(metadata, creation),
                 new JoinGroupHandler(groups),
                 new SyncGroupHandler(groups),

@@ -3,49 +3,21 @@ package io.troupe.group;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.group.ClassicGroup.State;
 import io.troupe.group.GroupFixture.Asked;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.JoinGroupResponseData;
 import org.apache.kafka.common.message.LeaveGroupRequestData;
 import org.apache.kafka.common.message.SyncGroupResponseData;
 import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
-/** The rules of the classic protocol, one test each. */
+/** The rules of the classic protocol for membership and rebalances, one test each. See also {@link ClassicStaticMembersTest} and {@link ClassicOffsetsTest}. */
 class ClassicGroupTest {
     private GroupFixture f = new GroupFixture(0);
-
-    private String stableAlone() {
-        JoinGroupResponseData joined = f.joinNew().now();
-        f.sync(joined.memberId(), joined.generationId(), Map.of(joined.memberId(), "all"))
-                .now();
-        assertEquals(State.STABLE, f.group.state());
-        return joined.memberId();
-    }
-
-    /** Two members in Stable, the first leads; generation 2. */
-    private String[] stablePair() {
-        String a = stableAlone();
-        Asked<JoinGroupResponseData> b = f.joinNew();
-        Asked<JoinGroupResponseData> again = f.join(a);
-        int generation = again.now().generationId();
-        String bId = b.now().memberId();
-        f.sync(a, generation, Map.of(a, "pa", bId, "pb"));
-        f.sync(bId, generation, Map.of());
-        assertEquals(State.STABLE, f.group.state());
-        return new String[] {a, bId};
-    }
-
-    private static Errors error(Asked<JoinGroupResponseData> join) {
-        return Errors.forCode(join.now().errorCode());
-    }
 
     @Test
     void aNewMemberOfV4IsToldItsIdFirst_KIP394() {
@@ -53,7 +25,7 @@ class ClassicGroupTest {
         assertEquals(Errors.MEMBER_ID_REQUIRED.code(), refused.errorCode());
         assertTrue(refused.memberId().startsWith("c-"));
         assertEquals(State.EMPTY, f.group.state());
-        assertEquals(Errors.NONE, error(f.join(refused.memberId())));
+        assertEquals(Errors.NONE, GroupFixture.error(f.join(refused.memberId())));
     }
 
     @Test
@@ -67,7 +39,7 @@ class ClassicGroupTest {
 
     @Test
     void anUnknownMemberIdIsRefused_KIP394() {
-        assertEquals(Errors.UNKNOWN_MEMBER_ID, error(f.join("nobody")));
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, GroupFixture.error(f.join("nobody")));
         assertTrue(f.forgotten);
     }
 
@@ -75,12 +47,12 @@ class ClassicGroupTest {
     void aPendingIdLapsesAfterItsSession_KIP394() {
         String id = f.newId();
         f.pass(10_001);
-        assertEquals(Errors.UNKNOWN_MEMBER_ID, error(f.join(id)));
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, GroupFixture.error(f.join(id)));
     }
 
     @Test
     void aRebalanceWaitsForPendingMembersUntilTheyLapse_KIP394() {
-        String a = stableAlone();
+        String a = f.stableAlone();
         f.newId();
         Asked<JoinGroupResponseData> changed = f.join(a, null, "other", "range");
         assertTrue(changed.parked());
@@ -91,9 +63,9 @@ class ClassicGroupTest {
     @Test
     void sessionTimeoutsOutsideTheBoundsAreRefused() {
         f.sessionTimeoutMs = 5999;
-        assertEquals(Errors.INVALID_SESSION_TIMEOUT, error(f.join("")));
+        assertEquals(Errors.INVALID_SESSION_TIMEOUT, GroupFixture.error(f.join("")));
         f.sessionTimeoutMs = 1_800_001;
-        assertEquals(Errors.INVALID_SESSION_TIMEOUT, error(f.join("")));
+        assertEquals(Errors.INVALID_SESSION_TIMEOUT, GroupFixture.error(f.join("")));
     }
 
     @Test
@@ -139,10 +111,10 @@ class ClassicGroupTest {
 
     @Test
     void aMemberWithNothingInCommonIsRefused() {
-        stableAlone();
-        assertEquals(Errors.INCONSISTENT_GROUP_PROTOCOL, error(f.join("", null, "m", "sticky")));
+        f.stableAlone();
+        assertEquals(Errors.INCONSISTENT_GROUP_PROTOCOL, GroupFixture.error(f.join("", null, "m", "sticky")));
         f.protocolType = "connect";
-        assertEquals(Errors.INCONSISTENT_GROUP_PROTOCOL, error(f.join("")));
+        assertEquals(Errors.INCONSISTENT_GROUP_PROTOCOL, GroupFixture.error(f.join("")));
     }
 
     @Test
@@ -178,7 +150,7 @@ class ClassicGroupTest {
 
     @Test
     void aLateSyncGetsTheSameAssignmentAgain() {
-        String[] ids = stablePair();
+        String[] ids = f.stablePair();
         assertArrayEquals("pb".getBytes(), f.sync(ids[1], 2, Map.of()).now().assignment());
         assertArrayEquals(
                 "pb".getBytes(), f.sync(ids[1], 2, Map.of(ids[1], "x")).now().assignment());
@@ -205,14 +177,14 @@ class ClassicGroupTest {
 
     @Test
     void aFollowersUnchangedRejoinInStableReturnsTheGeneration() {
-        String[] ids = stablePair();
+        String[] ids = f.stablePair();
         assertEquals(2, f.join(ids[1]).now().generationId());
         assertEquals(State.STABLE, f.group.state());
     }
 
     @Test
     void theLeadersRejoinInStableRebalances() {
-        String[] ids = stablePair();
+        String[] ids = f.stablePair();
         assertTrue(f.join(ids[0]).parked());
         assertEquals(State.PREPARING_REBALANCE, f.group.state());
         assertEquals(Errors.REBALANCE_IN_PROGRESS, f.heartbeat(ids[1], 2));
@@ -251,7 +223,7 @@ class ClassicGroupTest {
 
     @Test
     void aSilentMembersSessionEndsAndTheGroupRebalances() {
-        String[] ids = stablePair();
+        String[] ids = f.stablePair();
         f.pass(9000);
         assertEquals(Errors.NONE, f.heartbeat(ids[0], 2));
         f.pass(1001);
@@ -262,7 +234,7 @@ class ClassicGroupTest {
 
     @Test
     void aMemberThatWaitsInAJoinKeepsItsSession() {
-        String[] ids = stablePair();
+        String[] ids = f.stablePair();
         f.sessionTimeoutMs = 100_000;
         Asked<JoinGroupResponseData> late = f.joinNew();
         f.sessionTimeoutMs = 10_000;
@@ -299,14 +271,14 @@ class ClassicGroupTest {
     @Test
     void theGroupHasItsMostMembers_KIP389() {
         f = new GroupFixture(GroupFixture.config(0, 1));
-        String a = stableAlone();
-        assertEquals(Errors.GROUP_MAX_SIZE_REACHED, error(f.join("")));
-        assertEquals(Errors.NONE, error(f.join(a)));
+        String a = f.stableAlone();
+        assertEquals(Errors.GROUP_MAX_SIZE_REACHED, GroupFixture.error(f.join("")));
+        assertEquals(Errors.NONE, GroupFixture.error(f.join(a)));
     }
 
     @Test
     void leavingRebalancesAndAnEmptyGroupIsStored() {
-        String[] ids = stablePair();
+        String[] ids = f.stablePair();
         assertEquals(Errors.NONE.code(), f.leave(ids[0], null).members().get(0).errorCode());
         assertEquals(State.PREPARING_REBALANCE, f.group.state());
         f.leave(ids[1], null);
@@ -318,7 +290,7 @@ class ClassicGroupTest {
 
     @Test
     void leavesOfV3ComeInBatchesWithAnErrorEach_KIP345() {
-        String[] ids = stablePair();
+        String[] ids = f.stablePair();
         var left = f.leave(new LeaveGroupRequestData()
                 .setMembers(List.of(
                         new LeaveGroupRequestData.MemberIdentity().setMemberId("nobody"),
@@ -337,174 +309,8 @@ class ClassicGroupTest {
     }
 
     @Test
-    void aReturningStaticMemberTakesItsPlaceWithoutARebalance_KIP345() {
-        JoinGroupResponseData first = f.join("", "i1", "m", "range").now();
-        f.sync(first.memberId(), 1, Map.of(first.memberId(), "p"));
-        JoinGroupResponseData again = f.join("", "i1", "m", "range").now();
-        assertNotEquals(first.memberId(), again.memberId());
-        assertEquals(1, again.generationId());
-        assertEquals(State.STABLE, f.group.state());
-        assertTrue(again.skipAssignment());
-        assertEquals(again.memberId(), again.leader());
-        assertArrayEquals(
-                "p".getBytes(), f.sync(again.memberId(), 1, Map.of()).now().assignment());
-        assertEquals(
-                again.memberId(),
-                f.group.committed().metadata().members().get(0).memberId());
-    }
-
-    @Test
-    void anOlderStaticLeaderIsNotToldThatItLeads_KIP814() {
-        f.version = 8;
-        JoinGroupResponseData first = f.join("", "i1", "m", "range").now();
-        f.sync(first.memberId(), 1, Map.of(first.memberId(), "p"));
-        JoinGroupResponseData again = f.join("", "i1", "m", "range").now();
-        assertFalse(again.skipAssignment());
-        assertNotEquals(again.memberId(), again.leader());
-        assertEquals(0, again.members().size());
-    }
-
-    @Test
-    void theFormerSelfOfAStaticMemberIsFenced_KIP345() {
-        JoinGroupResponseData first = f.join("", "i1", "m", "range").now();
-        f.sync(first.memberId(), 1, Map.of());
-        f.join("", "i1", "m", "range").now();
-        assertEquals(Errors.FENCED_INSTANCE_ID, error(f.join(first.memberId(), "i1", "m", "range")));
-        assertEquals(Errors.UNKNOWN_MEMBER_ID, error(f.join(first.memberId(), "i2", "m", "range")));
-        assertEquals(
-                Errors.FENCED_INSTANCE_ID.code(),
-                f.leave(first.memberId(), "i1").members().get(0).errorCode());
-    }
-
-    @Test
-    void aParkedRequestOfAFencedInstanceIsAnswered_KIP345() {
-        f = new GroupFixture(3000);
-        Asked<JoinGroupResponseData> first = f.join("", "i1", "m", "range");
-        Asked<JoinGroupResponseData> second = f.join("", "i1", "m", "range");
-        assertEquals(Errors.FENCED_INSTANCE_ID, error(first));
-        f.pass(7000);
-        assertEquals(1, second.now().members().size());
-    }
-
-    @Test
-    void anAbsentStaticMemberStaysInTheNextGeneration_KIP345() {
-        f.sessionTimeoutMs = 300_000;
-        JoinGroupResponseData i1 = f.join("", "i1", "m", "range").now();
-        f.sync(i1.memberId(), 1, Map.of());
-        Asked<JoinGroupResponseData> i2 = f.join("", "i2", "m", "range");
-        f.pass(60_000);
-        assertEquals(2, i2.now().members().size());
-        assertEquals(i2.now().memberId(), i2.now().leader());
-    }
-
-    @Test
-    void anOperatorRemovesAStaticMemberByInstance_KIP345() {
-        f.join("", "i1", "m", "range").now();
-        assertEquals(Errors.NONE.code(), f.leave("", "i1").members().get(0).errorCode());
-        assertEquals(State.EMPTY, f.group.state());
-    }
-
-    @Test
-    void commitsOfMembersAreBoundToTheirGeneration() {
-        String[] ids = stablePair();
-        assertEquals(Errors.NONE, f.commit(ids[0], 2, 5));
-        assertEquals(Errors.ILLEGAL_GENERATION, f.commit(ids[0], 1, 6));
-        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.commit("nobody", 2, 6));
-        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.commit("", -1, 6));
-        assertEquals(5, f.committed("t", 0));
-    }
-
-    @Test
-    void commitsAreTakenWhilePreparingAndRefusedWhileCompletingARebalance() {
-        String a = stableAlone();
-        Asked<JoinGroupResponseData> b = f.joinNew();
-        assertEquals(Errors.NONE, f.commit(a, 1, 5));
-        f.join(a);
-        assertEquals(Errors.REBALANCE_IN_PROGRESS, f.commit(b.now().memberId(), 2, 6));
-        assertEquals(5, f.committed("t", 0));
-    }
-
-    @Test
-    void aSimpleConsumerCommitsOnlyWhileTheGroupIsEmpty() {
-        assertEquals(Errors.NONE, f.commit("", -1, 9));
-        String a = stableAlone();
-        assertEquals(Errors.UNKNOWN_MEMBER_ID, f.commit("", -1, 10));
-        f.leave(a, null);
-        assertEquals(Errors.NONE, f.commit("", -1, 11));
-    }
-
-    @Test
-    void aCommitIsAnsweredAndVisibleOnlyOnceStored() {
-        f.holdAppends = true;
-        var commit = f.commit("", -1, "t", 0, 9, "meta");
-        assertTrue(commit.parked());
-        assertEquals(-1, f.committed("t", 0));
-        f.decideAppends();
-        assertEquals(0, commit.now().topics().get(0).partitions().get(0).errorCode());
-        assertEquals(9, f.committed("t", 0));
-    }
-
-    @Test
-    void aCommitThatIsNotStoredIsRefusedForEachPartition() {
-        f.appendError = Errors.NOT_COORDINATOR;
-        assertEquals(Errors.NOT_COORDINATOR, f.commit("", -1, 9));
-        assertEquals(-1, f.committed("t", 0));
-    }
-
-    @Test
-    void metadataIsKeptUnchangedAndHasALimit() {
-        f.commit("", -1, "t", 0, 9, "m".repeat(4096)).now();
-        assertEquals("m".repeat(4096), f.group.committed().offset("t", 0).metadata());
-        var long1 = f.commit("", -1, "t", 0, 10, "m".repeat(4097)).now();
-        assertEquals(
-                Errors.OFFSET_METADATA_TOO_LARGE.code(),
-                long1.topics().get(0).partitions().get(0).errorCode());
-        assertEquals(9, f.committed("t", 0));
-    }
-
-    @Test
-    void offsetsOfDeletedTopicsAreDropped() {
-        f.commit("", -1, "t", 0, 9, "").now();
-        f.commit("", -1, "u", 0, 9, "").now();
-        f.run(f.group.checkTopics(topic -> topic.equals("t") ? null : Uuid.randomUuid(), f.nowMs));
-        assertEquals(-1, f.committed("t", 0));
-        assertEquals(9, f.committed("u", 0));
-    }
-
-    @Test
-    void anAppendWhoseOutcomeIsOpenIsToldAtOnceAndCountsWhenItIsCommittedAfterAll() {
-        f.holdAppends = true;
-        Asked<JoinGroupResponseData> joined = f.joinNew();
-        String a = joined.now().memberId();
-        Asked<SyncGroupResponseData> sync = f.sync(a, 1, Map.of(a, "all"));
-        ClassicGroup.Undecided undecided =
-                f.group.undecided(f.appends.poll(), Errors.COORDINATOR_NOT_AVAILABLE, f.nowMs);
-        f.run(undecided.effects());
-        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE.code(), sync.now().errorCode());
-        assertEquals(State.PREPARING_REBALANCE, f.group.state());
-        assertNull(f.group.committed().metadata());
-        f.run(f.group.appended(undecided.append(), Errors.NONE, f.nowMs));
-        assertEquals(1, f.group.committed().metadata().generation());
-        assertEquals(State.PREPARING_REBALANCE, f.group.state(), "its members were told otherwise");
-        assertEquals(2, f.join(a).now().generationId());
-    }
-
-    @Test
-    void offsetsLapseWhenTheGroupHasBeenEmptyForTheRetention_KIP211() {
-        String a = stableAlone();
-        f.commit(a, 1, 5);
-        f.leave(a, null);
-        f.pass(7L * 24 * 3600 * 1000 - 1);
-        assertEquals(5, f.committed("t", 0));
-        f.pass(ClassicGroup.SWEEP_INTERVAL_MS + 1);
-        assertEquals(-1, f.committed("t", 0));
-        assertTrue(f.forgotten);
-        assertTrue(CommittedGroup.empty(GroupFixture.ID).with(f.log).isVoid());
-    }
-
-    @Test
     void aGroupReadFromTheLogGoesOnWhereItStood() {
-        String[] ids = stablePair();
+        String[] ids = f.stablePair();
         f.commit(ids[0], 2, 42);
         f.failOver(GroupFixture.config(0, Integer.MAX_VALUE));
         assertEquals(State.STABLE, f.group.state());
@@ -518,7 +324,7 @@ class ClassicGroupTest {
 
     @Test
     void onlyAnEmptyGroupIsDeleted() {
-        String a = stableAlone();
+        String a = f.stableAlone();
         assertEquals(Errors.NON_EMPTY_GROUP, delete());
         f.commit(a, 1, 5);
         f.leave(a, null);
@@ -537,6 +343,6 @@ class ClassicGroupTest {
         f = new GroupFixture(3000);
         Asked<JoinGroupResponseData> parked = f.joinNew();
         f.run(f.group.end(Errors.NOT_COORDINATOR));
-        assertEquals(Errors.NOT_COORDINATOR, error(parked));
+        assertEquals(Errors.NOT_COORDINATOR, GroupFixture.error(parked));
     }
 }

@@ -1,6 +1,9 @@
 package io.troupe.group;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import io.troupe.config.GroupConfig;
+import io.troupe.group.ClassicGroup.State;
 import io.troupe.group.GroupService.Caller;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -223,5 +226,31 @@ final class GroupFixture {
     long committed(String topic, int partition) {
         CommittedOffset offset = group.committed().offset(topic, partition);
         return offset == null ? -1 : offset.offset();
+    }
+
+    /** One member in Stable; generation 1. */
+    String stableAlone() {
+        JoinGroupResponseData joined = joinNew().now();
+        sync(joined.memberId(), joined.generationId(), Map.of(joined.memberId(), "all"))
+                .now();
+        assertEquals(State.STABLE, group.state());
+        return joined.memberId();
+    }
+
+    /** Two members in Stable, the first leads; generation 2. */
+    String[] stablePair() {
+        String a = stableAlone();
+        Asked<JoinGroupResponseData> b = joinNew();
+        Asked<JoinGroupResponseData> again = join(a);
+        int generation = again.now().generationId();
+        String bId = b.now().memberId();
+        sync(a, generation, Map.of(a, "pa", bId, "pb"));
+        sync(bId, generation, Map.of());
+        assertEquals(State.STABLE, group.state());
+        return new String[] {a, bId};
+    }
+
+    static Errors error(Asked<JoinGroupResponseData> join) {
+        return Errors.forCode(join.now().errorCode());
     }
 }

@@ -397,16 +397,22 @@ class KafkaServerTest {
     @Test
     void aHandlerThatThrowsIsAnsweredForWithTheRequestsOwnErrorAnswer() throws Exception {
         ToyHandler<ListGroupsRequestData> broken = ToyHandler.of(ApiKeys.LIST_GROUPS, (context, request) -> {
+            if (context.header().correlationId() == 6) {
+                throw new UnsatisfiedLinkError("no codec of a test");
+            }
             throw new IllegalStateException("of a test");
         });
         try (TestServer server = new TestServer(broken);
                 RawClient client = new RawClient(server.port())) {
-            client.send(ApiKeys.LIST_GROUPS, 0, 5, new ListGroupsRequestData());
-            ByteBuffer bytes = client.receive();
-            assertEquals(5, bytes.getInt());
-            assertEquals(
-                    Errors.UNKNOWN_SERVER_ERROR.code(),
-                    new ListGroupsResponseData(new ByteBufferAccessor(bytes), (short) 0).errorCode());
+            for (int correlationId = 5; correlationId <= 6; correlationId++) {
+                client.send(ApiKeys.LIST_GROUPS, 0, correlationId, new ListGroupsRequestData());
+                ByteBuffer bytes = client.receive();
+                assertEquals(correlationId, bytes.getInt());
+                assertEquals(
+                        Errors.UNKNOWN_SERVER_ERROR.code(),
+                        new ListGroupsResponseData(new ByteBufferAccessor(bytes), (short) 0).errorCode());
+            }
+            assertTrue(server.deaths.isEmpty(), () -> "" + server.deaths);
         }
     }
 
@@ -414,7 +420,7 @@ class KafkaServerTest {
     @Test
     void aNetworkThreadThatDiesIsTold() throws Exception {
         ToyHandler<ListGroupsRequestData> broken = ToyHandler.of(ApiKeys.LIST_GROUPS, (context, request) -> {
-            throw new NoClassDefFoundError("of a test");
+            throw new AssertionError("of a test");
         });
         try (TestServer server = new TestServer(broken);
                 RawClient client = new RawClient(server.port())) {

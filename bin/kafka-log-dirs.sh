@@ -1,0 +1,1 @@
+troupe-log-dirs.sh

@@ -1,0 +1,234 @@
+package io.troupe.journal;
+
+import io.troupe.config.LogConfig;
+import io.troupe.journal.MetaRecord.Kind;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The logs of one dir that are open, by their owner's persistence id. Opening and closing one waits for the disk under its
+ * own monitor; nothing here waits for another log.
+ */
+final class OpenLogs {
+    private static final Logger LOG = LoggerFactory.getLogger(OpenLogs.class);
+
+    private final LogDirContext dir;
+    private final LogPlacement placement;
+    private final WriteBuffer through = new WriteBuffer();
+    // Of its own, for a voter must not wait behind partitions' bulk.
+    private final WriteBuffer metadataThrough = new WriteBuffer();
+    private final Map<String, OpenLog> logs = new ConcurrentHashMap<>();
+    private boolean stopped;
+
+    OpenLogs(LogDirContext dir) {
+        this.dir = dir;
+        this.placement = new LogPlacement(dir.path(), dir.disk(), dir.metaLog(), dir.indexes(), this::isOpen);
+    }
+
+    LogPlacement placement() {
+        return placement;
+    }
+
+    JournalCommand.Opened open(String persistenceId, TopicIdPartition partition, LogConfig config) throws IOException {
+        dir.availability().check();
+        OpenLog open = logs.get(persistenceId);
+        boolean clean = open != null;
+        if (open == null) {
+            // The plugin carries out what concerns one log in order, so nobody else opens this one now.
+            LogRecovery.Recovered recovered = recover(partition, config);
+            clean = recovered.clean();
+            open = enter(persistenceId, partition, config, recovered);
+        }
+        synchronized (open) {
+            open.checkOpen(persistenceId);
+            PartitionLog log = open.log;
+            log.reconfigure(config);
+            open.disown();
+            return new JournalCommand.Opened(
+                    log.reader(),
+                    log.logStartOffset(),
+                    log.logEndOffset(),
+                    Math.min(Math.max(open.highWatermark, log.logStartOffset()), log.logEndOffset()),
+                    List.copyOf(dir.metaLog().log(log.id()).epochs),
+                    log.producers().copy(),
+                    clean);
+        }
+    }
+
+    private LogRecovery.Recovered recover(TopicIdPartition partition, LogConfig config) throws IOException {
+        try {
+            return new LogRecovery(
+                            LogId.of(partition),
+                            placement.claim(partition),
+                            config,
+                            dir.disk(),
+                            dir.metaLog(),
+                            dir.indexes())
+                    .recover();
+        } catch (DiskFailedException e) {
+            throw dir.availability().fail(e);
+        }
+    }
+
+    /** Short, for it holds the table's monitor: either the log is there when the dir is closed, or it is refused. */
+    private synchronized OpenLog enter(
+            String persistenceId, TopicIdPartition partition, LogConfig config, LogRecovery.Recovered recovered)
+            throws IOException {
+        if (stopped) {
+            throw new IOException("log dir " + dir.path() + " is closed");
+        }
+        LogId id = LogId.of(partition);
+        LogMeta meta = dir.metaLog().log(id);
+        PartitionLog log = new PartitionLog(
+                id,
+                dir.path().resolve(LogPlacement.directoryName(partition.topic(), partition.partition())),
+                config,
+                id.topicId().equals(Uuid.METADATA_TOPIC_ID) ? metadataThrough : through,
+                dir.disk(),
+                dir.indexes(),
+                dir.cache(),
+                recovered,
+                meta,
+                System.currentTimeMillis());
+        OpenLog open = new OpenLog(log, meta.highWatermark);
+        logs.put(persistenceId, open);
+        return open;
+    }
+
+    private boolean isOpen(LogId id) {
+        return logs.values().stream().anyMatch(open -> open.log.id().equals(id));
+    }
+
+    /** Null when it is not open. */
+    OpenLog find(String persistenceId) {
+        return logs.get(persistenceId);
+    }
+
+    /**
+     * @throws IOException when the dir is offline
+     * @throws IllegalStateException when the log is not open
+     */
+    OpenLog opened(String persistenceId) throws IOException {
+        dir.availability().check();
+        OpenLog open = logs.get(persistenceId);
+        if (open == null) {
+            throw new IllegalStateException("the log of " + persistenceId + " is not open");
+        }
+        return open;
+    }
+
+    /** Sizes of the partitions' logs, the voter's left out. */
+    List<LogDirUsage.Log> usage() {
+        return logs.values().stream()
+                .map(open -> open.log)
+                .filter(log -> !log.id().topicId().equals(Uuid.METADATA_TOPIC_ID))
+                .map(log -> new LogDirUsage.Log(
+                        log.id().topicId(), log.id().partition(), log.reader().sizeInBytes()))
+                .toList();
+    }
+
+    void remove(String persistenceId, OpenLog open) {
+        logs.remove(persistenceId, open);
+    }
+
+    void close(String persistenceId) throws IOException {
+        OpenLog open = logs.get(persistenceId);
+        if (open == null) {
+            return;
+        }
+        synchronized (open) {
+            try {
+                close(open, true);
+            } catch (IOException e) {
+                throw dir.availability().fail(e);
+            } finally {
+                logs.remove(persistenceId, open);
+            }
+        }
+    }
+
+    /** Under the log's monitor. Whatever fails, nothing of it stays open. */
+    void close(OpenLog open, boolean storeProducers) throws IOException {
+        PartitionLog log = open.log;
+        try {
+            if (!dir.availability().isOffline()) {
+                for (Segment segment : log.segments()) {
+                    segment.force();
+                }
+                dir.disk().forceDirectory(log.path());
+                storeDerived(log, storeProducers);
+                long end = log.logEndOffset();
+                MetaLog metaLog = dir.metaLog();
+                metaLog.append(MetaRecord.of(Kind.HIGH_WATERMARK, log.id(), open.highWatermark, 0));
+                metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), end, 0));
+                metaLog.append(MetaRecord.of(
+                        Kind.LOG_CLOSED, log.id(), end, log.active().size()));
+            }
+        } finally {
+            retire(log);
+        }
+    }
+
+    /** Under the log's monitor: ends writing and new reads. */
+    void retire(PartitionLog log) throws IOException {
+        log.retire();
+        for (Segment segment : log.segments()) {
+            segment.closeWriter();
+            segment.retire();
+            dir.cache().remove(segment);
+        }
+    }
+
+    private void storeDerived(PartitionLog log, boolean producers) {
+        try {
+            for (Segment segment : log.segments()) {
+                SparseIndex index = segment.index();
+                // Without one it is stored already, by the roll.
+                if (index != null) {
+                    dir.indexes().putSegment(log.id(), segment.baseOffset(), segment.summary(), index);
+                }
+            }
+            if (producers) {
+                ProducerSnapshot.store(
+                        dir.indexes(),
+                        log.id(),
+                        List.of(log.segments()),
+                        log.logEndOffset(),
+                        log.producers().snapshot());
+            }
+        } catch (IOException e) {
+            LOG.warn("{}: its index cannot be stored ({}); the next start derives it.", log.path(), LogDir.reason(e));
+        }
+    }
+
+    /** Lets no further log be opened; false when that was so already. */
+    synchronized boolean stop() {
+        boolean first = !stopped;
+        stopped = true;
+        return first;
+    }
+
+    /** Closes all in order, after {@link #stop}. */
+    void closeAll() throws IOException {
+        for (OpenLog open : logs.values()) {
+            synchronized (open) {
+                close(open, true);
+            }
+        }
+        logs.clear();
+    }
+
+    /** Lets go of all as they are. */
+    void abandonAll() {
+        logs.values().forEach(open -> {
+            open.log.retire();
+            List.of(open.log.segments()).forEach(Segment::retire);
+        });
+    }
+}

@@ -5,6 +5,7 @@ import io.troupe.api.ApiVersionsHandler;
 import io.troupe.api.AutoTopicCreation;
 import io.troupe.api.CreateTopicsHandler;
 import io.troupe.api.DeleteGroupsHandler;
+import io.troupe.api.DeleteRecordsHandler;
 import io.troupe.api.DeleteTopicsHandler;
 import io.troupe.api.DescribeClusterHandler;
 import io.troupe.api.DescribeConfigsHandler;
@@ -68,6 +69,7 @@ final class Handlers implements AutoCloseable {
                 new DescribeClusterHandler(config, metadata),
                 new CreateTopicsHandler(config, controller),
                 new DeleteTopicsHandler(config, controller),
+                new DeleteRecordsHandler(metadata, replicas),
                 new DescribeConfigsHandler(config, metadata),
                 new IncrementalAlterConfigsHandler(controller),
                 new AlterConfigsHandler(controller),

@@ -134,7 +134,7 @@ class PartitionLogTest {
             } else if (dice < 15) {
                 long start = model.start + (model.end() == 0 ? 0 : random.nextInt(8));
                 model.start = Math.min(model.end(), Math.max(model.start, start));
-                dir.advanceLogStart(PID, model.start, false).join();
+                dir.advanceLogStart(PID, model.start, random.nextBoolean()).join();
             } else if (dice < 17) {
                 if (random.nextBoolean()) {
                     dir.close();

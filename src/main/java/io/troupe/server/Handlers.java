@@ -3,6 +3,7 @@ package io.troupe.server;
 import io.troupe.api.AlterConfigsHandler;
 import io.troupe.api.ApiVersionsHandler;
 import io.troupe.api.AutoTopicCreation;
+import io.troupe.api.CreatePartitionsHandler;
 import io.troupe.api.CreateTopicsHandler;
 import io.troupe.api.DeleteGroupsHandler;
 import io.troupe.api.DeleteRecordsHandler;
@@ -69,6 +70,7 @@ final class Handlers implements AutoCloseable {
                 new DescribeClusterHandler(config, metadata),
                 new CreateTopicsHandler(config, controller),
                 new DeleteTopicsHandler(config, controller),
+                new CreatePartitionsHandler(controller),
                 new DeleteRecordsHandler(metadata, replicas),
                 new DescribeConfigsHandler(config, metadata),
                 new IncrementalAlterConfigsHandler(controller),

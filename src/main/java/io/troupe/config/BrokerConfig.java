@@ -26,6 +26,7 @@ import java.util.Set;
  * @param deleteTopicEnable {@code delete.topic.enable}
  * @param replicaLagTimeMaxMs {@code replica.lag.time.max.ms}
  * @param producerIdExpirationMs {@code producer.id.expiration.ms}
+ * @param logRetentionCheckIntervalMs {@code log.retention.check.interval.ms}
  * @param fetchMaxBytes {@code fetch.max.bytes}: the most one fetch answer holds
  * @param network limits of the Kafka port
  * @param group consumer groups
@@ -50,6 +51,7 @@ public record BrokerConfig(
         boolean deleteTopicEnable,
         long replicaLagTimeMaxMs,
         long producerIdExpirationMs,
+        long logRetentionCheckIntervalMs,
         int fetchMaxBytes,
         NetworkConfig network,
         GroupConfig group,

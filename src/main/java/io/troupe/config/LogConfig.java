@@ -10,6 +10,7 @@ import org.apache.kafka.common.record.TimestampType;
 public record LogConfig(
         int segmentBytes,
         long segmentMs,
+        long segmentJitterMs,
         int indexIntervalBytes,
         int maxMessageBytes,
         long retentionMs,

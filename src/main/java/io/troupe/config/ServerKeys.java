@@ -53,6 +53,12 @@ final class ServerKeys {
                 "replica.lag.time.max.ms", LONG, 30_000, 1, "Time after which a follower that lags leaves the ISR."));
         add(atLeast(
                 "producer.id.expiration.ms", LONG, 86_400_000, 1, "Time after which an idle producer is forgotten."));
+        add(atLeast(
+                "log.retention.check.interval.ms",
+                LONG,
+                300_000,
+                1,
+                "Time between two looks at which segments retention lets go."));
         add(atLeast("fetch.max.bytes", INT, 55 * MIB, 1024, "The most one fetch answer holds."));
         add(between("num.network.threads", INT, 3, 1, 1024, "Event-loop threads."));
         add(between("num.io.threads", INT, 8, 1, 1024, "Threads for blocking reads."));

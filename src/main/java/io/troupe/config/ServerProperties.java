@@ -151,6 +151,7 @@ public final class ServerProperties {
                 settings.bool("delete.topic.enable"),
                 settings.number("replica.lag.time.max.ms"),
                 settings.number("producer.id.expiration.ms"),
+                settings.number("log.retention.check.interval.ms"),
                 settings.integer("fetch.max.bytes"),
                 network(settings),
                 group(settings),

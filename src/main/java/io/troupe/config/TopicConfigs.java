@@ -82,6 +82,7 @@ public final class TopicConfigs {
         return new LogConfig(
                 v.integer("segment.bytes"),
                 v.number("segment.ms"),
+                v.number("segment.jitter.ms"),
                 v.integer("index.interval.bytes"),
                 v.integer("max.message.bytes"),
                 v.number("retention.ms"),

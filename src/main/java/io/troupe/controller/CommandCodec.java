@@ -5,8 +5,10 @@ import io.troupe.controller.ControllerCommand.AlterPartition;
 import io.troupe.controller.ControllerCommand.AlterTopicConfigs;
 import io.troupe.controller.ControllerCommand.BrokerHeartbeat;
 import io.troupe.controller.ControllerCommand.ConfigChange;
+import io.troupe.controller.ControllerCommand.CreatePartitions;
 import io.troupe.controller.ControllerCommand.CreateTopics;
 import io.troupe.controller.ControllerCommand.DeleteTopics;
+import io.troupe.controller.ControllerCommand.MorePartitions;
 import io.troupe.controller.ControllerCommand.NewTopic;
 import io.troupe.controller.ControllerCommand.RegisterBroker;
 import io.troupe.controller.ControllerCommand.TopicRef;
@@ -32,6 +34,7 @@ final class CommandCodec {
     private static final byte BROKER_HEARTBEAT = 5;
     private static final byte ALTER_PARTITION = 6;
     private static final byte ALLOCATE_PRODUCER_IDS = 7;
+    private static final byte CREATE_PARTITIONS = 8;
 
     private static final byte TOPICS = 1;
     private static final byte REGISTERED = 2;
@@ -68,6 +71,9 @@ final class CommandCodec {
             w.putList(c.isr(), FieldWriter::putInt);
         } else if (command instanceof AllocateProducerIds c) {
             w.putByte(ALLOCATE_PRODUCER_IDS).putInt(c.brokerId()).putLong(c.brokerEpoch());
+        } else if (command instanceof CreatePartitions c) {
+            w.putByte(CREATE_PARTITIONS).putList(c.topics(), CommandCodec::putMorePartitions);
+            w.putBoolean(c.validateOnly());
         }
     }
 
@@ -101,6 +107,7 @@ final class CommandCodec {
                         brokerId, brokerEpoch, partition, r.getInt(), r.getInt(), r.getList(FieldReader::getInt));
             }
             case ALLOCATE_PRODUCER_IDS -> new AllocateProducerIds(r.getInt(), r.getLong());
+            case CREATE_PARTITIONS -> new CreatePartitions(r.getList(CommandCodec::getMorePartitions), r.getBoolean());
             default -> throw new IllegalArgumentException("unknown controller command (tag " + tag + ")");
         };
     }
@@ -149,6 +156,19 @@ final class CommandCodec {
         r.getList(in -> Map.entry(in.getInt(), in.getList(FieldReader::getInt)))
                 .forEach(e -> assignment.put(e.getKey(), e.getValue()));
         return new NewTopic(name, partitions, factor, assignment, r.getStrings());
+    }
+
+    private static void putMorePartitions(FieldWriter w, MorePartitions t) {
+        w.putString(t.name()).putInt(t.count()).putBoolean(t.assignment().isPresent());
+        w.putList(t.assignment().orElse(List.of()), (out, ids) -> out.putList(ids, FieldWriter::putInt));
+    }
+
+    private static MorePartitions getMorePartitions(FieldReader r) {
+        String name = r.getString();
+        int count = r.getInt();
+        boolean assigned = r.getBoolean();
+        List<List<Integer>> assignment = r.getList(in -> in.getList(FieldReader::getInt));
+        return new MorePartitions(name, count, assigned ? Optional.of(assignment) : Optional.empty());
     }
 
     private static void putConfigChange(FieldWriter w, ConfigChange c) {

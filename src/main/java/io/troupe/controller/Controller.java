@@ -188,6 +188,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 return topics.create(drafted, c);
             } else if (command instanceof ControllerCommand.DeleteTopics c) {
                 return topics.delete(drafted, c);
+            } else if (command instanceof ControllerCommand.CreatePartitions c) {
+                return PartitionDecisions.create(drafted, c);
             } else if (command instanceof ControllerCommand.AlterTopicConfigs c) {
                 return topics.alterConfigs(drafted, c);
             } else if (command instanceof ControllerCommand.RegisterBroker c) {
@@ -381,6 +383,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         for (MetadataEvent event : decision.events()) {
             if (event instanceof MetadataEvent.PartitionsChanged e) {
                 drafted.topic(e.topicId()).ifPresent(old -> e.partitions().stream()
+                        .filter(p -> p.partition() < old.partitions().size()) // not just added
                         .filter(p -> Elections.risky(old.partitions().get(p.partition()), p))
                         .forEach(p -> getContext()
                                 .getLog()

@@ -37,6 +37,17 @@ public sealed interface ControllerCommand {
 
     record TopicRef(String name, Uuid topicId) {}
 
+    /**
+     * One topic to have more partitions.
+     *
+     * @param count partitions it is to have in all
+     * @param assignment broker ids of each new partition, in order; without it the controller places
+     */
+    record MorePartitions(String name, int count, Optional<List<List<Integer>>> assignment) {}
+
+    /** Answered with {@link ControllerReply.Topics}; each topic succeeds or fails by itself. */
+    record CreatePartitions(List<MorePartitions> topics, boolean validateOnly) implements ControllerCommand {}
+
     /** Answered with {@link ControllerReply.Topics}. {@code replaceAll}: the old AlterConfigs, which states the whole set. */
     record AlterTopicConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
             implements ControllerCommand {}

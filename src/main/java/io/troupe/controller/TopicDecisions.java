@@ -45,9 +45,9 @@ final class TopicDecisions {
     }
 
     /** Carries a refusal out of the checks of one topic. */
-    private static final class Refused extends Exception {
+    static final class Refused extends Exception {
         private static final long serialVersionUID = 1L;
-        private final transient Refusal refusal;
+        final transient Refusal refusal;
 
         Refused(Errors error, String message) {
             super(message, null, false, false);
@@ -104,20 +104,25 @@ final class TopicDecisions {
         List<List<Integer>> replicas = wanted.assignment().isEmpty() ? place(image, wanted) : assigned(image, wanted);
         List<PartitionImage> partitions = new ArrayList<>(replicas.size());
         for (int p = 0; p < replicas.size(); p++) {
-            List<Integer> isr = replicas.get(p).stream()
-                    .filter(id -> Elections.live(image, id))
-                    .toList();
-            if (isr.isEmpty()) {
-                throw new Refused(
-                        wanted.assignment().isEmpty()
-                                ? Errors.INVALID_REPLICATION_FACTOR
-                                : Errors.INVALID_REPLICA_ASSIGNMENT,
-                        "None of the brokers " + replicas.get(p) + " for partition " + p + " of topic '" + wanted.name()
-                                + "' is up: each is fenced or shutting down.");
-            }
-            partitions.add(new PartitionImage(p, replicas.get(p), isr.get(0), 0, 0, isr, List.of(), List.of()));
+            Errors noneUp = wanted.assignment().isEmpty()
+                    ? Errors.INVALID_REPLICATION_FACTOR
+                    : Errors.INVALID_REPLICA_ASSIGNMENT;
+            partitions.add(newPartition(image, wanted.name(), p, replicas.get(p), noneUp));
         }
         return new TopicImage(wanted.name(), newTopicId.get(), List.copyOf(partitions), Map.copyOf(wanted.configs()));
+    }
+
+    static PartitionImage newPartition(
+            MetadataImage image, String topic, int partition, List<Integer> replicas, Errors noneUp) throws Refused {
+        List<Integer> isr =
+                replicas.stream().filter(id -> Elections.live(image, id)).toList();
+        if (isr.isEmpty()) {
+            throw new Refused(
+                    noneUp,
+                    "None of the brokers " + replicas + " for partition " + partition + " of topic '" + topic
+                            + "' is up: each is fenced or shutting down.");
+        }
+        return new PartitionImage(partition, replicas, isr.get(0), 0, 0, isr, List.of(), List.of());
     }
 
     private List<List<Integer>> place(MetadataImage image, NewTopic wanted) throws Refused {
@@ -143,6 +148,11 @@ final class TopicDecisions {
         }
         int factor =
                 wanted.replicationFactor() == -1 ? settings.defaultReplicationFactor() : wanted.replicationFactor();
+        return place(image, wanted.name(), partitions, factor);
+    }
+
+    /** The same for the same brokers, so that a topic that grows goes on where it was. */
+    static List<List<Integer>> place(MetadataImage image, String topic, int partitions, int factor) throws Refused {
         if (factor > image.brokers().size()) {
             throw new Refused(
                     Errors.INVALID_REPLICATION_FACTOR,
@@ -152,7 +162,7 @@ final class TopicDecisions {
         List<BrokerImage> live = image.brokers().stream()
                 .filter(b -> Elections.live(image, b.brokerId()))
                 .toList();
-        int start = Math.floorMod(wanted.name().hashCode(), 1 << 20);
+        int start = Math.floorMod(topic.hashCode(), 1 << 20);
         return Placement.place(live.size() >= factor ? live : image.brokers(), partitions, factor, start);
     }
 
@@ -171,34 +181,39 @@ final class TopicDecisions {
         List<List<Integer>> replicas = new ArrayList<>();
         for (Map.Entry<Integer, List<Integer>> entry : new TreeMap<>(wanted.assignment()).entrySet()) {
             List<Integer> ids = entry.getValue();
-            String what = "Replica assignment of partition " + entry.getKey() + ", " + ids + ", ";
             if (entry.getKey() != replicas.size()) {
                 throw new Refused(
                         Errors.INVALID_REPLICA_ASSIGNMENT,
                         "Partitions of a replica assignment must be numbered from 0 without gaps; " + replicas.size()
                                 + " is missing.");
             }
-            if (ids.isEmpty()) {
-                throw new Refused(Errors.INVALID_REPLICA_ASSIGNMENT, what + "names no broker.");
-            }
-            if (new HashSet<>(ids).size() != ids.size()) {
-                throw new Refused(Errors.INVALID_REPLICA_ASSIGNMENT, what + "names a broker twice.");
-            }
-            for (int id : ids) {
-                if (image.broker(id).isEmpty()) {
-                    throw new Refused(
-                            Errors.INVALID_REPLICA_ASSIGNMENT, what + "names broker " + id + ", which is unknown.");
-                }
-            }
-            if (!replicas.isEmpty() && replicas.get(0).size() != ids.size()) {
-                throw new Refused(
-                        Errors.INVALID_REPLICA_ASSIGNMENT,
-                        what + "has another replication factor than partition 0, "
-                                + replicas.get(0).size() + ".");
-            }
+            int factor = replicas.isEmpty() ? ids.size() : replicas.get(0).size();
+            checkReplicas(image, entry.getKey(), ids, factor);
             replicas.add(List.copyOf(ids));
         }
         return replicas;
+    }
+
+    /** @param factor that of partition 0 */
+    static void checkReplicas(MetadataImage image, int partition, List<Integer> ids, int factor) throws Refused {
+        String what = "Replica assignment of partition " + partition + ", " + ids + ", ";
+        if (ids.isEmpty()) {
+            throw new Refused(Errors.INVALID_REPLICA_ASSIGNMENT, what + "names no broker.");
+        }
+        if (new HashSet<>(ids).size() != ids.size()) {
+            throw new Refused(Errors.INVALID_REPLICA_ASSIGNMENT, what + "names a broker twice.");
+        }
+        for (int id : ids) {
+            if (image.broker(id).isEmpty()) {
+                throw new Refused(
+                        Errors.INVALID_REPLICA_ASSIGNMENT, what + "names broker " + id + ", which is unknown.");
+            }
+        }
+        if (ids.size() != factor) {
+            throw new Refused(
+                    Errors.INVALID_REPLICA_ASSIGNMENT,
+                    what + "has another replication factor than partition 0, " + factor + ".");
+        }
     }
 
     Decision delete(MetadataImage image, DeleteTopics command) {
@@ -347,7 +362,7 @@ final class TopicDecisions {
         return name.replace('.', '_');
     }
 
-    private static TopicResult result(TopicImage topic, Uuid topicId) {
+    static TopicResult result(TopicImage topic, Uuid topicId) {
         return new TopicResult(
                 topic.name(),
                 topicId,
@@ -357,7 +372,7 @@ final class TopicDecisions {
                 Optional.empty());
     }
 
-    private static TopicResult refused(String name, Uuid topicId, Refusal refusal) {
+    static TopicResult refused(String name, Uuid topicId, Refusal refusal) {
         return new TopicResult(name, topicId, -1, (short) -1, Map.of(), Optional.of(refusal));
     }
 }

@@ -4,6 +4,7 @@ import io.troupe.config.LogConfig;
 import io.troupe.model.Refusal;
 import io.troupe.record.ProducerStates;
 import java.util.List;
+import java.util.Optional;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -29,8 +30,12 @@ public sealed interface JournalCommand {
     /** Cuts everything at or beyond {@code endOffset}, with index keys, epochs and producer state there. The owner must have stopped writing and opens again afterwards. */
     record Truncate(String persistenceId, long endOffset, ActorRef<Reply> replyTo) implements JournalCommand {}
 
-    /** Moves the log start offset up. */
-    record AdvanceLogStart(String persistenceId, long logStartOffset, ActorRef<Reply> replyTo)
+    /**
+     * Moves the log start offset up; answered once that is on disk. Segments wholly below it go, the active one only when
+     * {@code active} is set and nothing in it is left.
+     */
+    record AdvanceLogStart(
+            String persistenceId, long logStartOffset, boolean active, ActorRef<LogStartAdvanced> replyTo)
             implements JournalCommand {}
 
     /** Remembers the HW; not fsynced, no answer. */
@@ -66,6 +71,13 @@ public sealed interface JournalCommand {
             ProducerStates producers,
             boolean cleanShutdown)
             implements OpenReply {}
+
+    /**
+     * Answers {@link AdvanceLogStart}.
+     *
+     * @param logStartOffset where the log starts now; of no meaning with a refusal
+     */
+    record LogStartAdvanced(long logStartOffset, Optional<Refusal> refusal) {}
 
     enum Done implements Reply {
         DONE

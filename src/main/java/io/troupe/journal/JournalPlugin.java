@@ -3,6 +3,7 @@ package io.troupe.journal;
 import com.typesafe.config.Config;
 import io.troupe.journal.JournalCommand.Done;
 import io.troupe.journal.JournalCommand.Failed;
+import io.troupe.journal.JournalCommand.LogStartAdvanced;
 import io.troupe.journal.JournalCommand.Reply;
 import io.troupe.model.Refusal;
 import io.troupe.record.BatchHeader;
@@ -180,7 +181,8 @@ final class JournalPlugin extends AsyncWriteJournal {
     @Override
     public Future<Void> doAsyncDeleteMessagesTo(String persistenceId, long toSequenceNr) {
         try {
-            return FutureConverters.asScala(dir.advanceLogStart(persistenceId, toSequenceNr));
+            return FutureConverters.asScala(
+                    dir.advanceLogStart(persistenceId, toSequenceNr, false).<Void>thenApply(logStart -> null));
         } catch (IOException | RuntimeException e) {
             return FutureConverters.asScala(CompletableFuture.<Void>failedFuture(e));
         }
@@ -223,7 +225,17 @@ final class JournalPlugin extends AsyncWriteJournal {
     }
 
     private void onAdvanceLogStart(JournalCommand.AdvanceLogStart c) {
-        answer(c.replyTo(), () -> dir.advanceLogStart(c.persistenceId(), c.logStartOffset()));
+        CompletableFuture<Long> advanced;
+        try {
+            advanced = dir.advanceLogStart(c.persistenceId(), c.logStartOffset(), c.active());
+        } catch (IOException | RuntimeException e) {
+            advanced = CompletableFuture.failedFuture(e);
+        }
+        advanced.whenComplete((logStart, e) -> c.replyTo()
+                .tell(
+                        e == null
+                                ? new LogStartAdvanced(logStart, Optional.empty())
+                                : new LogStartAdvanced(-1, Optional.of(refusal(e)))));
     }
 
     private void onCheckpointHighWatermark(JournalCommand.CheckpointHighWatermark c) {
@@ -255,7 +267,11 @@ final class JournalPlugin extends AsyncWriteJournal {
     }
 
     private static Failed failed(Throwable e) {
+        return new Failed(refusal(e));
+    }
+
+    private static Refusal refusal(Throwable e) {
         Throwable cause = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
-        return new Failed(new Refusal(Errors.KAFKA_STORAGE_ERROR, LogDir.reason(cause)));
+        return new Refusal(Errors.KAFKA_STORAGE_ERROR, LogDir.reason(cause));
     }
 }

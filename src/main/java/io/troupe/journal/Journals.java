@@ -41,6 +41,7 @@ public final class Journals extends Setup implements AutoCloseable {
     static final LogConfig METADATA_LOG = new LogConfig(
             64 << 20,
             Long.MAX_VALUE,
+            0,
             4096,
             Integer.MAX_VALUE,
             -1,

@@ -99,18 +99,40 @@ final class LogCommands {
         });
     }
 
-    CompletableFuture<Void> advanceLogStart(String persistenceId, long offset) throws IOException {
+    /**
+     * Moves the log start up; completed with it once that is durable.
+     *
+     * @param active whether the active segment goes too, when nothing in it is left
+     */
+    CompletableFuture<Long> advanceLogStart(String persistenceId, long offset, boolean active, long nowMs)
+            throws IOException {
         return change(persistenceId, open -> {
             PartitionLog log = open.log;
-            List<Segment> below = log.advanceLogStart(offset);
-            dir.metaLog().append(MetaRecord.of(Kind.LOG_START, log.id(), log.logStartOffset(), 0));
+            List<Segment> below = log.advanceLogStart(offset, active, nowMs);
+            long start = log.logStartOffset();
+            dir.metaLog().append(MetaRecord.of(Kind.LOG_START, log.id(), start, 0));
             CompletableFuture<Void> durable = dir.metaFlusher().force();
-            if (!below.isEmpty()) {
-                // Files go only after the new start is on disk, or a crash would leave a hole at the front.
-                durable.thenRunAsync(() -> deletion.deleteSegments(log.id(), below), dir.background());
-            }
-            return durable;
+            // Files go only after the new start is on disk, or a crash would leave a hole at the front.
+            deleteAfter(durable, log, below);
+            return durable.thenApply(done -> start);
         });
+    }
+
+    /** Of a log just opened: segments that a crash left although their deletion was on disk. */
+    void dropBelowLogStart(String persistenceId) throws IOException {
+        change(persistenceId, open -> {
+            PartitionLog log = open.log;
+            List<Segment> below = log.advanceLogStart(log.logStartOffset(), false, 0);
+            deleteAfter(CompletableFuture.completedFuture(null), log, below);
+            return null;
+        });
+    }
+
+    private void deleteAfter(CompletableFuture<Void> durable, PartitionLog log, List<Segment> below) {
+        if (!below.isEmpty()) {
+            LogDeletion.Below segments = LogDeletion.Below.of(log, below);
+            durable.thenRunAsync(() -> deletion.delete(segments), dir.background());
+        }
     }
 
     void checkpointHighWatermark(String persistenceId, long highWatermark, long nowMs) {

@@ -1,11 +1,16 @@
 package io.troupe.journal;
 
+import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,18 +27,79 @@ final class LogDeletion {
         this.logs = logs;
     }
 
-    /** Removes segments that no longer belong to their log; reads under way finish. */
-    void deleteSegments(LogId id, List<Segment> segments) {
-        for (Segment segment : segments) {
+    /**
+     * Segments that lie below their log's start, and what only they may know.
+     *
+     * @param producers producer state at {@code endOffset}
+     */
+    record Below(PartitionLog log, List<Segment> segments, long endOffset, ByteBuffer producers) {
+        /** Under the log's monitor. */
+        static Below of(PartitionLog log, List<Segment> segments) {
+            return new Below(log, segments, log.logEndOffset(), log.producers().snapshot());
+        }
+    }
+
+    /**
+     * Renames the files of segments that no longer belong to their log, and deletes them {@code file.delete.delay.ms} later.
+     * Reads under way finish.
+     */
+    void delete(Below below) {
+        PartitionLog log = below.log();
+        try {
+            keepProducers(below);
+        } catch (IOException e) {
+            LOG.warn("{}: producer state cannot be stored ({}).", log.path(), LogDir.reason(e));
+        }
+        List<Path> files = new ArrayList<>();
+        for (Segment segment : below.segments()) {
+            // Whoever stores what is derived of a segment, or gives its file a name, is done with it or comes too late.
             try {
-                segment.closeWriter();
-                segment.retire();
-                dir.cache().remove(segment);
-                Files.deleteIfExists(segment.path());
-                dir.indexes().dropSegment(id, segment.baseOffset());
+                synchronized (log.derived()) {
+                    segment.closeWriter();
+                    segment.retire();
+                    dir.cache().remove(segment);
+                    dir.indexes().dropSegment(log.id(), segment.baseOffset());
+                    files.add(putAside(segment));
+                }
+            } catch (NoSuchFileException e) {
+                LOG.debug("{} went with its log, or as that was opened again", segment);
             } catch (IOException e) {
-                LOG.warn("{} cannot be deleted: {}.", segment, LogDir.reason(e));
+                LOG.warn("{} cannot be deleted: {}. The next opening tries again.", segment, LogDir.reason(e));
             }
+        }
+        LOG.info(
+                "{}: {} segments below log start {} are deleted.",
+                log.path(),
+                below.segments().size(),
+                log.logStartOffset());
+        dir.background()
+                .schedule(
+                        () -> files.forEach(LogDeletion::deleteFile),
+                        log.config().fileDeleteDelayMs(),
+                        MILLISECONDS);
+    }
+
+    /** The batches go from which producer state would be derived after a crash. */
+    private void keepProducers(Below below) throws IOException {
+        PartitionLog log = below.log();
+        synchronized (log.derived()) {
+            if (!log.retired()) {
+                ProducerSnapshot.store(
+                        dir.indexes(), log.id(), List.of(log.segments()), below.endOffset(), below.producers());
+            }
+        }
+    }
+
+    private static Path putAside(Segment segment) throws IOException {
+        Path aside = segment.path().resolveSibling(segment.path().getFileName() + Segment.DELETED_SUFFIX);
+        return Files.move(segment.path(), aside, ATOMIC_MOVE);
+    }
+
+    private static void deleteFile(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            LOG.warn("{} cannot be deleted: {}. The next opening tries again.", file, LogDir.reason(e));
         }
     }
 
@@ -63,7 +129,7 @@ final class LogDeletion {
                                 dropIndex(id);
                             },
                             delayMs,
-                            TimeUnit.MILLISECONDS);
+                            MILLISECONDS);
         } catch (IOException e) {
             throw dir.availability().fail(e);
         }

@@ -194,7 +194,9 @@ final class LogDir implements AutoCloseable {
     // ---- its logs; see the classes that do it ----
 
     JournalCommand.Opened open(String persistenceId, TopicIdPartition partition, LogConfig config) throws IOException {
-        return logs.open(persistenceId, partition, config);
+        JournalCommand.Opened opened = logs.open(persistenceId, partition, config);
+        commands.dropBelowLogStart(persistenceId);
+        return opened;
     }
 
     void closeLog(String persistenceId) throws IOException {
@@ -213,8 +215,8 @@ final class LogDir implements AutoCloseable {
         return commands.startEpoch(persistenceId, leaderEpoch, startOffset);
     }
 
-    CompletableFuture<Void> advanceLogStart(String persistenceId, long offset) throws IOException {
-        return commands.advanceLogStart(persistenceId, offset);
+    CompletableFuture<Long> advanceLogStart(String persistenceId, long offset, boolean active) throws IOException {
+        return commands.advanceLogStart(persistenceId, offset, active, System.currentTimeMillis());
     }
 
     void checkpointHighWatermark(String persistenceId, long highWatermark, long nowMs) {

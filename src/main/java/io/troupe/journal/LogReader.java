@@ -2,6 +2,7 @@ package io.troupe.journal;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -13,6 +14,14 @@ public interface LogReader {
     /** An offset and the timestamp and leader epoch of the record there. */
     record TimestampedOffset(long offset, long timestampMs, int leaderEpoch) {}
 
+    /**
+     * One segment, for whoever decides what may be deleted.
+     *
+     * @param endOffset exclusive
+     * @param largestTimestampMs of its records; when the file was last written, if no record has one
+     */
+    record SegmentInfo(long baseOffset, long endOffset, int sizeInBytes, long largestTimestampMs) {}
+
     /** First offset that may be read. */
     long logStartOffset();
 
@@ -21,6 +30,9 @@ public interface LogReader {
 
     /** Bytes in the segments. */
     long sizeInBytes();
+
+    /** In order, the last one active; never empty. */
+    List<SegmentInfo> segments();
 
     /**
      * Whole batches, starting with the one that holds {@code startOffset} (the first after it, when compaction left a

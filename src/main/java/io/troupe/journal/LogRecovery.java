@@ -59,6 +59,7 @@ final class LogRecovery {
     }
 
     Recovered recover() throws IOException {
+        finishDeletions();
         List<Path> files = segmentFiles();
         if (files.isEmpty()) {
             segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
@@ -66,6 +67,9 @@ final class LogRecovery {
             clean = meta.closed && meta.closedEndOffset == meta.logStartOffset;
         } else {
             open(files);
+            if (segments.get(segments.size() - 1).endOffset() < meta.logStartOffset) {
+                startAnew();
+            }
         }
         Segment active = segments.get(segments.size() - 1);
         active.activate();
@@ -87,6 +91,37 @@ final class LogRecovery {
                     .sorted(Comparator.comparingLong(Segment::baseOffsetOf))
                     .toList();
         }
+    }
+
+    /** What the last process had put aside to be deleted later. */
+    private void finishDeletions() throws IOException {
+        try (Stream<Path> files = Files.list(path)) {
+            for (Path file : files.filter(f -> f.toString().endsWith(Segment.SUFFIX + Segment.DELETED_SUFFIX))
+                    .toList()) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+
+    /**
+     * The records below the log start were durable only once deleted: a power loss took some of them, and with them the
+     * offsets up to the log start would be given out again. There is nothing in these segments that may be read.
+     */
+    private void startAnew() throws IOException {
+        LOG.warn(
+                "{}: ends at offset {}, below its log start {}; it goes on, empty, at the log start.",
+                path,
+                segments.get(segments.size() - 1).endOffset(),
+                meta.logStartOffset);
+        for (Segment segment : segments) {
+            segment.retire();
+            Files.delete(segment.path());
+            indexes.dropSegment(id, segment.baseOffset());
+        }
+        segments.clear();
+        segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
+        disk.forceDirectory(path);
+        clean = false;
     }
 
     private void open(List<Path> files) throws IOException {
@@ -146,7 +181,9 @@ final class LogRecovery {
                     walk.endOffset(),
                     walk.problem());
             long end = nextBase == Long.MAX_VALUE ? meta.closedEndOffset : nextBase;
-            summary = new Segment.Summary(segment.size(), end, Math.max(walk.maxTimestamp(), 0));
+            // What cannot be read may be as young as the file: retention must not take it for ancient.
+            long youngest = Files.getLastModifiedTime(segment.path()).toMillis();
+            summary = new Segment.Summary(segment.size(), end, Math.max(walk.maxTimestamp(), youngest));
         }
         segment.known(summary, nextBase == Long.MAX_VALUE ? walk.index() : null);
         indexes.putSegment(id, segment.baseOffset(), summary, walk.index());

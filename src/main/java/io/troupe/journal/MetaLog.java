@@ -127,6 +127,7 @@ final class MetaLog implements AutoCloseable {
                 log.cutEpochs(record.a());
                 log.recoveryPoint = Math.min(log.recoveryPoint, record.a());
                 log.highWatermark = Math.min(log.highWatermark, record.a());
+                log.logStartOffset = Math.min(log.logStartOffset, record.a());
             }
             case HIGH_WATERMARK -> log.highWatermark = record.a();
             case RECOVERY_POINT -> log.recoveryPoint = record.a();

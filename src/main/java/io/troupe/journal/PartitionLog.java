@@ -36,7 +36,9 @@ final class PartitionLog {
     // Odd while a truncation is under way: a read that overlaps one tries again.
     private volatile int truncations;
     private volatile boolean retired;
-    private long activeSinceMs;
+    private final RollClock age;
+    // Whether the age knows the active segment's first batch, if there is one.
+    private boolean ageKnown;
     private int lastEpoch;
     private final Object derived = new Object();
 
@@ -61,7 +63,7 @@ final class PartitionLog {
         this.logStartOffset = Math.min(Math.max(meta.logStartOffset, segments[0].baseOffset()), recovered.endOffset());
         this.logEndOffset = recovered.endOffset();
         this.lastEpoch = meta.lastEpoch();
-        this.activeSinceMs = nowMs;
+        this.age = new RollClock(config, nowMs);
         this.reader = new SegmentReader(this, indexes, cache);
     }
 
@@ -81,10 +83,14 @@ final class PartitionLog {
         for (ByteBuffer buffer : group.buffers()) {
             ByteBuffer own = buffer.duplicate();
             long end = BatchHeader.baseOffset(own, own.position());
-            if (mustRoll(runBytes, own.remaining(), group.endOffset(), nowMs)) {
+            if (mustRoll(runBytes, own, group.endOffset(), nowMs)) {
                 writeRun(run);
                 runBytes = 0;
                 rolled.add(roll(end, nowMs));
+            }
+            if (active().size() + runBytes == 0) {
+                age.firstBatch(BatchHeader.maxTimestamp(own, own.position()));
+                ageKnown = true;
             }
             run.add(own);
             runBytes += own.remaining();
@@ -130,15 +136,27 @@ final class PartitionLog {
         return epochs;
     }
 
-    private boolean mustRoll(long runBytes, int bytes, long endOffset, long nowMs) {
+    private boolean mustRoll(long runBytes, ByteBuffer buffer, long endOffset, long nowMs) throws IOException {
         Segment active = active();
         long used = active.size() + runBytes;
         if (used == 0) {
             return false;
         }
-        return used + bytes > config.segmentBytes()
+        if (!ageKnown) {
+            age.firstBatch(active.firstTimestampMs());
+            ageKnown = true;
+        }
+        return used + buffer.remaining() > config.segmentBytes()
                 || endOffset - active.baseOffset() > Integer.MAX_VALUE
-                || (runBytes == 0 && nowMs - activeSinceMs >= config.segmentMs());
+                || age.isDue(config, greatestTimestamp(buffer), nowMs);
+    }
+
+    private static long greatestTimestamp(ByteBuffer batches) {
+        long greatest = Long.MIN_VALUE;
+        for (int at = batches.position(); at < batches.limit(); at += BatchHeader.sizeInBytes(batches, at)) {
+            greatest = Math.max(greatest, BatchHeader.maxTimestamp(batches, at));
+        }
+        return greatest;
     }
 
     private void writeRun(List<ByteBuffer> run) throws IOException {
@@ -157,7 +175,7 @@ final class PartitionLog {
         Segment[] more = Arrays.copyOf(segments, segments.length + 1);
         more[segments.length] = fresh;
         segments = more;
-        activeSinceMs = nowMs;
+        age.restart(config, nowMs);
         return new Rolled(closed, baseOffset, producers.snapshot());
     }
 
@@ -195,9 +213,16 @@ final class PartitionLog {
         truncations++;
     }
 
-    /** Moves the log start and hands out the closed segments that are wholly below it. */
-    List<Segment> advanceLogStart(long offset) {
+    /**
+     * Moves the log start and hands out the segments that are wholly below it.
+     *
+     * @param withActive whether to roll when all of the active segment is below it, so that it goes too
+     */
+    List<Segment> advanceLogStart(long offset, boolean withActive, long nowMs) throws IOException {
         logStartOffset = Math.max(logStartOffset, Math.min(offset, logEndOffset));
+        if (withActive && logStartOffset == logEndOffset && active().size() > 0) {
+            roll(logEndOffset, nowMs);
+        }
         List<Segment> below = new ArrayList<>();
         List<Segment> left = new ArrayList<>();
         Segment[] all = segments;

@@ -19,6 +19,9 @@ import java.nio.file.StandardOpenOption;
 final class Segment {
     static final String SUFFIX = ".log";
 
+    /** Added to the name of a file that no longer belongs to its log and will be deleted. */
+    static final String DELETED_SUFFIX = ".deleted";
+
     /** What is known of a closed segment without reading it. */
     record Summary(int size, long endOffset, long maxTimestamp) {}
 
@@ -199,7 +202,7 @@ final class Segment {
 
     synchronized FileChannel acquire() throws IOException {
         if (gone) {
-            throw new IOException(path + " is closed or deleted");
+            throw new SegmentGoneException(path);
         }
         if (reader == null || !reader.isOpen()) {
             reader = FileChannel.open(path, StandardOpenOption.READ);
@@ -232,6 +235,34 @@ final class Segment {
 
     Summary summary() {
         return new Summary(size, endOffset, maxTimestamp);
+    }
+
+    /** Greatest timestamp of the first batch, -1 when that has none or is damaged. */
+    long firstTimestampMs() throws IOException {
+        FileChannel channel = acquire();
+        try {
+            BatchCursor cursor = new BatchCursor(channel, 0, size, BatchCursor.LOOKUP_WINDOW);
+            return cursor.next() ? cursor.maxTimestamp() : BatchHeader.NO_TIMESTAMP;
+        } finally {
+            release();
+        }
+    }
+
+    LogReader.SegmentInfo info() {
+        // The end before the timestamp: so the timestamp covers all that lies before that end.
+        long end = endOffset;
+        int bytes = size;
+        long largest = maxTimestamp;
+        return new LogReader.SegmentInfo(baseOffset, end, bytes, largest >= 0 ? largest : lastWrittenMs());
+    }
+
+    /** Of a file that cannot be asked: now, so that nothing is deleted for it. */
+    private long lastWrittenMs() {
+        try {
+            return Files.getLastModifiedTime(path).toMillis();
+        } catch (IOException e) {
+            return System.currentTimeMillis();
+        }
     }
 
     /** Whether the file's name may not survive a power loss yet. */

@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.apache.kafka.common.errors.OffsetOutOfRangeException;
 
@@ -46,11 +48,20 @@ final class SegmentReader implements LogReader {
         return sum;
     }
 
+    @Override
+    public List<SegmentInfo> segments() {
+        List<SegmentInfo> infos = new ArrayList<>();
+        for (Segment segment : log.segments()) {
+            infos.add(segment.info());
+        }
+        return infos;
+    }
+
     private interface Attempt<T> {
         T run() throws IOException;
     }
 
-    /** Repeats what a truncation ran into. */
+    /** Repeats what a truncation ran into, or what lost its segment on the way. */
     private <T> T stable(Attempt<T> attempt) throws IOException {
         for (int i = 1; ; i++) {
             int version = log.stableVersion();
@@ -62,6 +73,11 @@ final class SegmentReader implements LogReader {
             } catch (ClosedChannelException e) {
                 // Another reader of the same segment was interrupted and took the channel with it.
                 if (i == ATTEMPTS || Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+            } catch (SegmentGoneException e) {
+                // Deleted between the look at the segments and the reading: the next look finds another, or none.
+                if (i == ATTEMPTS) {
                     throw e;
                 }
             } catch (IOException | OffsetOutOfRangeException e) {

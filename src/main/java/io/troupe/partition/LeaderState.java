@@ -102,6 +102,11 @@ final class LeaderState {
         return logStartOffset;
     }
 
+    /** The log starts there now, durably. Then publish. */
+    void logStartMoved(long offset) {
+        logStartOffset = Math.max(logStartOffset, offset);
+    }
+
     long highWatermark() {
         return highWatermark;
     }

@@ -1,5 +1,6 @@
 package io.troupe.partition;
 
+import io.troupe.config.LogConfig;
 import io.troupe.journal.JournalCommand;
 import io.troupe.journal.JournalCommand.EpochStart;
 import io.troupe.journal.LogAppend;
@@ -8,12 +9,12 @@ import io.troupe.model.Refusal;
 import io.troupe.partition.Replica.Append;
 import io.troupe.partition.Replica.AwaitData;
 import io.troupe.partition.Replica.Command;
+import io.troupe.partition.Replica.DeleteRecords;
 import io.troupe.partition.Replica.Internal;
 import io.troupe.partition.Replica.Waiter;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.LongConsumer;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -31,16 +32,26 @@ final class LeadingReplica {
         CHECKPOINT
     }
 
+    /** What it asks of the journal about its log. */
+    interface Log {
+        void rememberHighWatermark(long highWatermark);
+
+        /** @param active whether the active segment goes too when all of it is below */
+        void advanceStart(long offset, boolean active);
+    }
+
     private final TopicIdPartition partition;
     private final int epoch;
     private final JournalCommand.Opened opened;
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
     private final ActorRef<LogAppend> replicaLog;
-    private final LongConsumer rememberHighWatermark;
+    private final Log log;
     private final List<EpochStart> epochs;
     private final LeaderState state;
+    private final RecordDeletions deletions = new RecordDeletions();
     private final LocalReplicas.Leader leader;
+    private LogConfig config;
     private long timeoutsArmedForMs = Long.MAX_VALUE;
     private long remembered;
     private boolean checkpointArmed;
@@ -49,7 +60,6 @@ final class LeadingReplica {
      * @param assigned the committed state that elected this replica
      * @param opened the log, whose end is where the epoch starts
      * @param self the Replica
-     * @param rememberHighWatermark has the journal checkpoint a HW
      */
     LeadingReplica(
             ReplicaActor.Assigned assigned,
@@ -58,14 +68,15 @@ final class LeadingReplica {
             TimerScheduler<Command> timers,
             ActorRef<Command> self,
             ActorRef<LogAppend> replicaLog,
-            LongConsumer rememberHighWatermark) {
+            Log log) {
         this.partition = assigned.partition();
+        this.config = assigned.config();
         this.epoch = assigned.image().leaderEpoch();
         this.opened = opened;
         this.settings = settings;
         this.timers = timers;
         this.replicaLog = replicaLog;
-        this.rememberHighWatermark = rememberHighWatermark;
+        this.log = log;
         this.epochs = withEpoch(opened.epochs(), new EpochStart(epoch, opened.logEndOffset()));
         this.state = new LeaderState(
                 settings.brokerId(),
@@ -142,14 +153,44 @@ final class LeadingReplica {
         return new LogView(
                 partition,
                 epoch,
-                // The journal's own word: retention moves it without asking the leader.
-                opened.reader().logStartOffset(),
+                state.logStartOffset(),
                 state.highWatermark(),
                 state.highWatermark(),
                 state.persistedEnd(),
                 state.epochStartCommitted(),
                 epochs,
                 opened.reader());
+    }
+
+    void deleteRecords(DeleteRecords delete) {
+        long offset = delete.offset() == RecordDeletions.HIGH_WATERMARK ? state.highWatermark() : delete.offset();
+        Refusal refusal = RecordDeletions.refusal(offset, state.highWatermark(), config);
+        if (refusal != null) {
+            RecordDeletions.refuse(delete.reply(), refusal);
+            return;
+        }
+        deletions.await(offset, delete.reply());
+        if (offset > state.logStartOffset()) {
+            log.advanceStart(offset, false);
+        } else {
+            deletions.answer(state.logStartOffset());
+        }
+    }
+
+    void applyRetention(long nowMs) {
+        Retention.deletableTo(opened.reader().segments(), state.logStartOffset(), state.highWatermark(), config, nowMs)
+                .ifPresent(offset -> log.advanceStart(offset, true));
+    }
+
+    /** The journal's answer. */
+    void logStartAdvanced(JournalCommand.LogStartAdvanced advanced) {
+        if (advanced.refusal().isPresent()) {
+            deletions.refuseAll(advanced.refusal().get());
+            return;
+        }
+        state.logStartMoved(advanced.logStartOffset());
+        publish();
+        deletions.answer(state.logStartOffset());
     }
 
     void await(AwaitData await) {
@@ -162,6 +203,7 @@ final class LeadingReplica {
 
     /** A newer committed state, in the same leader epoch. */
     void assigned(ReplicaActor.Assigned newer) {
+        config = newer.config();
         state.isrCommitted(newer.image().isr(), newer.minInsync());
         publish();
         state.answerCovered();
@@ -198,7 +240,7 @@ final class LeadingReplica {
         checkpointArmed = false;
         if (state.highWatermark() != remembered) {
             remembered = state.highWatermark();
-            rememberHighWatermark.accept(remembered);
+            log.rememberHighWatermark(remembered);
         }
     }
 
@@ -210,6 +252,7 @@ final class LeadingReplica {
     void resign(Refusal reason) {
         settings.localReplicas().resign(partition, leader);
         state.resign(reason);
+        deletions.refuseAll(reason);
         checkpoint();
         if (isInternal()) {
             settings.leadership().tell(new Leadership.Resigned(partition, epoch));

@@ -1,7 +1,10 @@
 package io.troupe.partition;
 
+import io.troupe.model.Refusal;
 import io.troupe.partition.Replica.Append;
 import io.troupe.partition.Replica.AwaitData;
+import io.troupe.partition.Replica.DeleteRecords;
+import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.DeadLetter;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.eventstream.EventStream;
@@ -21,6 +24,8 @@ final class LostRequests {
             return Behaviors.receiveMessage(letter -> {
                 if (letter.message() instanceof Append append) {
                     LeaderState.refuseNotLeader(append);
+                } else if (letter.message() instanceof DeleteRecords delete) {
+                    RecordDeletions.refuse(delete.reply(), Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
                 } else if (letter.message() instanceof AwaitData await) {
                     LeaderState.call(await.waiter());
                 }

@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 public final class Replica {
 
     /** What a Replica is told. */
-    public sealed interface Command permits Append, AwaitData, CancelWait, Internal {}
+    public sealed interface Command permits Append, DeleteRecords, AwaitData, CancelWait, Internal {}
 
     /**
      * Append one batch (already validated by {@code record.BatchValidator}; the buffer is handed over and stamped in place).
@@ -32,6 +32,17 @@ public final class Replica {
         void appended(long baseOffset, long lastOffset, long logAppendTimeMs, long logStartOffset, int leaderEpoch);
 
         void refused(Refusal refusal, long logStartOffset);
+    }
+
+    /** Delete the records before {@code offset}, -1 for all below the HW. */
+    public record DeleteRecords(long offset, DeleteReply reply) implements Command {}
+
+    /** Answered exactly once, on an actor's thread: hand over and return. */
+    public interface DeleteReply {
+        /** @param logStartOffset where the log starts now, durably: at the offset asked for or beyond */
+        void deleted(long logStartOffset);
+
+        void refused(Refusal refusal);
     }
 
     /**

@@ -11,6 +11,7 @@ import io.troupe.partition.Replica.Append;
 import io.troupe.partition.Replica.AwaitData;
 import io.troupe.partition.Replica.CancelWait;
 import io.troupe.partition.Replica.Command;
+import io.troupe.partition.Replica.DeleteRecords;
 import io.troupe.partition.Replica.Internal;
 import io.troupe.partition.ReplicaPhases.Phase;
 import io.troupe.partition.ReplicaPhases.Step;
@@ -71,6 +72,12 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     /** Told to all replicas now and then by the starter. */
     record ExpireProducers(long nowMs) implements Internal {}
 
+    /** Told to all leaders by the starter, each {@code log.retention.check.interval.ms}. */
+    record ApplyRetention(long nowMs) implements Internal {}
+
+    // A type of its own: one may be under way while this replica leads, and be answered after it closed its log.
+    private record LogStartAdvanced(JournalCommand.LogStartAdvanced answer) implements Internal {}
+
     private record FromJournal(Object reply) implements Internal {}
 
     private enum OpenAgain implements Internal {
@@ -124,6 +131,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         return newReceiveBuilder()
                 .onMessage(Append.class, this::onAppend)
                 .onMessage(LogAppended.class, this::onLogAppended)
+                .onMessage(DeleteRecords.class, this::onDeleteRecords)
+                .onMessage(LogStartAdvanced.class, this::onLogStartAdvanced)
                 .onMessage(AwaitData.class, this::onAwaitData)
                 .onMessage(CancelWait.class, this::onCancelWait)
                 .onMessage(Assigned.class, this::onAssigned)
@@ -131,6 +140,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                 .onMessage(LeadingReplica.Timer.class, this::onTimer)
                 .onMessageEquals(OpenAgain.OPEN_AGAIN, () -> take(phases.openAgain()))
                 .onMessage(ExpireProducers.class, this::onExpireProducers)
+                .onMessage(ApplyRetention.class, this::onApplyRetention)
                 .onMessage(Stop.class, this::onStop)
                 .onMessage(Delete.class, this::onDelete)
                 .onMessageEquals(ShardStop.SHARD_STOP, () -> take(phases.stop()))
@@ -153,6 +163,23 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         // When resigned meanwhile, everybody was answered.
         if (leading != null) {
             leading.persisted(appended.endOffset());
+        }
+        return this;
+    }
+
+    private Behavior<Command> onDeleteRecords(DeleteRecords delete) {
+        if (leading == null) {
+            RecordDeletions.refuse(delete.reply(), Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
+        } else {
+            leading.deleteRecords(delete);
+        }
+        return this;
+    }
+
+    private Behavior<Command> onLogStartAdvanced(LogStartAdvanced advanced) {
+        // Also when an earlier leadership has asked: it is where this log starts.
+        if (leading != null) {
+            leading.logStartAdvanced(advanced.answer());
         }
         return this;
     }
@@ -305,14 +332,24 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                         DispatcherSelector.sameAsParent());
         getContext().watch(replicaLog);
         leading = new LeadingReplica(
-                assigned,
-                opened,
-                settings,
-                timers,
-                getContext().getSelf(),
-                replicaLog,
-                highWatermark -> tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark)));
+                assigned, opened, settings, timers, getContext().getSelf(), replicaLog, new LogOfLeader());
         leading.start();
+    }
+
+    private final class LogOfLeader implements LeadingReplica.Log {
+        @Override
+        public void rememberHighWatermark(long highWatermark) {
+            tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));
+        }
+
+        @Override
+        public void advanceStart(long offset, boolean active) {
+            tellJournal(new JournalCommand.AdvanceLogStart(
+                    persistenceId,
+                    offset,
+                    active,
+                    getContext().messageAdapter(JournalCommand.LogStartAdvanced.class, LogStartAdvanced::new)));
+        }
     }
 
     private void resign(Refusal reason) {
@@ -365,6 +402,13 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private Behavior<Command> onExpireProducers(ExpireProducers expire) {
         if (leading != null) {
             leading.expireProducers(expire.nowMs());
+        }
+        return this;
+    }
+
+    private Behavior<Command> onApplyRetention(ApplyRetention apply) {
+        if (leading != null) {
+            leading.applyRetention(apply.nowMs());
         }
         return this;
     }

@@ -18,6 +18,7 @@ import org.apache.pekko.actor.ActorSystem;
  * @param nowMs wall clock
  * @param producerIdExpirationMs after which a silent producer is forgotten
  * @param checkpointIntervalMs how long a changed HW may go unremembered
+ * @param retentionIntervalMs between two looks at what retention lets go
  * @param maxGroupBytes bytes that are persisted at once, save for one larger batch
  */
 public record ReplicaSettings(
@@ -29,6 +30,7 @@ public record ReplicaSettings(
         LongSupplier nowMs,
         long producerIdExpirationMs,
         long checkpointIntervalMs,
+        long retentionIntervalMs,
         int maxGroupBytes,
         LeaderEpochClaims claims) {
     private static final long CHECKPOINT_INTERVAL_MS = 5_000;
@@ -41,7 +43,8 @@ public record ReplicaSettings(
             Journals journals,
             LocalReplicas localReplicas,
             org.apache.pekko.actor.typed.ActorRef<Leadership> leadership,
-            long producerIdExpirationMs) {
+            long producerIdExpirationMs,
+            long retentionIntervalMs) {
         return new ReplicaSettings(
                 brokerId,
                 localReplicas,
@@ -51,6 +54,7 @@ public record ReplicaSettings(
                 System::currentTimeMillis,
                 producerIdExpirationMs,
                 CHECKPOINT_INTERVAL_MS,
+                retentionIntervalMs,
                 MAX_GROUP_BYTES,
                 new LeaderEpochClaims());
     }

@@ -46,6 +46,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private static final Duration RETRY_INTERVAL = Duration.ofSeconds(5);
     private static final Duration EXPIRE_INTERVAL = Duration.ofMinutes(10);
+    private static final Duration FIRST_RETENTION_DELAY = Duration.ofSeconds(30);
 
     public sealed interface Command {}
 
@@ -73,7 +74,8 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private enum Timer implements Command {
         RETRY,
-        EXPIRE
+        EXPIRE,
+        RETENTION
     }
 
     /** What a replica should be, and what it has confirmed. */
@@ -116,6 +118,11 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
                 BrokerMetadata.Registered.class, registered -> new Registered(registered.brokerEpoch()));
         this.onSettled = context.messageAdapter(Settled.class, ReplicaSettled::new);
         timers.startTimerWithFixedDelay(Timer.EXPIRE, EXPIRE_INTERVAL);
+        Duration retention = Duration.ofMillis(settings.retentionIntervalMs());
+        timers.startTimerWithFixedDelay(
+                Timer.RETENTION,
+                retention.compareTo(FIRST_RETENTION_DELAY) < 0 ? retention : FIRST_RETENTION_DELAY,
+                retention);
         metadata.tell(new BrokerMetadata.AwaitRegistration(onRegistration));
         metadata.tell(new BrokerMetadata.Subscribe(context.messageAdapter(
                 BrokerMetadata.ImageChanged.class, changed -> new ImageChanged(changed.image()))));
@@ -146,6 +153,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
                 .onMessage(ReplicaEnded.class, this::onEnded)
                 .onMessageEquals(Timer.RETRY, this::onRetry)
                 .onMessageEquals(Timer.EXPIRE, this::onExpire)
+                .onMessageEquals(Timer.RETENTION, this::onRetention)
                 .onMessage(Stop.class, this::onStop)
                 .build();
     }
@@ -309,6 +317,13 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         ReplicaActor.ExpireProducers expire =
                 new ReplicaActor.ExpireProducers(settings.nowMs().getAsLong());
         settings.localReplicas().all().forEach(leader -> leader.replica().tell(expire));
+        return this;
+    }
+
+    private Behavior<Command> onRetention() {
+        ReplicaActor.ApplyRetention apply =
+                new ReplicaActor.ApplyRetention(settings.nowMs().getAsLong());
+        settings.localReplicas().all().forEach(leader -> leader.replica().tell(apply));
         return this;
     }
 

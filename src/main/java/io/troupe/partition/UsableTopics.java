@@ -13,7 +13,7 @@ import java.util.concurrent.CompletionStage;
 import org.apache.kafka.common.TopicIdPartition;
 
 /**
- * A {@link ControllerClient} that answers the creation of topics only when this broker serves its part of them, so that
+ * A {@link ControllerClient} that answers the creation of topics and partitions only when this broker serves its part of them, so that
  * whoever was told of a topic can use it at once. Any thread.
  */
 public final class UsableTopics implements ControllerClient {
@@ -35,9 +35,12 @@ public final class UsableTopics implements ControllerClient {
     @Override
     public CompletionStage<ControllerReply> submit(ControllerCommand command, int timeoutMs) {
         CompletionStage<ControllerReply> reply = controller.submit(command, timeoutMs);
-        return command instanceof ControllerCommand.CreateTopics create && !create.validateOnly()
-                ? reply.thenCompose(answer -> whenLed(answer, timeoutMs))
-                : reply;
+        return creates(command) ? reply.thenCompose(answer -> whenLed(answer, timeoutMs)) : reply;
+    }
+
+    private static boolean creates(ControllerCommand command) {
+        return command instanceof ControllerCommand.CreateTopics topics && !topics.validateOnly()
+                || command instanceof ControllerCommand.CreatePartitions partitions && !partitions.validateOnly();
     }
 
     private CompletionStage<ControllerReply> whenLed(ControllerReply answer, int timeoutMs) {

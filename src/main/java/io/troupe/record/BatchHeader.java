@@ -35,6 +35,7 @@ public final class BatchHeader {
 
     public static final byte MAGIC_V2 = 2;
     public static final long NO_PRODUCER_ID = -1L;
+    public static final long NO_TIMESTAMP = -1L;
     public static final int NO_SEQUENCE = -1;
 
     private static final int LENGTH = 8;

@@ -142,7 +142,8 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 parts.journals(),
                 parts.replicas(),
                 spawn(groups.behavior(), "group-coordinators", GROUPS),
-                config.producerIdExpirationMs());
+                config.producerIdExpirationMs(),
+                config.logRetentionCheckIntervalMs());
         starter = spawn(
                 ReplicaStarter.create(
                         settings,

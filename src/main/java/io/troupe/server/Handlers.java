@@ -3,8 +3,10 @@ package io.troupe.server;
 import io.troupe.api.AlterConfigsHandler;
 import io.troupe.api.ApiVersionsHandler;
 import io.troupe.api.AutoTopicCreation;
+import io.troupe.api.CreatePartitionsHandler;
 import io.troupe.api.CreateTopicsHandler;
 import io.troupe.api.DeleteGroupsHandler;
+import io.troupe.api.DeleteRecordsHandler;
 import io.troupe.api.DeleteTopicsHandler;
 import io.troupe.api.DescribeClusterHandler;
 import io.troupe.api.DescribeConfigsHandler;
@@ -68,6 +70,8 @@ final class Handlers implements AutoCloseable {
                 new DescribeClusterHandler(config, metadata),
                 new CreateTopicsHandler(config, controller),
                 new DeleteTopicsHandler(config, controller),
+                new CreatePartitionsHandler(controller),
+                new DeleteRecordsHandler(metadata, replicas),
                 new DescribeConfigsHandler(config, metadata),
                 new IncrementalAlterConfigsHandler(controller),
                 new AlterConfigsHandler(controller),

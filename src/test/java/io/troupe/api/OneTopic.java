@@ -101,6 +101,11 @@ final class OneTopic {
         }
 
         @Override
+        public List<SegmentInfo> segments() {
+            return List.of(new SegmentInfo(logStartOffset, logEndOffset, (int) sizeInBytes(), logEndOffset));
+        }
+
+        @Override
         public ByteBuffer read(long startOffset, long endOffset, int maxBytes, boolean minOneBatch) {
             long from = startOffset - startOffset % BATCH_RECORDS;
             long batches = Math.min((endOffset - from) / BATCH_RECORDS, maxBytes / BATCH_BYTES);

@@ -9,6 +9,7 @@ import com.typesafe.config.ConfigFactory;
 import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
 import io.troupe.controller.ControllerCommand.ConfigChange;
+import io.troupe.controller.ControllerCommand.MorePartitions;
 import io.troupe.controller.ControllerCommand.NewTopic;
 import io.troupe.controller.ControllerCommand.TopicRef;
 import io.troupe.metadata.PartitionImage;
@@ -94,7 +95,13 @@ class ControllerSerializerTest {
                         false),
                 new ControllerCommand.BrokerHeartbeat(3, Long.MAX_VALUE, -1, true),
                 new ControllerCommand.AlterPartition(3, 4, new TopicIdPartition(id, 5, "t"), 6, 7, List.of(1, 2, 3)),
-                new ControllerCommand.AllocateProducerIds(3, 4));
+                new ControllerCommand.AllocateProducerIds(3, 4),
+                new ControllerCommand.CreatePartitions(
+                        List.of(
+                                new MorePartitions("t", 4, Optional.of(List.of(List.of(1, 2), List.of(2, 3)))),
+                                new MorePartitions("u", 2, Optional.of(List.of())),
+                                new MorePartitions("v", 2, Optional.empty())),
+                        true));
         for (ControllerCommand command : commands) {
             roundTrip(new Controller.Execute("id", command, probe.getRef()));
         }

@@ -119,12 +119,32 @@ class SingleNodeTest {
                     ((ControllerReply.Topics) reply).results().get(0).refusal().isEmpty(), reply.toString());
             PartitionImage p = node.cache.current().partition(partition).orElseThrow();
             assertEquals(1, p.leader());
+            ControllerReply more = node.submit(new ControllerCommand.CreatePartitions(
+                    List.of(new ControllerCommand.MorePartitions("calls", 5, Optional.empty())), false));
+            assertTrue(
+                    ((ControllerReply.Topics) more).results().get(0).refusal().isEmpty(), more.toString());
+            assertEquals(
+                    5,
+                    node.cache
+                            .current()
+                            .topic("calls")
+                            .orElseThrow()
+                            .partitions()
+                            .size());
             clusterId = node.cache.current().clusterId();
         }
         // Rules 1.1 and 1.10: killed, so no proof of a clean shutdown; the only replica leads again, in a higher epoch.
         try (Node node = new Node(false)) {
             node.awaitRegistration();
             assertEquals(clusterId, node.cache.current().clusterId());
+            assertEquals(
+                    5,
+                    node.cache
+                            .current()
+                            .topic("calls")
+                            .orElseThrow()
+                            .partitions()
+                            .size());
             PartitionImage p = node.cache.current().partition(partition).orElseThrow();
             assertEquals(1, p.leader());
             assertEquals(List.of(1), p.isr());

@@ -113,6 +113,11 @@ class GroupCoordinatorsTest {
         }
 
         @Override
+        public List<SegmentInfo> segments() {
+            return List.of();
+        }
+
+        @Override
         public ByteBuffer read(long startOffset, long end, int maxBytes, boolean minOneBatch) {
             for (ByteBuffer batch : log) {
                 if (BatchHeader.lastOffset(batch, 0) >= startOffset && BatchHeader.lastOffset(batch, 0) < end) {

@@ -34,6 +34,7 @@ final class JournalFixture {
         return new LogConfig(
                 segmentBytes,
                 Long.MAX_VALUE,
+                0,
                 indexIntervalBytes,
                 1 << 20,
                 -1,

@@ -282,7 +282,7 @@ class LogRecoveryTest {
         dir.open(PID, PARTITION, SMALL_SEGMENTS);
         appendTwenty(dir);
         dir.startEpoch(PID, 12, 20).join();
-        dir.advanceLogStart(PID, 9).join();
+        dir.advanceLogStart(PID, 9, false).join();
         dir.checkpointHighWatermark(PID, 17, 10_000);
         crash(dir);
         LogDir again = dir(root);

@@ -134,7 +134,7 @@ class PartitionLogTest {
             } else if (dice < 15) {
                 long start = model.start + (model.end() == 0 ? 0 : random.nextInt(8));
                 model.start = Math.min(model.end(), Math.max(model.start, start));
-                dir.advanceLogStart(PID, model.start).join();
+                dir.advanceLogStart(PID, model.start, random.nextBoolean()).join();
             } else if (dice < 17) {
                 if (random.nextBoolean()) {
                     dir.close();
@@ -210,7 +210,7 @@ class PartitionLogTest {
         assertEquals(1, reader.maxTimestamp(5).orElseThrow().offset());
         assertEquals(0, reader.maxTimestamp(1).orElseThrow().offset());
         assertEquals(5, reader.maxTimestamp(Long.MAX_VALUE).orElseThrow().offset());
-        dir.advanceLogStart(PID, 6).join();
+        dir.advanceLogStart(PID, 6, false).join();
         assertEquals(6, reader.maxTimestamp(Long.MAX_VALUE).orElseThrow().offset());
         dir.close();
     }
@@ -279,10 +279,7 @@ class PartitionLogTest {
                     } catch (OffsetOutOfRangeException e) {
                         next = reader.logStartOffset();
                     } catch (java.io.IOException e) {
-                        // A segment deleted between the look at the list and the open.
-                        if (next >= reader.logStartOffset()) {
-                            throw new IllegalStateException(e);
-                        }
+                        throw new IllegalStateException(e);
                     }
                 }
                 return next;
@@ -291,7 +288,7 @@ class PartitionLogTest {
         for (int i = 0; i < 3_000; i++) {
             JournalFixture.append(dir, batch(i, 1, i, 0, 100));
             if (i % 100 == 99) {
-                dir.advanceLogStart(PID, i - 50).join();
+                dir.advanceLogStart(PID, i - 50, false).join();
             }
         }
         done.set(true);

@@ -78,8 +78,8 @@ class ReplicaShardingTest {
         Node() {
             Cluster cluster = Cluster.get(system);
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
-            ReplicaSettings settings =
-                    ReplicaSettings.of(1, Adapter.toClassic(system), journals, local, leadership.ref(), 86_400_000);
+            ReplicaSettings settings = ReplicaSettings.of(
+                    1, Adapter.toClassic(system), journals, local, leadership.ref(), 86_400_000, 300_000);
             starter = kit.spawn(ReplicaStarter.create(
                     settings,
                     topic -> TestBatches.config(1),

@@ -38,7 +38,7 @@ final class StubJournal extends AsyncWriteJournal {
                 + "\", plugin-dispatcher = \"pekko.actor.default-dispatcher\" }");
     }
 
-    private static final LogReader EMPTY = new LogReader() {
+    private final LogReader reader = new LogReader() {
         @Override
         public long logStartOffset() {
             return 0;
@@ -52,6 +52,11 @@ final class StubJournal extends AsyncWriteJournal {
         @Override
         public long sizeInBytes() {
             return 0;
+        }
+
+        @Override
+        public List<SegmentInfo> segments() {
+            return control.segments;
         }
 
         @Override
@@ -78,6 +83,9 @@ final class StubJournal extends AsyncWriteJournal {
         volatile boolean hold;
         volatile Errors refuseOpen;
         volatile Errors refuseEpoch;
+        volatile Errors refuseAdvance;
+        volatile boolean holdAdvance;
+        volatile List<LogReader.SegmentInfo> segments = List.of();
         final BlockingQueue<Held> held = new LinkedBlockingQueue<>();
         final BlockingQueue<JournalCommand> commands = new LinkedBlockingQueue<>();
         final Map<String, Long> ends = new ConcurrentHashMap<>();
@@ -122,7 +130,8 @@ final class StubJournal extends AsyncWriteJournal {
                 open.replyTo().tell(new JournalCommand.Failed(Refusal.of(control.refuseOpen)));
             } else {
                 long end = control.ends.computeIfAbsent(open.persistenceId(), id -> 0L);
-                open.replyTo().tell(new JournalCommand.Opened(EMPTY, 0, end, 0, List.of(), new ProducerStates(), true));
+                open.replyTo()
+                        .tell(new JournalCommand.Opened(reader, 0, end, 0, List.of(), new ProducerStates(), true));
             }
         } else if (command instanceof JournalCommand.StartEpoch start) {
             start.replyTo()
@@ -130,6 +139,11 @@ final class StubJournal extends AsyncWriteJournal {
                             control.refuseEpoch == null
                                     ? JournalCommand.Done.DONE
                                     : new JournalCommand.Failed(Refusal.of(control.refuseEpoch)));
+        } else if (command instanceof JournalCommand.AdvanceLogStart advance && !control.holdAdvance) {
+            advance.replyTo()
+                    .tell(new JournalCommand.LogStartAdvanced(
+                            advance.logStartOffset(),
+                            Optional.ofNullable(control.refuseAdvance).map(Refusal::of)));
         } else if (command instanceof JournalCommand.Close close) {
             close.replyTo().tell(JournalCommand.Done.DONE);
         } else if (command instanceof JournalCommand.Delete delete) {

@@ -31,14 +31,23 @@ final class TestBatches {
     }
 
     static LogConfig config(int minInsyncReplicas) {
+        return config(minInsyncReplicas, -1, -1, "delete");
+    }
+
+    static LogConfig config(long retentionMs, long retentionBytes, String... policy) {
+        return config(1, retentionMs, retentionBytes, policy);
+    }
+
+    private static LogConfig config(int minInsyncReplicas, long retentionMs, long retentionBytes, String... policy) {
         return new LogConfig(
                 1 << 20,
                 Long.MAX_VALUE,
+                0,
                 4096,
                 1 << 20,
-                -1,
-                -1,
-                Set.of("delete"),
+                retentionMs,
+                retentionBytes,
+                Set.of(policy),
                 0,
                 0,
                 Long.MAX_VALUE,

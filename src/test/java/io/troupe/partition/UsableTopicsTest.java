@@ -41,15 +41,31 @@ class UsableTopicsTest {
     }
 
     @Test
+    void soAreAddedPartitions() {
+        metadata.publish(MetadataImage.empty()
+                .apply(0, new MetadataEvent.ControllerElected(1, 1, "cluster"))
+                .apply(1, new MetadataEvent.TopicCreated(topic())));
+        CompletableFuture<ControllerReply> answer = submit(new ControllerCommand.CreatePartitions(List.of(), false));
+        assertFalse(answer.isDone());
+        replicas.lead(new TopicIdPartition(TOPIC, 0, "t"), new LocalReplicas.Leader(null, null));
+        assertTrue(answer.isDone());
+    }
+
+    @Test
     void aDryRunIsAnsweredAtOnce() {
         assertTrue(submit(true).isDone());
+        assertTrue(
+                submit(new ControllerCommand.CreatePartitions(List.of(), true)).isDone());
     }
 
     private CompletableFuture<ControllerReply> submit(boolean validateOnly) {
+        return submit(new ControllerCommand.CreateTopics(List.of(), validateOnly));
+    }
+
+    private CompletableFuture<ControllerReply> submit(ControllerCommand asked) {
         UsableTopics client = new UsableTopics(
                 (command, timeoutMs) -> CompletableFuture.completedFuture(created), metadata, replicas, 1);
-        return client.submit(new ControllerCommand.CreateTopics(List.of(), validateOnly), 60_000)
-                .toCompletableFuture();
+        return client.submit(asked, 60_000).toCompletableFuture();
     }
 
     private static TopicImage topic() {

@@ -259,6 +259,7 @@ class BatchValidatorTest {
         return new LogConfig(
                 1 << 20,
                 1000,
+                0,
                 4096,
                 maxMessageBytes,
                 -1,

@@ -259,6 +259,7 @@ class RecordBombsTest {
         return new LogConfig(
                 1 << 20,
                 1000,
+                0,
                 4096,
                 16 * MIB,
                 -1,

@@ -1,7 +1,6 @@
 package io.troupe.journal;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -29,7 +28,7 @@ final class LogDeletion {
                 segment.closeWriter();
                 segment.retire();
                 dir.cache().remove(segment);
-                Files.deleteIfExists(segment.path());
+                dir.disk().delete(segment.path());
                 dir.indexes().dropSegment(id, segment.baseOffset());
             } catch (IOException e) {
                 LOG.warn("{} cannot be deleted: {}.", segment, LogDir.reason(e));
@@ -59,7 +58,7 @@ final class LogDeletion {
             dir.background()
                     .schedule(
                             () -> {
-                                LogPlacement.deleteTree(renamed);
+                                placement.deleteTree(renamed);
                                 dropIndex(id);
                             },
                             delayMs,

@@ -7,15 +7,12 @@ import io.troupe.record.ProducerStates;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -82,16 +79,15 @@ final class LogRecovery {
     }
 
     private List<Path> segmentFiles() throws IOException {
-        try (Stream<Path> files = Files.list(path)) {
-            return files.filter(f -> Segment.baseOffsetOf(f) >= 0)
-                    .sorted(Comparator.comparingLong(Segment::baseOffsetOf))
-                    .toList();
-        }
+        return disk.list(path).stream()
+                .filter(f -> Segment.baseOffsetOf(f) >= 0)
+                .sorted(Comparator.comparingLong(Segment::baseOffsetOf))
+                .toList();
     }
 
     private void open(List<Path> files) throws IOException {
         int last = files.size() - 1;
-        clean = meta.closed && Files.size(files.get(last)) == meta.closedSize;
+        clean = meta.closed && disk.size(files.get(last)) == meta.closedSize;
         int derived = 0;
         for (int i = 0; i <= last; i++) {
             Segment segment = Segment.existing(files.get(i), Segment.baseOffsetOf(files.get(i)), disk);
@@ -168,7 +164,7 @@ final class LogRecovery {
         LOG.warn(
                 "{}: cut {} bytes at position {}, the log now ends at offset {}: {}.",
                 segment.path(),
-                Files.size(segment.path()) - walk.size(),
+                disk.size(segment.path()) - walk.size(),
                 walk.size(),
                 walk.endOffset(),
                 walk.problem());
@@ -202,7 +198,7 @@ final class LogRecovery {
         for (Path file : files) {
             Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
             LOG.warn("{}: lies behind the cut and is put aside as {}.", file, aside.getFileName());
-            Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+            disk.rename(file, aside);
         }
         disk.forceDirectory(path);
     }

@@ -3,7 +3,6 @@ package io.troupe.journal;
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -56,7 +55,7 @@ final class LogTruncation {
                 segment.closeWriter();
                 segment.retire();
                 cache.remove(segment);
-                Files.deleteIfExists(segment.path());
+                log.disk().delete(segment.path());
             }
             if (left.isEmpty()) {
                 left.add(Segment.create(log.path(), endOffset, log.config().indexIntervalBytes(), log.disk()));

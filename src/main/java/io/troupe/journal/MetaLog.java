@@ -5,9 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Collection;
 import java.util.HashMap;
@@ -49,7 +47,7 @@ final class MetaLog implements AutoCloseable {
     /** Reads the file, making an empty one when there is none. */
     static MetaLog open(Path dir, Disk disk) throws IOException {
         MetaLog log = new MetaLog(dir.resolve(FILE), disk);
-        boolean existed = Files.exists(log.path);
+        boolean existed = disk.exists(log.path);
         log.channel = disk.open(log.path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         // A new dir has nothing that could have been lost.
         log.clean = !existed;
@@ -205,7 +203,7 @@ final class MetaLog implements AutoCloseable {
             writeWhole(entry.getKey(), entry.getValue());
         }
         channel.force(true);
-        Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        disk.rename(temporary, path);
         disk.forceDirectory(path.getParent());
         old.close();
         rewriteAt = Math.max(MIN_REWRITE_BYTES, 4 * size);

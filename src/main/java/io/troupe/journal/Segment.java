@@ -4,7 +4,6 @@ import io.troupe.record.BatchHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -82,7 +81,7 @@ final class Segment {
     /** A segment that is there; nothing is known of its content yet. */
     static Segment existing(Path file, long baseOffset, Disk disk) throws IOException {
         Segment segment = new Segment(file, baseOffset, disk);
-        long bytes = Files.size(file);
+        long bytes = disk.size(file);
         if (bytes > Integer.MAX_VALUE) {
             throw new IOException(file + " has " + bytes + " bytes; a segment has at most " + Integer.MAX_VALUE);
         }
@@ -202,7 +201,7 @@ final class Segment {
             throw new IOException(path + " is closed or deleted");
         }
         if (reader == null || !reader.isOpen()) {
-            reader = FileChannel.open(path, StandardOpenOption.READ);
+            reader = disk.open(path, StandardOpenOption.READ);
         }
         readers++;
         return reader;

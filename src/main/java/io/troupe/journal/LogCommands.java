@@ -104,10 +104,12 @@ final class LogCommands {
             PartitionLog log = open.log;
             List<Segment> below = log.advanceLogStart(offset);
             dir.metaLog().append(MetaRecord.of(Kind.LOG_START, log.id(), log.logStartOffset(), 0));
+            long start = log.logStartOffset();
             CompletableFuture<Void> durable = dir.metaFlusher().force();
+            durable.thenRun(() -> log.logStartDurable(start));
             if (!below.isEmpty()) {
                 // Files go only after the new start is on disk, or a crash would leave a hole at the front.
-                durable.thenRunAsync(() -> deletion.deleteSegments(log.id(), below), dir.background());
+                durable.thenRunAsync(() -> deletion.deleteSegments(log, below), dir.background());
             }
             return durable;
         });

@@ -22,14 +22,20 @@ final class LogDeletion {
     }
 
     /** Removes segments that no longer belong to their log; reads under way finish. */
-    void deleteSegments(LogId id, List<Segment> segments) {
+    void deleteSegments(PartitionLog log, List<Segment> segments) {
         for (Segment segment : segments) {
             try {
                 segment.closeWriter();
                 segment.retire();
                 dir.cache().remove(segment);
-                dir.disk().delete(segment.path());
-                dir.indexes().dropSegment(id, segment.baseOffset());
+                synchronized (log.derived()) {
+                    // Once the log is closed its names may be those of a topic made anew; the next opening deletes its
+                    // files.
+                    if (!log.retired()) {
+                        dir.disk().delete(segment.path());
+                        dir.indexes().dropSegment(log.id(), segment.baseOffset());
+                    }
+                }
             } catch (IOException e) {
                 LOG.warn("{} cannot be deleted: {}.", segment, LogDir.reason(e));
             }
@@ -52,20 +58,20 @@ final class LogDeletion {
         try {
             LogPlacement placement = logs.placement();
             Path renamed = dir.metaLog().log(id) == null ? placement.releaseAside(partition) : placement.release(id);
-            if (renamed == null) {
-                return CompletableFuture.completedFuture(null);
+            if (renamed != null) {
+                dir.background()
+                        .schedule(
+                                () -> {
+                                    placement.deleteTree(renamed);
+                                    dropIndex(id);
+                                },
+                                delayMs,
+                                TimeUnit.MILLISECONDS);
             }
-            dir.background()
-                    .schedule(
-                            () -> {
-                                placement.deleteTree(renamed);
-                                dropIndex(id);
-                            },
-                            delayMs,
-                            TimeUnit.MILLISECONDS);
         } catch (IOException e) {
             throw dir.availability().fail(e);
         }
+        // Also when nothing was left to do: an earlier deletion may not be durable yet.
         return dir.metaFlusher().force();
     }
 

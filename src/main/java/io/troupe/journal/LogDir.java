@@ -61,7 +61,15 @@ final class LogDir implements AutoCloseable {
         this.availability = new Availability(path);
         MetaFlusher metaFlusher = new MetaFlusher(metaLog, availability, threads.fsyncs());
         LogDirContext context = new LogDirContext(
-                path, disk, metaLog, metaFlusher, indexes, new IndexCache(), availability, threads.fsyncs(), threads.background());
+                path,
+                disk,
+                metaLog,
+                metaFlusher,
+                indexes,
+                new IndexCache(),
+                availability,
+                threads.fsyncs(),
+                threads.background());
         this.logs = new OpenLogs(context);
         this.deletion = new LogDeletion(context, logs);
         this.commands = new LogCommands(context, logs, deletion);

@@ -20,12 +20,7 @@ record LogDirThreads(ExecutorService fsyncs, ScheduledExecutorService background
 
     static LogDirThreads of(Path dir) {
         ThreadPoolExecutor fsyncs = new ThreadPoolExecutor(
-                FSYNC_THREADS,
-                FSYNC_THREADS,
-                10,
-                TimeUnit.SECONDS,
-                new LinkedBlockingQueue<>(),
-                daemon("fsync", dir));
+                FSYNC_THREADS, FSYNC_THREADS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), daemon("fsync", dir));
         fsyncs.allowCoreThreadTimeOut(true);
         ScheduledThreadPoolExecutor background = new ScheduledThreadPoolExecutor(1, daemon("background", dir));
         background.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);

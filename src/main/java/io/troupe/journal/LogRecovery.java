@@ -56,26 +56,63 @@ final class LogRecovery {
     }
 
     Recovered recover() throws IOException {
-        List<Path> files = segmentFiles();
+        List<Path> files = aboveLogStart(segmentFiles());
         if (files.isEmpty()) {
-            segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
-            disk.forceDirectory(path);
+            begin();
             clean = meta.closed && meta.closedEndOffset == meta.logStartOffset;
         } else {
             open(files);
+            beginAgainBelowLogStart();
         }
         Segment active = segments.get(segments.size() - 1);
         active.activate();
         long end = active.endOffset();
         if (!clean) {
-            indexes.dropCut(id, end, end);
-            if (meta.epochs.stream().anyMatch(e -> e.startOffset() > end)) {
-                metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, end + 1, 0));
-            }
-            active.force();
+            settle(active);
         }
         metaLog.append(MetaRecord.of(Kind.LOG_OPENED, id, 0, 0));
         return new Recovered(segments, end, producers(end), clean);
+    }
+
+    private void begin() throws IOException {
+        segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
+        disk.forceDirectory(path);
+    }
+
+    /** A log start never goes back: what is left wholly below it was given up before the rest was lost. */
+    private void beginAgainBelowLogStart() throws IOException {
+        long end = segments.get(segments.size() - 1).endOffset();
+        if (end < meta.logStartOffset) {
+            LOG.warn(
+                    "{}: ends at offset {}, below its log start {}; it begins again there.",
+                    path,
+                    end,
+                    meta.logStartOffset);
+            for (Segment segment : segments) {
+                disk.delete(segment.path());
+            }
+            segments.clear();
+            begin();
+        }
+    }
+
+    /** Makes durable what was found, and forgets what was not. */
+    private void settle(Segment active) throws IOException {
+        long end = active.endOffset();
+        indexes.dropCut(id, end, end);
+        if (meta.epochs.stream().anyMatch(e -> e.startOffset() > end)) {
+            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, end + 1, 0));
+        }
+        // A killed process leaves closed segments too that nobody had fsynced yet.
+        for (Segment segment : segments) {
+            if (segment.endOffset() > meta.recoveryPoint && segment != active) {
+                segment.forceClosed();
+            }
+        }
+        active.force();
+        disk.forceDirectory(path);
+        metaLog.forceShape();
+        metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, id, end, 0));
     }
 
     private List<Path> segmentFiles() throws IOException {
@@ -85,15 +122,33 @@ final class LogRecovery {
                 .toList();
     }
 
+    /** Takes away what retention had: of several deletions a power loss may undo any. */
+    private List<Path> aboveLogStart(List<Path> files) throws IOException {
+        int first = 0;
+        while (first + 1 < files.size() && Segment.baseOffsetOf(files.get(first + 1)) <= meta.logStartOffset) {
+            disk.delete(files.get(first));
+            indexes.dropSegment(id, Segment.baseOffsetOf(files.get(first)));
+            first++;
+        }
+        return files.subList(first, files.size());
+    }
+
     private void open(List<Path> files) throws IOException {
         int last = files.size() - 1;
-        clean = meta.closed && disk.size(files.get(last)) == meta.closedSize;
+        clean = meta.closed && isClosed(files.get(last));
         int derived = 0;
         for (int i = 0; i <= last; i++) {
             Segment segment = Segment.existing(files.get(i), Segment.baseOffsetOf(files.get(i)), disk);
             segments.add(segment);
             long nextBase = i == last ? Long.MAX_VALUE : Segment.baseOffsetOf(files.get(i + 1));
-            if (clean || nextBase <= meta.recoveryPoint) {
+            boolean durable = clean || nextBase <= meta.recoveryPoint;
+            if (!durable && !follows(segment)) {
+                segments.remove(i);
+                putAside(files.subList(i, files.size()));
+                continueBefore();
+                return;
+            }
+            if (durable) {
                 if (!believe(segment, i == last)) {
                     derive(segment, nextBase);
                     derived++;
@@ -109,6 +164,41 @@ final class LogRecovery {
         if (clean && segments.get(last).endOffset() != meta.closedEndOffset) {
             throw new IOException("%s ends at offset %d, but was closed at %d; its last batches are damaged."
                     .formatted(path, segments.get(last).endOffset(), meta.closedEndOffset));
+        }
+    }
+
+    /** Whether the last segment is as the log's closing left it, and not another of the same size. */
+    private boolean isClosed(Path lastFile) throws IOException {
+        long base = Segment.baseOffsetOf(lastFile);
+        return disk.size(lastFile) == meta.closedSize
+                && (meta.closedSize == 0 ? base == meta.closedEndOffset : base < meta.closedEndOffset);
+    }
+
+    /** Whether the last segment taken follows on the one before it, or on the log start; otherwise it outlived what came before it. */
+    private boolean follows(Segment segment) {
+        int before = segments.size() - 2;
+        long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
+        boolean gapIsLegal = before < 0 ? segment.baseOffset() < due : config.compacted();
+        if (segment.baseOffset() == due || gapIsLegal) {
+            return true;
+        }
+        LOG.warn(
+                "{}: begins at offset {} where {} was due; the log ends there.",
+                segment.path(),
+                segment.baseOffset(),
+                due);
+        return false;
+    }
+
+    /** Makes the last segment that is left one to append to. */
+    private void continueBefore() throws IOException {
+        if (segments.isEmpty()) {
+            begin();
+            return;
+        }
+        Segment last = segments.get(segments.size() - 1);
+        if (last.index() == null) {
+            last.useIndex(walk(last, false).index());
         }
     }
 
@@ -188,9 +278,15 @@ final class LogRecovery {
 
     private void learnEpoch(ByteBuffer header, int at) throws IOException {
         int epoch = BatchHeader.leaderEpoch(header, at);
-        if (epoch > meta.lastEpoch()) {
-            metaLog.append(MetaRecord.of(Kind.EPOCH, id, epoch, BatchHeader.baseOffset(header, at)));
+        long start = BatchHeader.baseOffset(header, at);
+        if (epoch <= meta.epochAt(start)) {
+            return;
         }
+        if (epoch <= meta.lastEpoch()) {
+            // Records of later epochs outlived this one's, so none of them was fsynced; their batches tell them again.
+            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, start, 0));
+        }
+        metaLog.append(MetaRecord.of(Kind.EPOCH, id, epoch, start));
     }
 
     /** Segments behind a cut are no longer part of the log, but are not destroyed either. */
@@ -206,8 +302,11 @@ final class LogRecovery {
     private ProducerStates producers(long end) throws IOException {
         ProducerStates states = new ProducerStates();
         long from = 0;
-        for (Map.Entry<Long, ByteBuffer> snapshot :
-                indexes.producers(id, end).descendingMap().entrySet()) {
+        // One from before the first segment is of no use: nobody knows what was written in between.
+        for (Map.Entry<Long, ByteBuffer> snapshot : indexes.producers(id, end)
+                .tailMap(segments.get(0).baseOffset(), true)
+                .descendingMap()
+                .entrySet()) {
             try {
                 states = ProducerSnapshot.restore(snapshot.getValue(), indexes, id, segments, snapshot.getKey());
                 from = snapshot.getKey();

@@ -50,6 +50,10 @@ final class LogTruncation {
             for (Segment segment : log.segments()) {
                 (segment.baseOffset() < endOffset ? left : cut).add(segment);
             }
+            if (left.isEmpty() && cut.get(0).baseOffset() == endOffset) {
+                // Emptied and not made anew: the log's first name must be there whatever else a power loss undoes.
+                left.add(cut.remove(0));
+            }
             for (int i = cut.size() - 1; i >= 0; i--) {
                 Segment segment = cut.get(i);
                 segment.closeWriter();

@@ -32,8 +32,7 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
      * @param clusterId the one that the operator has fixed
      * @throws LogDirException when the dir belongs to another broker or cluster, or the file cannot be understood
      */
-    static MetaProperties claim(Path dir, int nodeId, Optional<String> clusterId, Disk disk)
-            throws IOException {
+    static MetaProperties claim(Path dir, int nodeId, Optional<String> clusterId, Disk disk) throws IOException {
         Optional<MetaProperties> found = read(dir, disk);
         MetaProperties properties = found.orElseGet(() -> fresh(nodeId, clusterId));
         properties.checkOwner(dir, nodeId, clusterId);
@@ -99,7 +98,7 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
                 temporary, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
             ByteBuffer bytes = StandardCharsets.UTF_8.encode(text.toString());
             while (bytes.hasRemaining()) {
-                channel.write(bytes);
+                channel.write(bytes, bytes.position());
             }
             channel.force(true);
         }

@@ -156,6 +156,15 @@ final class Segment {
         }
     }
 
+    /** Makes a closed segment durable that another process wrote, as far as this one knows. */
+    void forceClosed() throws IOException {
+        try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
+            channel.force(true);
+        } catch (IOException e) {
+            throw new DiskFailedException("fsync of " + path + " failed", e);
+        }
+    }
+
     private void fsync(boolean metadata) throws IOException {
         if (failed == null) {
             try {

@@ -13,11 +13,13 @@ import java.nio.channels.WritableByteChannel;
 final class CrashChannel extends FileChannel {
     private final CrashDisk disk;
     private final CrashFile file;
+    private final boolean lies;
     private long position;
 
-    CrashChannel(CrashDisk disk, CrashFile file) {
+    CrashChannel(CrashDisk disk, CrashFile file, boolean lies) {
         this.disk = disk;
         this.file = file;
+        this.lies = lies;
     }
 
     private void checkOpen() throws IOException {
@@ -60,7 +62,7 @@ final class CrashChannel extends FileChannel {
     @Override
     public void force(boolean metaData) throws IOException {
         checkOpen();
-        disk.force(file);
+        disk.force(file, lies);
     }
 
     @Override

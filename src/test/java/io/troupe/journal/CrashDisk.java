@@ -83,15 +83,15 @@ final class CrashDisk implements Disk {
 
     private final Path rootPath;
     private final Directory root;
-    private final boolean lies;
+    private final boolean liesOfSegments;
     private long operations;
     private long cutAt = Long.MAX_VALUE;
     private long fsyncs;
 
-    private CrashDisk(Path rootPath, Directory root, boolean lies) {
+    private CrashDisk(Path rootPath, Directory root, boolean liesOfSegments) {
         this.rootPath = rootPath;
         this.root = root;
-        this.lies = lies;
+        this.liesOfSegments = liesOfSegments;
     }
 
     /** An empty disk; {@code root} is a real directory. */
@@ -99,7 +99,7 @@ final class CrashDisk implements Disk {
         return new CrashDisk(root, new Directory(), false);
     }
 
-    /** One that answers every fsync of a file at once and does nothing. */
+    /** One that answers every fsync of a segment at once and does nothing. */
     static CrashDisk lying(Path root) {
         return new CrashDisk(root, new Directory(), true);
     }
@@ -123,6 +123,10 @@ final class CrashDisk implements Disk {
         return operations > cutAt;
     }
 
+    Path root() {
+        return rootPath;
+    }
+
     /** Counts an operation; true when the power goes in the middle of it. */
     synchronized boolean step() throws PowerCut {
         check();
@@ -140,7 +144,16 @@ final class CrashDisk implements Disk {
 
     /** A disk of its own with what a power cut at this moment leaves; all of it is durable. */
     synchronized CrashDisk survivor(Random random) {
-        return new CrashDisk(rootPath, survivor(root, random, Loss.drawn(random)), lies);
+        return survivor(random, Loss.drawn(random));
+    }
+
+    synchronized CrashDisk survivor(Random random, Loss loss) {
+        return new CrashDisk(rootPath, survivor(root, random, loss), liesOfSegments);
+    }
+
+    /** Bit rot: one byte of a file changes. */
+    synchronized void spoil(Path path, int position) {
+        ((CrashFile) find(path)).spoil(position);
     }
 
     /** How much gets lost; drawn once per cut, so that the extremes are tried as well as what lies between. */
@@ -202,7 +215,7 @@ final class CrashDisk implements Disk {
             step();
             file.truncate(0);
         }
-        return new CrashChannel(this, file);
+        return new CrashChannel(this, file, liesOfSegments && Segment.baseOffsetOf(path) >= 0);
     }
 
     private void change(Directory dir, String removed, String added, Node node) throws IOException {
@@ -309,7 +322,7 @@ final class CrashDisk implements Disk {
         directory.force();
     }
 
-    synchronized void force(CrashFile file) throws IOException {
+    synchronized void force(CrashFile file, boolean lies) throws IOException {
         if (step()) {
             throw new PowerCut();
         }

@@ -98,7 +98,8 @@ final class CrashFile implements CrashDisk.Node {
             file.apply(
                     torn
                             ? new Change(
-                                    change.position, Arrays.copyOf(change.bytes, random.nextInt(change.bytes.length + 1)))
+                                    change.position,
+                                    Arrays.copyOf(change.bytes, random.nextInt(change.bytes.length + 1)))
                             : change);
         }
         return whole(file.content, file.size);

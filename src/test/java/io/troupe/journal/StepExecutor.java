@@ -36,6 +36,13 @@ final class StepExecutor extends AbstractExecutorService implements ScheduledExe
         return true;
     }
 
+    /** Runs the task that came last, before all others. */
+    void runLast() {
+        if (!ready.isEmpty()) {
+            ready.remove(ready.size() - 1).run();
+        }
+    }
+
     /** Runs what is there and what that brings. */
     void runAll(Random random) {
         for (int i = 0; runOne(random); i++) {

@@ -30,12 +30,15 @@ final class ExpectedLog {
     private final Set<EpochStart> issuedEpochs = new HashSet<>();
     private final Set<EpochStart> durableEpochs = new HashSet<>();
     boolean open;
+    /** How often it was opened. */
+    int openings;
     /** Its first opening was confirmed. */
     boolean created;
     /** The power went since it was last compared. */
     boolean powerLost;
     /** A flush that {@code flush.ms} asks for is to come. */
     boolean timed;
+
     boolean deleteIssued;
     /** Counts truncations and starts: what was in flight at one says nothing about what comes after. */
     int incarnation;
@@ -52,6 +55,7 @@ final class ExpectedLog {
     int leaderEpoch;
     // Where a log begins whose every record retention took.
     private long emptyAt;
+    private ProducerStates inherited = new ProducerStates();
 
     ExpectedLog(TopicIdPartition partition, String persistenceId, LogConfig config) {
         this.partition = partition;
@@ -79,6 +83,17 @@ final class ExpectedLog {
 
     void epochDurable(int epoch, long start) {
         durableEpochs.add(new EpochStart(epoch, start));
+    }
+
+    /** A batch that reaches beyond a cut goes whole. */
+    long endAfterCut(long endOffset) {
+        long end = emptyAt;
+        for (ByteBuffer batch : batches) {
+            if (BatchHeader.lastOffset(batch, 0) < endOffset) {
+                end = BatchHeader.lastOffset(batch, 0) + 1;
+            }
+        }
+        return end;
     }
 
     /** Takes what lies at or beyond an offset out of everything expected. */
@@ -114,10 +129,16 @@ final class ExpectedLog {
         boolean allOfIt = !powerLost;
         long end = found.logEndOffset();
         long start = found.logStartOffset();
-        if (end == start && end > end() && end >= durableStart && end <= issuedStart && end >= durableEnd) {
-            // All that was left of it is below the log start.
+        if (powerLost
+                && found.reader().sizeInBytes() == 0
+                && end == start
+                && end >= durableStart
+                && end <= issuedStart
+                && end >= durableEnd) {
+            // All that was left of it is below the log start; what its producers did there may be known or not.
             batches.clear();
             emptyAt = end;
+            inherited = found.producers().copy();
         }
         long least = Math.min(allOfIt ? end() : durableEnd, issuedCut);
         while (least > emptyAt && !batchEndsAt(least)) {
@@ -138,17 +159,21 @@ final class ExpectedLog {
                 found.highWatermark() >= start && found.highWatermark() <= end,
                 "high watermark " + found.highWatermark() + " in [" + start + ", " + end + "]");
 
+        // An opening makes batches durable that it finds, but not what nobody was told of: epochs and the log start.
         durableEnd = end;
-        durableStart = start;
-        issuedStart = start;
         issuedCut = Long.MAX_VALUE;
-        issuedEpochs.clear();
-        issuedEpochs.addAll(found.epochs());
-        durableEpochs.clear();
-        durableEpochs.addAll(found.epochs());
+        if (powerLost) {
+            durableStart = start;
+            issuedStart = start;
+            issuedEpochs.clear();
+            issuedEpochs.addAll(found.epochs());
+            durableEpochs.clear();
+            durableEpochs.addAll(found.epochs());
+        }
         unflushed = 0;
         timed = false;
         open = true;
+        openings++;
         created = true;
         powerLost = false;
         incarnation++;
@@ -223,15 +248,29 @@ final class ExpectedLog {
         }
         expect(bytes == 0, "the segments do not hold whole batches; " + bytes + " bytes are over");
         for (int from = firstPresent; from >= 0; from--) {
-            if (fold(from).snapshot().equals(state)) {
+            if (fold(from, new ProducerStates()).snapshot().equals(state)) {
                 return;
             }
         }
-        expect(false, "producers are " + found.producers() + " where " + fold(firstPresent) + " was due");
+        if (fold(0, inherited.copy()).snapshot().equals(state)) {
+            return;
+        }
+        StringBuilder all = new StringBuilder();
+        for (ByteBuffer batch : batches) {
+            all.append(' ')
+                    .append(BatchHeader.baseOffset(batch, 0))
+                    .append(":p")
+                    .append(BatchHeader.producerId(batch, 0))
+                    .append('s')
+                    .append(BatchHeader.lastSequence(batch, 0));
+        }
+        expect(
+                false,
+                "producers are " + found.producers() + ", segments hold batches from number " + firstPresent + " of"
+                        + all);
     }
 
-    private ProducerStates fold(int from) {
-        ProducerStates states = new ProducerStates();
+    private ProducerStates fold(int from, ProducerStates states) {
         for (ByteBuffer batch : batches.subList(from, batches.size())) {
             PartitionLog.fold(states, batch);
         }

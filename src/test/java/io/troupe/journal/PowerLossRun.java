@@ -1,7 +1,6 @@
 package io.troupe.journal;
 
 import io.troupe.config.LogConfig;
-import io.troupe.record.BatchHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -12,6 +11,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
@@ -38,7 +38,11 @@ final class PowerLossRun {
     private long brokerEpoch;
     private long written;
     private int topicIds;
-    int cuts;
+    private Throwable failed;
+    /** What else befalls the disk while it is off. */
+    Consumer<CrashDisk> afterCut = disk -> {};
+
+    private int cuts;
 
     /** @param root a real, empty directory */
     PowerLossRun(long seed, Path root) {
@@ -56,15 +60,23 @@ final class PowerLossRun {
         return story.toString();
     }
 
+    int cuts() {
+        return cuts;
+    }
+
     void run(int generations) throws Exception {
         for (int i = 0; i < generations; i++) {
             tell("---- generation " + i);
-            disk.cutPowerAfter(random.nextInt(10) == 0 ? Long.MAX_VALUE / 2 : (long) Math.pow(2, random.nextDouble() * 8));
+            disk.cutPowerAfter(
+                    random.nextInt(10) == 0 ? Long.MAX_VALUE / 2 : (long) Math.pow(2, random.nextDouble() * 8));
             try {
                 start();
                 int steps = 1 + random.nextInt(60);
                 for (int step = 0; step < steps && !disk.isCut(); step++) {
                     work();
+                    if (failed != null) {
+                        throw new AssertionError("an answer failed", failed);
+                    }
                 }
                 if (!disk.isCut() && random.nextInt(3) == 0) {
                     closeInOrder();
@@ -88,6 +100,8 @@ final class PowerLossRun {
         fsyncs = new StepExecutor(false);
         background = new StepExecutor(true);
         dir = null;
+        boolean wasClosed = closed;
+        closed = false;
         dir = LogDir.open(root, 1, Optional.empty(), disk, new LogDirThreads(fsyncs, background));
         boolean anything = false;
         for (ExpectedLog log : slots) {
@@ -103,8 +117,7 @@ final class PowerLossRun {
                 }
             }
         }
-        expect(!closed || dir.cleanStart(), "an unclean start after a clean stop");
-        closed = false;
+        expect(!wasClosed || dir.cleanStart(), "an unclean start after a clean stop");
         closeAsked = false;
         for (LogId known : dir.knownLogs()) {
             expect(!gone.contains(known), "log " + known + " was deleted");
@@ -124,12 +137,10 @@ final class PowerLossRun {
     }
 
     private void open(ExpectedLog log) throws Exception {
-        boolean wasOpen = log.open;
         JournalCommand.Opened opened = dir.open(log.persistenceId, log.partition, log.config);
         tell("opened " + log.partition + " [" + opened.logStartOffset() + ", " + opened.logEndOffset() + ") clean="
                 + opened.cleanShutdown() + " " + opened.epochs() + "; written " + log.end() + ", durable "
                 + log.durableEnd + (log.powerLost ? ", power lost" : ""));
-        expect(!wasOpen || !log.powerLost, "still open");
         log.check(opened);
     }
 
@@ -160,6 +171,7 @@ final class PowerLossRun {
         if (cut) {
             cuts++;
             disk = disk.survivor(random);
+            afterCut.accept(disk);
         }
         if (random.nextInt(4) == 0) {
             tell("the index vanishes");
@@ -175,6 +187,8 @@ final class PowerLossRun {
         int what = random.nextInt(100);
         if (log == null) {
             create(i);
+        } else if (log.deleteIssued) {
+            delete(i);
         } else if (what >= 90) {
             tick();
         } else if (!log.open) {
@@ -210,7 +224,9 @@ final class PowerLossRun {
                 new long[] {1, 5, Long.MAX_VALUE}[random.nextInt(3)]);
         TopicIdPartition partition = new TopicIdPartition(new Uuid(1, ++topicIds), 0, "t" + i);
         slots[i] = new ExpectedLog(
-                partition, "replica-" + topicIds, JournalFixture.flushMs(base, random.nextBoolean() ? 100 : Long.MAX_VALUE));
+                partition,
+                "replica-" + topicIds,
+                JournalFixture.flushMs(base, random.nextBoolean() ? 100 : Long.MAX_VALUE));
         tell("create " + partition + " segment " + base.segmentBytes() + " flush " + base.flushMessages());
         open(slots[i]);
     }
@@ -242,7 +258,11 @@ final class PowerLossRun {
         tell("append " + log.partition + " [" + from + ", " + log.end() + ") epoch " + log.leaderEpoch
                 + (flushed ? " flushed" : ""));
         CompletableFuture<Void> done = dir.append(
-                log.persistenceId, "w" + log.incarnation, JournalFixture.group(group.toArray(ByteBuffer[]::new)), forced, 0);
+                log.persistenceId,
+                "w" + log.openings,
+                JournalFixture.group(group.toArray(ByteBuffer[]::new)),
+                forced,
+                0);
         if (flushed) {
             log.unflushed = 0;
             long end = log.end();
@@ -257,10 +277,13 @@ final class PowerLossRun {
     private void onDone(ExpectedLog log, CompletableFuture<Void> answer, Runnable then) {
         int incarnation = log.incarnation;
         answer.whenComplete((nothing, failure) -> {
-            if (failure != null) {
-                expect(disk.isCut(), "failed: " + failure);
-            } else if (incarnation == log.incarnation) {
+            if (incarnation != log.incarnation) {
+                return;
+            }
+            if (failure == null) {
                 then.run();
+            } else if (!disk.isCut()) {
+                failed = failure;
             }
         });
     }
@@ -277,15 +300,20 @@ final class PowerLossRun {
         long start = log.issuedStart + random.nextInt((int) (log.end() - log.issuedStart) + 1);
         tell("log start " + start + " of " + log.partition);
         log.issuedStart = start;
-        onDone(log, dir.advanceLogStart(log.persistenceId, start), () -> log.durableStart =
-                Math.max(log.durableStart, start));
+        onDone(
+                log,
+                dir.advanceLogStart(log.persistenceId, start),
+                () -> log.durableStart = Math.max(log.durableStart, start));
     }
 
     private void truncate(ExpectedLog log) throws IOException {
-        long least = random.nextInt(10) == 0 ? 0 : log.issuedStart;
+        long least = log.issuedStart;
         long end = random.nextBoolean()
                 ? Math.max(least, log.end() - random.nextInt(6))
                 : least + random.nextInt((int) (log.end() - least) + 1);
+        if (log.endAfterCut(end) < log.issuedStart) {
+            return;
+        }
         tell("truncate " + log.partition + " from " + log.end() + " to " + end);
         boolean cuts = end < log.end();
         log.issuedCut = end;
@@ -318,6 +346,7 @@ final class PowerLossRun {
     private void replace(int i) throws Exception {
         LogId old = LogId.of(slots[i].partition);
         dir.closeLog(slots[i].persistenceId);
+        slots[i].incarnation++;
         create(i);
         gone.add(old);
     }

@@ -2,9 +2,13 @@ package io.troupe.journal;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -29,7 +33,7 @@ class PowerLossTest {
         PowerLossRun run = new PowerLossRun(seed, root);
         try {
             run.run(generations);
-            return run.cuts;
+            return run.cuts();
         } catch (Throwable e) {
             throw new AssertionError("replay with -Dseed=" + seed + "\n" + run.story(), e);
         } finally {
@@ -50,5 +54,51 @@ class PowerLossTest {
             cuts += round(seed, GENERATIONS);
         }
         assertTrue(cuts > rounds * GENERATIONS / 3, cuts + " cuts");
+    }
+
+    /** The first complaint about a life of the kind that is due, of as many as it takes. */
+    private static String complaint(Consumer<PowerLossRun> flaw, boolean lyingDisk, Predicate<String> due)
+            throws Exception {
+        for (long seed = 0; seed < 60; seed++) {
+            Path root = scratch();
+            PowerLossRun run = new PowerLossRun(seed, root, lyingDisk ? CrashDisk.lying(root) : CrashDisk.empty(root));
+            flaw.accept(run);
+            try {
+                run.run(GENERATIONS);
+            } catch (AssertionError | IOException e) {
+                if (due.test(e.getMessage())) {
+                    return e.getMessage();
+                }
+            } finally {
+                Directories.deleteRecursively(root);
+            }
+        }
+        return "nothing noticed";
+    }
+
+    @Test
+    void aDiskThatIgnoresTheFsyncOfSegmentsIsFoundOut() throws Exception {
+        Predicate<String> lost = what -> what.contains("were durable");
+        String what = complaint(run -> {}, true, lost);
+        assertTrue(lost.test(what), what);
+    }
+
+    /** What a recovery would be that trusts everything: told that all is durable, it checks no CRC of closed segments. */
+    @Test
+    void aRecoveryThatChecksNoCrcIsFoundOut() throws Exception {
+        Predicate<String> spoilt = what -> what.contains("is corrupt") || what.contains("not the one that was written");
+        String what = complaint(run -> run.afterCut = PowerLossTest::everythingIsCalledDurable, false, spoilt);
+        assertTrue(spoilt.test(what), what);
+    }
+
+    private static void everythingIsCalledDurable(CrashDisk disk) {
+        try (MetaLog metaLog = MetaLog.open(disk.root(), disk)) {
+            for (LogId id : metaLog.ids()) {
+                metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, id, Long.MAX_VALUE, 0));
+            }
+            metaLog.force();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

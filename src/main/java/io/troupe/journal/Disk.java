@@ -18,6 +18,21 @@ interface Disk {
     /** The real one. */
     Disk SYSTEM = new Disk() {};
 
+    /** The real one, with counters of its own. */
+    static Disk real() {
+        JournalStats stats = new JournalStats();
+        return new Disk() {
+            @Override
+            public JournalStats stats() {
+                return stats;
+            }
+        };
+    }
+
+    default JournalStats stats() {
+        return JournalStats.DISCARDED;
+    }
+
     default FileChannel open(Path file, OpenOption... options) throws IOException {
         return FileChannel.open(file, options);
     }
@@ -61,8 +76,15 @@ interface Disk {
         Directories.deleteRecursively(dir);
     }
 
+    /** Makes what was written through a channel durable; with its size and times, when {@code metadata}. */
+    default void force(FileChannel channel, boolean metadata) throws IOException {
+        channel.force(metadata);
+        stats().fsyncs.increment();
+    }
+
     /** Makes names created, renamed or removed in {@code dir} survive a power loss. */
     default void forceDirectory(Path dir) throws IOException {
         Directories.forceDirectory(dir);
+        stats().directoryFsyncs.increment();
     }
 }

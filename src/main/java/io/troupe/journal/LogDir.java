@@ -83,7 +83,7 @@ final class LogDir implements AutoCloseable {
      * @param clusterId the one that the operator has fixed
      */
     static LogDir open(Path path, int nodeId, Optional<String> clusterId) {
-        return open(path, nodeId, clusterId, Disk.SYSTEM);
+        return open(path, nodeId, clusterId, Disk.real());
     }
 
     static LogDir open(Path path, int nodeId, Optional<String> clusterId, Disk disk) {
@@ -148,6 +148,11 @@ final class LogDir implements AutoCloseable {
                 metaLog.force();
             }
             metaLog.close();
+            LOG.info(
+                    "{}: closed; {} fsyncs of files and {} of directories since the start.",
+                    path,
+                    stats().fsyncs(),
+                    stats().directoryFsyncs());
         } catch (IOException e) {
             LOG.error("{}: not closed in order: {}.", path, reason(e));
         } finally {
@@ -246,6 +251,10 @@ final class LogDir implements AutoCloseable {
             LOG.warn("{}: the file system does not tell its size: {}.", path, reason(e));
         }
         return new LogDirUsage(path, false, logs.usage(), total, usable);
+    }
+
+    JournalStats stats() {
+        return disk.stats();
     }
 
     boolean isOffline() {

@@ -34,6 +34,10 @@ final class LogRecovery {
 
     private static final Logger LOG = LoggerFactory.getLogger(LogRecovery.class);
     private static final String CUT_SUFFIX = ".cut";
+    /** What file systems write whole. */
+    private static final int PAGE_BYTES = 4096;
+    /** Fewer zeroes may be a batch's own. */
+    private static final int MIN_TORN_BYTES = 16;
 
     private final LogId id;
     private final Path path;
@@ -107,6 +111,8 @@ final class LogRecovery {
         for (Segment segment : segments) {
             if (segment.endOffset() > meta.recoveryPoint && segment != active) {
                 segment.forceClosed();
+                indexes.putSegment(id, segment.baseOffset(), segment.summary(), segment.index());
+                segment.dropIndex();
             }
         }
         active.force();
@@ -225,6 +231,7 @@ final class LogRecovery {
         SegmentWalk walk = walk(segment, false);
         Segment.Summary summary = walk.summary();
         if (walk.problem() != null) {
+            segment.firstDamage();
             LOG.error(
                     "{} is corrupt at position {}, offset {}: {}. Nothing is deleted; reads beyond that offset in this file will fail.",
                     segment.path(),
@@ -245,7 +252,9 @@ final class LogRecovery {
         if (walk.problem() == null) {
             return true;
         }
-        if (id.topicId().equals(Uuid.METADATA_TOPIC_ID) && SegmentWalk.CRC_MISMATCH.equals(walk.problem())) {
+        if (id.topicId().equals(Uuid.METADATA_TOPIC_ID)
+                && SegmentWalk.CRC_MISMATCH.equals(walk.problem())
+                && !tornAcrossPages(segment, walk.size())) {
             // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
             throw new IOException(
                     "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
@@ -259,6 +268,31 @@ final class LogRecovery {
                 walk.endOffset(),
                 walk.problem());
         return false;
+    }
+
+    /**
+     * Whether a batch lacks all that it should have from some page on: a write that the power cut, which was never fsynced and
+     * so never answered. Damage to what was whole looks otherwise.
+     */
+    private static boolean tornAcrossPages(Segment segment, int position) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            BatchCursor cursor = new BatchCursor(channel, position, channel.size(), BatchCursor.LOOKUP_WINDOW);
+            if (!cursor.next()) {
+                return false;
+            }
+            ByteBuffer batch = cursor.batch();
+            int page = PAGE_BYTES - position % PAGE_BYTES;
+            for (; page < batch.limit(); page += PAGE_BYTES) {
+                ByteBuffer left = batch.slice(page, Math.min(PAGE_BYTES, batch.limit() - page));
+                if (left.remaining() >= MIN_TORN_BYTES && left.equals(ByteBuffer.allocate(left.remaining()))) {
+                    return true;
+                }
+            }
+            return false;
+        } finally {
+            segment.release();
+        }
     }
 
     private SegmentWalk walk(Segment segment, boolean checkCrc) throws IOException {
@@ -314,6 +348,13 @@ final class LogRecovery {
             } catch (IllegalArgumentException e) {
                 LOG.warn("{}: {}; an older one is used.", path, e.getMessage());
             }
+        }
+        long active = segments.get(segments.size() - 1).baseOffset();
+        if (!clean && from < active) {
+            // So that the next start, should it be another unclean one, has only the active segment to read.
+            fold(states, segments, from, active, indexes, id);
+            ProducerSnapshot.store(indexes, id, segments, active, states.snapshot());
+            from = active;
         }
         fold(states, segments, from, end, indexes, id);
         return states;

@@ -192,7 +192,7 @@ final class MetaLog implements AutoCloseable {
                     shapeUnforced = false;
                 }
                 try {
-                    current.force(false);
+                    disk.force(current, false);
                     return;
                 } catch (IOException e) {
                     if (e instanceof ClosedChannelException && !isCurrent(current)) {
@@ -246,7 +246,7 @@ final class MetaLog implements AutoCloseable {
         for (Map.Entry<LogId, LogMeta> entry : logs.entrySet()) {
             writeWhole(entry.getKey(), entry.getValue());
         }
-        channel.force(true);
+        disk.force(channel, true);
         disk.rename(temporary, path);
         disk.forceDirectory(path.getParent());
         old.close();

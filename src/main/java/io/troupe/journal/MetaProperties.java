@@ -100,7 +100,7 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
             while (bytes.hasRemaining()) {
                 channel.write(bytes, bytes.position());
             }
-            channel.force(true);
+            disk.force(channel, true);
         }
         disk.rename(temporary, dir.resolve(FILE));
         disk.forceDirectory(dir);

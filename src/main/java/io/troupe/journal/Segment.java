@@ -44,6 +44,7 @@ final class Segment {
     private boolean active;
     private volatile boolean newName;
     private boolean gone;
+    private boolean damageTold;
 
     private Segment(Path path, long baseOffset, Disk disk) {
         this.path = path;
@@ -159,7 +160,7 @@ final class Segment {
     /** Makes a closed segment durable that another process wrote, as far as this one knows. */
     void forceClosed() throws IOException {
         try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
-            channel.force(true);
+            disk.force(channel, true);
         } catch (IOException e) {
             throw new DiskFailedException("fsync of " + path + " failed", e);
         }
@@ -168,7 +169,7 @@ final class Segment {
     private void fsync(boolean metadata) throws IOException {
         if (failed == null) {
             try {
-                writer.force(metadata);
+                disk.force(writer, metadata);
                 return;
             } catch (IOException e) {
                 failed = e;
@@ -236,6 +237,16 @@ final class Segment {
             }
             reader = null;
         }
+    }
+
+    /** True the first time: damage is counted once and not logged again by every read that meets it. */
+    synchronized boolean firstDamage() {
+        boolean first = !damageTold;
+        damageTold = true;
+        if (first) {
+            disk.stats().damagedSegments.increment();
+        }
+        return first;
     }
 
     Summary summary() {

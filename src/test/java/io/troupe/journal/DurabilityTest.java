@@ -321,6 +321,24 @@ class DurabilityTest {
                 open(config).epochs());
     }
 
+    /** A broker alone would not start again after a power cut: this entry was never answered. */
+    @Test
+    void aVotersEntryThatThePowerCutIsNoDamage() throws Exception {
+        dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG);
+        CompletableFuture<Void> answer = dir.append(PID, WRITER, group(one(0)), true, 0);
+        run();
+        assertTrue(answer.isDone());
+        dir.append(PID, WRITER, group(batch(1, 1, 1, 1, 10_000)), true, 0);
+        dir.abandon();
+        Path file = root.resolve("__cluster_metadata-0").resolve(Segment.fileName(0));
+        try (var channel = disk.open(file, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(CrashFile.PAGE), CrashFile.PAGE);
+        }
+        open();
+        assertEquals(
+                1, dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG).logEndOffset());
+    }
+
     // ---- deletion ----
 
     /** The old log's names are those of the new one. */

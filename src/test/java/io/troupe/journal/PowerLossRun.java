@@ -22,7 +22,9 @@ import org.apache.kafka.common.compress.Compression;
  * {@link StepExecutor}s.
  */
 final class PowerLossRun {
-    private static final int TOPICS = 3;
+    private static final int TOPICS = 4;
+    /** The last one is the metadata log: every append to it is forced, and it is never deleted. */
+    private static final int VOTER = TOPICS - 1;
 
     private final Random random;
     private final Path root;
@@ -207,9 +209,9 @@ final class PowerLossRun {
             log.durableEnd = log.end();
             log.open = false;
             log.incarnation++;
-        } else if (what < 82) {
+        } else if (what < 82 && i != VOTER) {
             delete(i);
-        } else if (what < 83) {
+        } else if (what < 83 && i != VOTER) {
             replace(i);
         } else if (what < 85) {
             dir.checkpointHighWatermark(log.persistenceId, random.nextInt((int) log.end() + 1), written * 10_000);
@@ -219,6 +221,12 @@ final class PowerLossRun {
     }
 
     private void create(int i) throws Exception {
+        if (i == VOTER) {
+            slots[i] = new ExpectedLog(Journals.METADATA_PARTITION, "voter", Journals.METADATA_LOG);
+            tell("create " + slots[i].partition);
+            open(slots[i]);
+            return;
+        }
         LogConfig base = JournalFixture.config(
                 new int[] {400, 3_000, 30_000}[random.nextInt(3)],
                 new long[] {1, 5, Long.MAX_VALUE}[random.nextInt(3)]);
@@ -252,7 +260,7 @@ final class PowerLossRun {
             log.appended(batch);
             group.add(batch);
         }
-        boolean forced = random.nextInt(8) == 0;
+        boolean forced = random.nextInt(8) == 0 || log == slots[VOTER];
         log.unflushed += log.end() - from;
         boolean flushed = forced || log.unflushed >= log.config.flushMessages();
         tell("append " + log.partition + " [" + from + ", " + log.end() + ") epoch " + log.leaderEpoch

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -148,7 +149,9 @@ final class LogRecovery {
             segments.add(segment);
             long nextBase = i == last ? Long.MAX_VALUE : Segment.baseOffsetOf(files.get(i + 1));
             boolean durable = clean || nextBase <= meta.recoveryPoint;
-            if (!durable && !follows(segment)) {
+            if (segment.baseOffset() <= meta.recoveryPoint) {
+                tellOfMissing(segment);
+            } else if (!durable && !follows(segment)) {
                 segments.remove(i);
                 putAside(files.subList(i, files.size()));
                 continueBefore();
@@ -196,6 +199,20 @@ final class LogRecovery {
         return false;
     }
 
+    /** Durable records without a file: told and counted; readers go on behind them, as in Kafka. */
+    private void tellOfMissing(Segment segment) {
+        int before = segments.size() - 2;
+        long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
+        if (segment.baseOffset() > due && (before < 0 || !config.compacted())) {
+            segment.firstDamage();
+            LOG.error(
+                    "{}: no file holds offsets {} to {}; they are lost here. Restore the file, or delete the replica's data and let it be copied from another broker.",
+                    path,
+                    due,
+                    segment.baseOffset() - 1);
+        }
+    }
+
     /** Makes the last segment that is left one to append to. */
     private void continueBefore() throws IOException {
         if (segments.isEmpty()) {
@@ -204,7 +221,7 @@ final class LogRecovery {
         }
         Segment last = segments.get(segments.size() - 1);
         if (last.index() == null) {
-            last.useIndex(walk(last, false).index());
+            last.useIndex(walk(last, SegmentWalk.NO_CRC).index());
         }
     }
 
@@ -228,7 +245,7 @@ final class LogRecovery {
 
     /** Walks the headers of a durable segment whose index is missing; what cannot be walked is kept and told. */
     private void derive(Segment segment, long nextBase) throws IOException {
-        SegmentWalk walk = walk(segment, false);
+        SegmentWalk walk = walk(segment, SegmentWalk.NO_CRC);
         Segment.Summary summary = walk.summary();
         if (walk.problem() != null) {
             segment.firstDamage();
@@ -247,14 +264,15 @@ final class LogRecovery {
 
     /** Reads a segment that may not be durable; false when it had to be cut. */
     private boolean check(Segment segment) throws IOException {
-        SegmentWalk walk = walk(segment, true);
+        // Below the recovery point nothing was torn; what a disk has spoilt there is told to whoever reads it. A voter
+        // must know.
+        boolean voter = id.topicId().equals(Uuid.METADATA_TOPIC_ID);
+        SegmentWalk walk = walk(segment, voter ? 0 : meta.recoveryPoint);
         segment.known(walk.summary(), walk.index());
         if (walk.problem() == null) {
             return true;
         }
-        if (id.topicId().equals(Uuid.METADATA_TOPIC_ID)
-                && SegmentWalk.CRC_MISMATCH.equals(walk.problem())
-                && !tornAcrossPages(segment, walk.size())) {
+        if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !tornAcrossPages(segment, walk.size())) {
             // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
             throw new IOException(
                     "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
@@ -267,6 +285,10 @@ final class LogRecovery {
                 walk.size(),
                 walk.endOffset(),
                 walk.problem());
+        if (walk.endOffset() < meta.recoveryPoint) {
+            segment.firstDamage();
+            copyAside(segment.path());
+        }
         return false;
     }
 
@@ -295,15 +317,15 @@ final class LogRecovery {
         }
     }
 
-    private SegmentWalk walk(Segment segment, boolean checkCrc) throws IOException {
+    private SegmentWalk walk(Segment segment, long crcFrom) throws IOException {
         FileChannel channel = segment.acquire();
         try {
             return SegmentWalk.of(
                     channel,
                     segment,
                     config.indexIntervalBytes(),
-                    checkCrc,
-                    checkCrc && !config.compacted(),
+                    crcFrom,
+                    crcFrom != SegmentWalk.NO_CRC && !config.compacted(),
                     this::learnEpoch);
         } finally {
             segment.release();
@@ -329,6 +351,33 @@ final class LogRecovery {
             Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
             LOG.warn("{}: lies behind the cut and is put aside as {}.", file, aside.getFileName());
             disk.rename(file, aside);
+        }
+        disk.forceDirectory(path);
+    }
+
+    /** What is cut of durable records is kept too. */
+    private void copyAside(Path file) throws IOException {
+        Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
+        LOG.error(
+                "{}: durable records are cut, for their batches cannot be told apart; the file as it is is kept as {}.",
+                file,
+                aside.getFileName());
+        try (FileChannel from = disk.open(file, StandardOpenOption.READ);
+                FileChannel to = disk.open(
+                        aside,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING,
+                        StandardOpenOption.WRITE)) {
+            ByteBuffer piece = ByteBuffer.allocate(BatchCursor.SCAN_WINDOW);
+            for (long at = 0; at < from.size(); at += piece.limit()) {
+                piece.clear();
+                BatchCursor.readFully(from, piece, at);
+                piece.flip();
+                for (long written = at; piece.hasRemaining(); ) {
+                    written += to.write(piece, written);
+                }
+            }
+            disk.force(to, true);
         }
         disk.forceDirectory(path);
     }

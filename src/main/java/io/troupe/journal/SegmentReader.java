@@ -170,8 +170,9 @@ final class SegmentReader implements LogReader {
     }
 
     private static CorruptLogException corrupt(Segment segment, long position, long offset, String problem) {
-        String message = "%s is corrupt at position %d, offset %d: %s. The batches before it are served; restore the file, or delete the replica's data and let it be copied from another broker."
-                .formatted(segment.path(), position, offset, problem);
+        String message =
+                "%s is corrupt at position %d, offset %d: %s. The batches before it are served; restore the file, or delete the replica's data and let it be copied from another broker."
+                        .formatted(segment.path(), position, offset, problem);
         if (segment.firstDamage()) {
             LOG.error(message);
         }
@@ -207,8 +208,7 @@ final class SegmentReader implements LogReader {
                     continue;
                 }
                 if (cursor.position() < segment.trustedFrom() && !cursor.crcMatches()) {
-                    throw corrupt(
-                            segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
+                    throw corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
                 }
                 Optional<TimestampedOffset> found = firstAtOrAfter(cursor, timestampMs, bound);
                 if (found.isPresent()) {
@@ -296,7 +296,7 @@ final class SegmentReader implements LogReader {
             int interval = log.config().indexIntervalBytes();
             index = indexes.index(log.id(), segment.baseOffset(), interval).orElse(null);
             if (index == null) {
-                index = SegmentWalk.of(channel, segment, interval, false, false, null)
+                index = SegmentWalk.of(channel, segment, interval, SegmentWalk.NO_CRC, false, null)
                         .index();
             }
             cache.put(segment, index);

@@ -10,6 +10,7 @@ import static io.troupe.journal.JournalFixture.group;
 import static io.troupe.journal.JournalFixture.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.LogConfig;
@@ -336,7 +337,55 @@ class DurabilityTest {
         }
         open();
         assertEquals(
-                1, dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG).logEndOffset());
+                1,
+                dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG)
+                        .logEndOffset());
+    }
+
+    /** Not even when it is the active segment's, which an unclean start reads: it was durable, and what follows is. */
+    @Test
+    void aFlippedBitInDurableRecordsCutsNothing() throws Exception {
+        LogConfig config = config(1 << 20, Long.MAX_VALUE);
+        open(config);
+        append(WRITER, one(0), one(1), one(2));
+        dir.closeLog(PID);
+        open(config);
+        append("w2", one(3));
+        dir.abandon();
+        disk.spoil(segment(0), 2 * one(0).remaining() - 5);
+        open();
+        Opened opened = open(config);
+        assertEquals(4, opened.logEndOffset());
+        assertEquals(one(0), opened.reader().read(0, 4, 1 << 16, true));
+        assertThrows(CorruptLogException.class, () -> opened.reader().read(1, 4, 1 << 16, true));
+        assertEquals(one(2), opened.reader().read(2, 3, 1 << 16, true));
+        // A length that is wrong leaves no choice.
+        dir.abandon();
+        disk.spoil(segment(0), one(0).remaining() + 8);
+        open();
+        assertEquals(1, open(config).logEndOffset());
+        assertEquals(
+                one(0).remaining() * 4,
+                disk.size(segment(0).resolveSibling(Segment.fileName(0) + ".cut")),
+                "kept whole");
+    }
+
+    @Test
+    void aMissingFileOfDurableRecordsCostsOnlyThose() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1), one(2));
+        dir.close();
+        assertTrue(disk.delete(segment(1)));
+        for (boolean clean : new boolean[] {true, false}) {
+            open();
+            Opened opened = open(ONE_BATCH_SEGMENTS);
+            assertEquals(clean, opened.cleanShutdown());
+            assertEquals(3, opened.logEndOffset());
+            assertEquals(one(0), opened.reader().read(0, 3, 1 << 16, true));
+            assertEquals(one(2), opened.reader().read(1, 3, 1 << 16, true));
+            dir.abandon();
+        }
+        open();
     }
 
     // ---- deletion ----

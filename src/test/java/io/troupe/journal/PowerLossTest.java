@@ -2,6 +2,8 @@ package io.troupe.journal;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -9,8 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
 
 /**
  * Power cuts at thousands of seeded points of a log dir's life. Everything acknowledged as durable is there again, nothing
@@ -19,6 +24,21 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class PowerLossTest {
     private static final int GENERATIONS = 20;
+
+    /** Thousands of dirs that go offline would fill the build's log; one that is replayed tells all. */
+    @BeforeAll
+    static void quiet() {
+        level(Long.getLong("seed") == null ? Level.OFF : null);
+    }
+
+    @AfterAll
+    static void loud() {
+        level(null);
+    }
+
+    private static void level(Level level) {
+        ((Logger) LoggerFactory.getLogger("io.troupe.journal")).setLevel(level);
+    }
 
     /** In memory where the system has such a place: LevelDB stands on it, and opens often. */
     private static Path scratch() throws IOException {

@@ -1,5 +1,6 @@
 package io.troupe.api;
 
+import io.troupe.journal.CorruptLogException;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.LogView;
 import io.troupe.protocol.RecordsField;
@@ -166,6 +167,9 @@ final class FetchRead {
             } catch (OffsetOutOfRangeException e) {
                 // Retention or a new leader has been quicker.
                 return error(wanted, Errors.OFFSET_OUT_OF_RANGE);
+            } catch (CorruptLogException e) {
+                // The reader has logged it; a client asks again and again.
+                return error(wanted, Errors.CORRUPT_MESSAGE);
             } catch (IOException e) {
                 log.error("Reading {} at {} failed", view.partition(), wanted.fetchOffset(), e);
                 return error(wanted, Errors.KAFKA_STORAGE_ERROR);

@@ -1,5 +1,6 @@
 package io.troupe.api;
 
+import io.troupe.journal.CorruptLogException;
 import io.troupe.journal.LogReader.TimestampedOffset;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.partition.LocalReplicas;
@@ -133,6 +134,8 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
             }
             try {
                 return offset(wanted, found.view());
+            } catch (CorruptLogException e) {
+                return error(wanted, Errors.CORRUPT_MESSAGE);
             } catch (IOException e) {
                 log.error(
                         "Looking up {} in {} failed",

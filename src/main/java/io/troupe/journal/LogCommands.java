@@ -112,6 +112,7 @@ final class LogCommands {
             long start = log.logStartOffset();
             dir.metaLog().append(MetaRecord.of(Kind.LOG_START, log.id(), start, 0));
             CompletableFuture<Void> durable = dir.metaFlusher().force();
+            durable.thenRun(() -> log.logStartDurable(start));
             // Files go only after the new start is on disk, or a crash would leave a hole at the front.
             deleteAfter(durable, log, below);
             return durable.thenApply(done -> start);

@@ -1,11 +1,9 @@
 package io.troupe.journal;
 
-import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,8 +56,12 @@ final class LogDeletion {
                     segment.closeWriter();
                     segment.retire();
                     dir.cache().remove(segment);
-                    dir.indexes().dropSegment(log.id(), segment.baseOffset());
-                    files.add(putAside(segment));
+                    // Once the log is closed its names may be those of a topic made anew; the next opening deletes its
+                    // files.
+                    if (!log.retired()) {
+                        dir.indexes().dropSegment(log.id(), segment.baseOffset());
+                        files.add(putAside(segment));
+                    }
                 }
             } catch (NoSuchFileException e) {
                 LOG.debug("{} went with its log, or as that was opened again", segment);
@@ -73,10 +75,7 @@ final class LogDeletion {
                 below.segments().size(),
                 log.logStartOffset());
         dir.background()
-                .schedule(
-                        () -> files.forEach(LogDeletion::deleteFile),
-                        log.config().fileDeleteDelayMs(),
-                        MILLISECONDS);
+                .schedule(() -> files.forEach(this::deleteFile), log.config().fileDeleteDelayMs(), MILLISECONDS);
     }
 
     /** The batches go from which producer state would be derived after a crash. */
@@ -90,14 +89,15 @@ final class LogDeletion {
         }
     }
 
-    private static Path putAside(Segment segment) throws IOException {
+    private Path putAside(Segment segment) throws IOException {
         Path aside = segment.path().resolveSibling(segment.path().getFileName() + Segment.DELETED_SUFFIX);
-        return Files.move(segment.path(), aside, ATOMIC_MOVE);
+        dir.disk().rename(segment.path(), aside);
+        return aside;
     }
 
-    private static void deleteFile(Path file) {
+    private void deleteFile(Path file) {
         try {
-            Files.deleteIfExists(file);
+            dir.disk().delete(file);
         } catch (IOException e) {
             LOG.warn("{} cannot be deleted: {}. The next opening tries again.", file, LogDir.reason(e));
         }
@@ -119,20 +119,20 @@ final class LogDeletion {
         try {
             LogPlacement placement = logs.placement();
             Path renamed = dir.metaLog().log(id) == null ? placement.releaseAside(partition) : placement.release(id);
-            if (renamed == null) {
-                return CompletableFuture.completedFuture(null);
+            if (renamed != null) {
+                dir.background()
+                        .schedule(
+                                () -> {
+                                    placement.deleteTree(renamed);
+                                    dropIndex(id);
+                                },
+                                delayMs,
+                                MILLISECONDS);
             }
-            dir.background()
-                    .schedule(
-                            () -> {
-                                LogPlacement.deleteTree(renamed);
-                                dropIndex(id);
-                            },
-                            delayMs,
-                            MILLISECONDS);
         } catch (IOException e) {
             throw dir.availability().fail(e);
         }
+        // Also when nothing was left to do: an earlier deletion may not be durable yet.
         return dir.metaFlusher().force();
     }
 

@@ -10,11 +10,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,7 +27,6 @@ import org.slf4j.LoggerFactory;
  */
 final class LogDir implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LogDir.class);
-    private static final int FSYNC_THREADS = 4;
 
     private final Path path;
     private final DirLock lock;
@@ -40,8 +34,7 @@ final class LogDir implements AutoCloseable {
     private final IndexStore indexes;
     private final boolean cleanStart;
     private final Disk disk;
-    private final ThreadPoolExecutor fsyncs;
-    private final ScheduledThreadPoolExecutor background;
+    private final LogDirThreads threads;
     private final Availability availability;
     private final OpenLogs logs;
     private final LogCommands commands;
@@ -49,7 +42,14 @@ final class LogDir implements AutoCloseable {
     private volatile MetaProperties properties;
     private volatile long brokerEpoch = -1;
 
-    private LogDir(Path path, DirLock lock, MetaProperties properties, Disk disk, MetaLog metaLog, IndexStore indexes) {
+    private LogDir(
+            Path path,
+            DirLock lock,
+            MetaProperties properties,
+            Disk disk,
+            MetaLog metaLog,
+            IndexStore indexes,
+            LogDirThreads threads) {
         this.path = path;
         this.lock = lock;
         this.properties = properties;
@@ -57,27 +57,22 @@ final class LogDir implements AutoCloseable {
         this.metaLog = metaLog;
         this.indexes = indexes;
         this.cleanStart = metaLog.clean();
-        this.fsyncs = new ThreadPoolExecutor(
-                FSYNC_THREADS, FSYNC_THREADS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), daemon("fsync"));
-        this.fsyncs.allowCoreThreadTimeOut(true);
-        this.background = new ScheduledThreadPoolExecutor(1, daemon("background"));
-        this.background.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
-        this.background.setRemoveOnCancelPolicy(true);
+        this.threads = threads;
         this.availability = new Availability(path);
-        MetaFlusher metaFlusher = new MetaFlusher(metaLog, availability, fsyncs);
+        MetaFlusher metaFlusher = new MetaFlusher(metaLog, availability, threads.fsyncs());
         LogDirContext context = new LogDirContext(
-                path, disk, metaLog, metaFlusher, indexes, new IndexCache(), availability, fsyncs, background);
+                path,
+                disk,
+                metaLog,
+                metaFlusher,
+                indexes,
+                new IndexCache(),
+                availability,
+                threads.fsyncs(),
+                threads.background());
         this.logs = new OpenLogs(context);
         this.deletion = new LogDeletion(context, logs);
         this.commands = new LogCommands(context, logs, deletion);
-    }
-
-    private ThreadFactory daemon(String duty) {
-        return task -> {
-            Thread thread = new Thread(task, "journal-" + duty + "-" + path.getFileName());
-            thread.setDaemon(true);
-            return thread;
-        };
     }
 
     // ---- opening and closing ----
@@ -88,19 +83,23 @@ final class LogDir implements AutoCloseable {
      * @param clusterId the one that the operator has fixed
      */
     static LogDir open(Path path, int nodeId, Optional<String> clusterId) {
-        return open(path, nodeId, clusterId, Disk.SYSTEM);
+        return open(path, nodeId, clusterId, Disk.real());
     }
 
     static LogDir open(Path path, int nodeId, Optional<String> clusterId, Disk disk) {
+        return open(path, nodeId, clusterId, disk, LogDirThreads.of(path));
+    }
+
+    static LogDir open(Path path, int nodeId, Optional<String> clusterId, Disk disk, LogDirThreads threads) {
         DirLock lock = null;
         IndexStore indexes = null;
         try {
-            Files.createDirectories(path);
+            disk.createDirectories(path);
             lock = DirLock.acquire(path);
-            MetaProperties properties = MetaProperties.claim(path, nodeId, clusterId);
+            MetaProperties properties = MetaProperties.claim(path, nodeId, clusterId, disk);
             indexes = IndexStore.open(path.resolve(IndexStore.DIRECTORY));
             MetaLog metaLog = MetaLog.open(path, disk);
-            LogDir dir = new LogDir(path, lock, properties, disk, metaLog, indexes);
+            LogDir dir = new LogDir(path, lock, properties, disk, metaLog, indexes, threads);
             dir.start();
             return dir;
         } catch (IOException e) {
@@ -130,15 +129,14 @@ final class LogDir implements AutoCloseable {
         if (!cleanStart) {
             LOG.info("{}: was not closed in order; the tails of its logs are checked as they are opened.", path);
         }
-        logs.placement().survey(leftover -> fsyncs.execute(() -> LogPlacement.deleteTree(leftover)));
+        LogPlacement placement = logs.placement();
+        placement.survey(leftover -> threads.fsyncs().execute(() -> placement.deleteTree(leftover)));
     }
 
     /** Closes every log, writes the clean-shutdown marker last, lets go of the lock. */
     @Override
     public void close() {
-        background.shutdown();
-        fsyncs.shutdown();
-        awaitThreads();
+        threads.stop();
         if (!logs.stop()) {
             return;
         }
@@ -150,6 +148,11 @@ final class LogDir implements AutoCloseable {
                 metaLog.force();
             }
             metaLog.close();
+            LOG.info(
+                    "{}: closed; {} fsyncs of files and {} of directories since the start.",
+                    path,
+                    stats().fsyncs(),
+                    stats().directoryFsyncs());
         } catch (IOException e) {
             LOG.error("{}: not closed in order: {}.", path, reason(e));
         } finally {
@@ -162,23 +165,11 @@ final class LogDir implements AutoCloseable {
     /** Lets go of everything as it is: what a killed process leaves behind. */
     void abandon() {
         logs.stop();
-        background.shutdownNow();
-        fsyncs.shutdownNow();
-        // A killed process deletes no more files either.
-        awaitThreads();
+        threads.abandon();
         logs.abandonAll();
         closeQuietly(indexes);
         closeQuietly(metaLog);
         closeQuietly(lock);
-    }
-
-    private void awaitThreads() {
-        try {
-            fsyncs.awaitTermination(30, TimeUnit.SECONDS);
-            background.awaitTermination(30, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     private static void closeQuietly(AutoCloseable resource) {
@@ -264,6 +255,10 @@ final class LogDir implements AutoCloseable {
         return new LogDirUsage(path, false, logs.usage(), total, usable);
     }
 
+    JournalStats stats() {
+        return disk.stats();
+    }
+
     boolean isOffline() {
         return availability.isOffline();
     }
@@ -278,7 +273,7 @@ final class LogDir implements AutoCloseable {
 
     /** Threads that may wait for a disk. */
     Executor blockingReads() {
-        return fsyncs;
+        return threads.fsyncs();
     }
 
     Path path() {
@@ -306,7 +301,7 @@ final class LogDir implements AutoCloseable {
         properties.checkOwner(path, properties.nodeId(), Optional.of(clusterId));
         if (!clusterId.equals(properties.clusterId())) {
             MetaProperties stamped = properties.withClusterId(clusterId);
-            stamped.write(path);
+            stamped.write(path, disk);
             properties = stamped;
         }
     }

@@ -43,9 +43,14 @@ final class LogFlusher {
     CompletableFuture<Void> flush(PartitionLog log) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         Segment[] segments = log.segments();
+        boolean beginsEarlier = log.beginsEarlierOnDisk();
         fsyncs.execute(() -> {
             try {
                 availability.check();
+                if (beginsEarlier) {
+                    // Recovery would ask for segments that are no longer flushed, and cut the log where one has a hole.
+                    metaLog.force();
+                }
                 // From the oldest on: what is durable is always a prefix.
                 for (Segment segment : segments) {
                     segment.force();
@@ -100,10 +105,15 @@ final class LogFlusher {
             // Not under the log's own monitor: an append must not wait for LevelDB.
             synchronized (log.derived()) {
                 stored = log.holdsClosed(closed) && store(log, roll);
+                if (log.startedBehind(closed)) {
+                    // Retention was faster: its batches are gone, and only this tells what their producers did.
+                    storeProducers(log, roll);
+                }
             }
             synchronized (open) {
                 // Cut or closed meanwhile, it is no longer ours to tell about.
                 if (log.holdsClosed(closed)) {
+                    metaLog.forceShape();
                     metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), roll.nextBaseOffset(), 0));
                     closed.closeWriter();
                     if (stored) {
@@ -116,11 +126,15 @@ final class LogFlusher {
         }
     }
 
+    private void storeProducers(PartitionLog log, PartitionLog.Rolled roll) throws IOException {
+        ProducerSnapshot.store(indexes, log.id(), List.of(log.segments()), roll.nextBaseOffset(), roll.producers());
+    }
+
     private boolean store(PartitionLog log, PartitionLog.Rolled roll) {
         Segment closed = roll.closed();
         try {
             indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
-            ProducerSnapshot.store(indexes, log.id(), List.of(log.segments()), roll.nextBaseOffset(), roll.producers());
+            storeProducers(log, roll);
             // One is kept for each segment, for a truncation may need any of them.
             indexes.dropProducersBelow(log.id(), log.segments()[0].baseOffset());
             return true;

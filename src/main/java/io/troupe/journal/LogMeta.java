@@ -38,6 +38,16 @@ final class LogMeta {
         }
     }
 
+    /** The epoch that an offset belongs to, -1 for none. */
+    int epochAt(long offset) {
+        for (int i = epochs.size() - 1; i >= 0; i--) {
+            if (epochs.get(i).startOffset() <= offset) {
+                return epochs.get(i).leaderEpoch();
+            }
+        }
+        return -1;
+    }
+
     int lastEpoch() {
         return epochs.isEmpty() ? -1 : epochs.get(epochs.size() - 1).leaderEpoch();
     }

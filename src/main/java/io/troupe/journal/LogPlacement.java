@@ -2,13 +2,10 @@ package io.troupe.journal;
 
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,14 +43,15 @@ final class LogPlacement {
         List<String> known = metaLog.ids().stream()
                 .map(id -> directoryName(metaLog.log(id).topic, id.partition()))
                 .toList();
-        try (Stream<Path> entries = Files.list(path)) {
-            for (Path entry : entries.filter(Files::isDirectory).toList()) {
-                String name = entry.getFileName().toString();
-                if (name.endsWith(DELETE_SUFFIX)) {
-                    leftover.accept(entry);
-                } else if (!known.contains(name) && !name.startsWith(".") && !name.endsWith(STRAY_SUFFIX)) {
-                    LOG.warn("{}: no log of this broker; it is left alone.", entry);
-                }
+        for (Path entry : disk.list(path)) {
+            String name = entry.getFileName().toString();
+            if (!disk.isDirectory(entry)) {
+                continue;
+            }
+            if (name.endsWith(DELETE_SUFFIX)) {
+                leftover.accept(entry);
+            } else if (!known.contains(name) && !name.startsWith(".") && !name.endsWith(STRAY_SUFFIX)) {
+                LOG.warn("{}: no log of this broker; it is left alone.", entry);
             }
         }
     }
@@ -62,14 +60,14 @@ final class LogPlacement {
     synchronized Path claim(TopicIdPartition partition) throws IOException {
         LogId id = LogId.of(partition);
         Path directory = of(partition.topic(), partition.partition());
-        if (metaLog.log(id) != null && !Files.isDirectory(directory)) {
+        if (metaLog.log(id) != null && !disk.isDirectory(directory)) {
             LOG.error("{} is gone: the replica starts empty, as a new one.", directory);
             metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
             indexes.dropAll(id);
         }
         if (metaLog.log(id) == null) {
             putStrayAside(directory, partition.topic(), id);
-            Files.createDirectories(directory);
+            disk.createDirectories(directory);
             disk.forceDirectory(path);
             metaLog.append(MetaRecord.log(id, partition.topic()));
             metaLog.force();
@@ -79,7 +77,7 @@ final class LogPlacement {
 
     /** A directory of that name that belongs to another topic id, or to nobody known, must not be taken for this log. */
     private void putStrayAside(Path directory, String topic, LogId id) throws IOException {
-        if (!Files.exists(directory)) {
+        if (!disk.exists(directory)) {
             return;
         }
         String owner = "unknown-" + System.currentTimeMillis();
@@ -100,7 +98,7 @@ final class LogPlacement {
         } else {
             LOG.error("{} does not belong to topic id {}; it is put aside as {}.", directory, id.topicId(), aside);
         }
-        Files.move(directory, aside, StandardCopyOption.ATOMIC_MOVE);
+        disk.rename(directory, aside);
     }
 
     /**
@@ -114,8 +112,8 @@ final class LogPlacement {
         }
         Path directory = of(meta.topic, id.partition());
         Path aside = aside(directory, id.topicId().toString(), STRAY_SUFFIX);
-        if (Files.exists(directory)) {
-            Files.move(directory, aside, StandardCopyOption.ATOMIC_MOVE);
+        if (disk.exists(directory)) {
+            disk.rename(directory, aside);
             disk.forceDirectory(path);
             LOG.warn(
                     "{} holds topic id {}, which the cluster does not have: it was deleted while this broker was away. It is put aside as {}; delete that when nobody needs it.",
@@ -136,11 +134,11 @@ final class LogPlacement {
         Path directory = of(partition.topic(), partition.partition());
         String owner = partition.topicId().toString();
         Path stray = directory.resolveSibling(shortened(directory, "." + owner + STRAY_SUFFIX));
-        if (!Files.isDirectory(stray)) {
+        if (!disk.isDirectory(stray)) {
             return null;
         }
         Path renamed = aside(directory, owner, DELETE_SUFFIX);
-        Files.move(stray, renamed, StandardCopyOption.ATOMIC_MOVE);
+        disk.rename(stray, renamed);
         disk.forceDirectory(path);
         return renamed;
     }
@@ -149,8 +147,8 @@ final class LogPlacement {
     synchronized Path release(LogId id) throws IOException {
         Path directory = of(metaLog.log(id).topic, id.partition());
         Path renamed = aside(directory, id.topicId().toString(), DELETE_SUFFIX);
-        if (Files.exists(directory)) {
-            Files.move(directory, renamed, StandardCopyOption.ATOMIC_MOVE);
+        if (disk.exists(directory)) {
+            disk.rename(directory, renamed);
             disk.forceDirectory(path);
         }
         metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
@@ -161,9 +159,9 @@ final class LogPlacement {
      * Never over something that is there: a second one of that name gets a number. The topic's part gives way where the
      * whole would be longer than a file system takes; the owner tells them apart.
      */
-    private static Path aside(Path directory, String owner, String suffix) {
+    private Path aside(Path directory, String owner, String suffix) {
         Path free = directory.resolveSibling(shortened(directory, "." + owner + suffix));
-        for (int i = 2; Files.exists(free); i++) {
+        for (int i = 2; disk.exists(free); i++) {
             free = directory.resolveSibling(shortened(directory, "." + owner + "-" + i + suffix));
         }
         return free;
@@ -174,9 +172,9 @@ final class LogPlacement {
         return name.substring(0, Math.min(name.length(), MAX_NAME_BYTES - ending.length())) + ending;
     }
 
-    static void deleteTree(Path directory) {
+    void deleteTree(Path directory) {
         try {
-            Directories.deleteRecursively(directory);
+            disk.deleteTree(directory);
             LOG.info("Deleted {}.", directory);
         } catch (IOException e) {
             LOG.warn("{} cannot be deleted: {}. The next start tries again.", directory, LogDir.reason(e));

@@ -43,7 +43,8 @@ public interface LogReader {
      * @param minOneBatch whether to return a first batch that is larger than {@code maxBytes}
      * @return a buffer of its own, ready to be read; empty when nothing fits
      * @throws org.apache.kafka.common.errors.OffsetOutOfRangeException outside [log start, LEO]
-     * @throws IOException when the disk fails or a batch on the way is corrupt
+     * @throws CorruptLogException when what stands there is not what was written
+     * @throws IOException when the disk fails
      */
     ByteBuffer read(long startOffset, long endOffset, int maxBytes, boolean minOneBatch) throws IOException;
 

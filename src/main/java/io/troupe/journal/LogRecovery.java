@@ -7,15 +7,13 @@ import io.troupe.record.ProducerStates;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +35,10 @@ final class LogRecovery {
 
     private static final Logger LOG = LoggerFactory.getLogger(LogRecovery.class);
     private static final String CUT_SUFFIX = ".cut";
+    /** What file systems write whole. */
+    private static final int PAGE_BYTES = 4096;
+    /** Fewer zeroes may be a batch's own. */
+    private static final int MIN_TORN_BYTES = 16;
 
     private final LogId id;
     private final Path path;
@@ -60,79 +62,115 @@ final class LogRecovery {
 
     Recovered recover() throws IOException {
         finishDeletions();
-        List<Path> files = segmentFiles();
+        List<Path> files = aboveLogStart(segmentFiles());
         if (files.isEmpty()) {
-            segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
-            disk.forceDirectory(path);
+            begin();
             clean = meta.closed && meta.closedEndOffset == meta.logStartOffset;
         } else {
             open(files);
-            if (segments.get(segments.size() - 1).endOffset() < meta.logStartOffset) {
-                startAnew();
-            }
+            beginAgainBelowLogStart();
         }
         Segment active = segments.get(segments.size() - 1);
         active.activate();
         long end = active.endOffset();
         if (!clean) {
-            indexes.dropCut(id, end, end);
-            if (meta.epochs.stream().anyMatch(e -> e.startOffset() > end)) {
-                metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, end + 1, 0));
-            }
-            active.force();
+            settle(active);
         }
         metaLog.append(MetaRecord.of(Kind.LOG_OPENED, id, 0, 0));
         return new Recovered(segments, end, producers(end), clean);
     }
 
-    private List<Path> segmentFiles() throws IOException {
-        try (Stream<Path> files = Files.list(path)) {
-            return files.filter(f -> Segment.baseOffsetOf(f) >= 0)
-                    .sorted(Comparator.comparingLong(Segment::baseOffsetOf))
-                    .toList();
+    private void begin() throws IOException {
+        segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
+        disk.forceDirectory(path);
+    }
+
+    /** A log start never goes back: what is left wholly below it was given up before the rest was lost. */
+    private void beginAgainBelowLogStart() throws IOException {
+        long end = segments.get(segments.size() - 1).endOffset();
+        if (end < meta.logStartOffset) {
+            LOG.warn(
+                    "{}: ends at offset {}, below its log start {}; it begins again there.",
+                    path,
+                    end,
+                    meta.logStartOffset);
+            for (Segment segment : segments) {
+                segment.retire();
+                disk.delete(segment.path());
+                indexes.dropSegment(id, segment.baseOffset());
+            }
+            segments.clear();
+            begin();
+            clean = false;
         }
     }
 
     /** What the last process had put aside to be deleted later. */
     private void finishDeletions() throws IOException {
-        try (Stream<Path> files = Files.list(path)) {
-            for (Path file : files.filter(f -> f.toString().endsWith(Segment.SUFFIX + Segment.DELETED_SUFFIX))
-                    .toList()) {
-                Files.deleteIfExists(file);
+        for (Path file : disk.list(path)) {
+            if (file.toString().endsWith(Segment.SUFFIX + Segment.DELETED_SUFFIX)) {
+                disk.delete(file);
             }
         }
     }
 
-    /**
-     * The records below the log start were durable only once deleted: a power loss took some of them, and with them the
-     * offsets up to the log start would be given out again. There is nothing in these segments that may be read.
-     */
-    private void startAnew() throws IOException {
-        LOG.warn(
-                "{}: ends at offset {}, below its log start {}; it goes on, empty, at the log start.",
-                path,
-                segments.get(segments.size() - 1).endOffset(),
-                meta.logStartOffset);
-        for (Segment segment : segments) {
-            segment.retire();
-            Files.delete(segment.path());
-            indexes.dropSegment(id, segment.baseOffset());
+    /** Makes durable what was found, and forgets what was not. */
+    private void settle(Segment active) throws IOException {
+        long end = active.endOffset();
+        indexes.dropCut(id, end, end);
+        if (meta.epochs.stream().anyMatch(e -> e.startOffset() > end)) {
+            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, end + 1, 0));
         }
-        segments.clear();
-        segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
+        // A killed process leaves closed segments too that nobody had fsynced yet.
+        for (Segment segment : segments) {
+            if (segment.endOffset() > meta.recoveryPoint && segment != active) {
+                segment.forceClosed();
+                indexes.putSegment(id, segment.baseOffset(), segment.summary(), segment.index());
+                segment.dropIndex();
+            }
+        }
+        active.force();
         disk.forceDirectory(path);
-        clean = false;
+        metaLog.forceShape();
+        metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, id, end, 0));
+    }
+
+    private List<Path> segmentFiles() throws IOException {
+        return disk.list(path).stream()
+                .filter(f -> Segment.baseOffsetOf(f) >= 0)
+                .sorted(Comparator.comparingLong(Segment::baseOffsetOf))
+                .toList();
+    }
+
+    /** Takes away what retention had: of several deletions a power loss may undo any. */
+    private List<Path> aboveLogStart(List<Path> files) throws IOException {
+        int first = 0;
+        while (first + 1 < files.size() && Segment.baseOffsetOf(files.get(first + 1)) <= meta.logStartOffset) {
+            disk.delete(files.get(first));
+            indexes.dropSegment(id, Segment.baseOffsetOf(files.get(first)));
+            first++;
+        }
+        return files.subList(first, files.size());
     }
 
     private void open(List<Path> files) throws IOException {
         int last = files.size() - 1;
-        clean = meta.closed && Files.size(files.get(last)) == meta.closedSize;
+        clean = meta.closed && isClosed(files.get(last));
         int derived = 0;
         for (int i = 0; i <= last; i++) {
             Segment segment = Segment.existing(files.get(i), Segment.baseOffsetOf(files.get(i)), disk);
             segments.add(segment);
             long nextBase = i == last ? Long.MAX_VALUE : Segment.baseOffsetOf(files.get(i + 1));
-            if (clean || nextBase <= meta.recoveryPoint) {
+            boolean durable = clean || nextBase <= meta.recoveryPoint;
+            if (segment.baseOffset() <= meta.recoveryPoint) {
+                tellOfMissing(segment);
+            } else if (!durable && !follows(segment)) {
+                segments.remove(i);
+                putAside(files.subList(i, files.size()));
+                continueBefore();
+                return;
+            }
+            if (durable) {
                 if (!believe(segment, i == last)) {
                     derive(segment, nextBase);
                     derived++;
@@ -148,6 +186,55 @@ final class LogRecovery {
         if (clean && segments.get(last).endOffset() != meta.closedEndOffset) {
             throw new IOException("%s ends at offset %d, but was closed at %d; its last batches are damaged."
                     .formatted(path, segments.get(last).endOffset(), meta.closedEndOffset));
+        }
+    }
+
+    /** Whether the last segment is as the log's closing left it, and not another of the same size. */
+    private boolean isClosed(Path lastFile) throws IOException {
+        long base = Segment.baseOffsetOf(lastFile);
+        return disk.size(lastFile) == meta.closedSize
+                && (meta.closedSize == 0 ? base == meta.closedEndOffset : base < meta.closedEndOffset);
+    }
+
+    /** Whether the last segment taken follows on the one before it, or on the log start; otherwise it outlived what came before it. */
+    private boolean follows(Segment segment) {
+        int before = segments.size() - 2;
+        long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
+        boolean gapIsLegal = before < 0 ? segment.baseOffset() < due : config.compacted();
+        if (segment.baseOffset() == due || gapIsLegal) {
+            return true;
+        }
+        LOG.warn(
+                "{}: begins at offset {} where {} was due; the log ends there.",
+                segment.path(),
+                segment.baseOffset(),
+                due);
+        return false;
+    }
+
+    /** Durable records without a file: told and counted; readers go on behind them, as in Kafka. */
+    private void tellOfMissing(Segment segment) {
+        int before = segments.size() - 2;
+        long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
+        if (segment.baseOffset() > due && (before < 0 || !config.compacted())) {
+            segment.firstDamage();
+            LOG.error(
+                    "{}: no file holds offsets {} to {}; they are lost here. Restore the file, or delete the replica's data and let it be copied from another broker.",
+                    path,
+                    due,
+                    segment.baseOffset() - 1);
+        }
+    }
+
+    /** Makes the last segment that is left one to append to. */
+    private void continueBefore() throws IOException {
+        if (segments.isEmpty()) {
+            begin();
+            return;
+        }
+        Segment last = segments.get(segments.size() - 1);
+        if (last.index() == null) {
+            last.useIndex(walk(last, SegmentWalk.NO_CRC).index());
         }
     }
 
@@ -171,9 +258,10 @@ final class LogRecovery {
 
     /** Walks the headers of a durable segment whose index is missing; what cannot be walked is kept and told. */
     private void derive(Segment segment, long nextBase) throws IOException {
-        SegmentWalk walk = walk(segment, false);
+        SegmentWalk walk = walk(segment, SegmentWalk.NO_CRC);
         Segment.Summary summary = walk.summary();
         if (walk.problem() != null) {
+            segment.firstDamage();
             LOG.error(
                     "{} is corrupt at position {}, offset {}: {}. Nothing is deleted; reads beyond that offset in this file will fail.",
                     segment.path(),
@@ -182,7 +270,7 @@ final class LogRecovery {
                     walk.problem());
             long end = nextBase == Long.MAX_VALUE ? meta.closedEndOffset : nextBase;
             // What cannot be read may be as young as the file: retention must not take it for ancient.
-            long youngest = Files.getLastModifiedTime(segment.path()).toMillis();
+            long youngest = disk.lastModifiedMs(segment.path());
             summary = new Segment.Summary(segment.size(), end, Math.max(walk.maxTimestamp(), youngest));
         }
         segment.known(summary, nextBase == Long.MAX_VALUE ? walk.index() : null);
@@ -191,12 +279,15 @@ final class LogRecovery {
 
     /** Reads a segment that may not be durable; false when it had to be cut. */
     private boolean check(Segment segment) throws IOException {
-        SegmentWalk walk = walk(segment, true);
+        // Below the recovery point nothing was torn; what a disk has spoilt there is told to whoever reads it. A voter
+        // must know.
+        boolean voter = id.topicId().equals(Uuid.METADATA_TOPIC_ID);
+        SegmentWalk walk = walk(segment, voter ? 0 : meta.recoveryPoint);
         segment.known(walk.summary(), walk.index());
         if (walk.problem() == null) {
             return true;
         }
-        if (id.topicId().equals(Uuid.METADATA_TOPIC_ID) && SegmentWalk.CRC_MISMATCH.equals(walk.problem())) {
+        if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !tornAcrossPages(segment, walk.size())) {
             // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
             throw new IOException(
                     "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
@@ -205,22 +296,51 @@ final class LogRecovery {
         LOG.warn(
                 "{}: cut {} bytes at position {}, the log now ends at offset {}: {}.",
                 segment.path(),
-                Files.size(segment.path()) - walk.size(),
+                disk.size(segment.path()) - walk.size(),
                 walk.size(),
                 walk.endOffset(),
                 walk.problem());
+        if (walk.endOffset() < meta.recoveryPoint) {
+            segment.firstDamage();
+            copyAside(segment.path());
+        }
         return false;
     }
 
-    private SegmentWalk walk(Segment segment, boolean checkCrc) throws IOException {
+    /**
+     * Whether a batch lacks all that it should have from some page on: a write that the power cut, which was never fsynced and
+     * so never answered. Damage to what was whole looks otherwise.
+     */
+    private static boolean tornAcrossPages(Segment segment, int position) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            BatchCursor cursor = new BatchCursor(channel, position, channel.size(), BatchCursor.LOOKUP_WINDOW);
+            if (!cursor.next()) {
+                return false;
+            }
+            ByteBuffer batch = cursor.batch();
+            int page = PAGE_BYTES - position % PAGE_BYTES;
+            for (; page < batch.limit(); page += PAGE_BYTES) {
+                ByteBuffer left = batch.slice(page, Math.min(PAGE_BYTES, batch.limit() - page));
+                if (left.remaining() >= MIN_TORN_BYTES && left.equals(ByteBuffer.allocate(left.remaining()))) {
+                    return true;
+                }
+            }
+            return false;
+        } finally {
+            segment.release();
+        }
+    }
+
+    private SegmentWalk walk(Segment segment, long crcFrom) throws IOException {
         FileChannel channel = segment.acquire();
         try {
             return SegmentWalk.of(
                     channel,
                     segment,
                     config.indexIntervalBytes(),
-                    checkCrc,
-                    checkCrc && !config.compacted(),
+                    crcFrom,
+                    crcFrom != SegmentWalk.NO_CRC && !config.compacted(),
                     this::learnEpoch);
         } finally {
             segment.release();
@@ -229,9 +349,15 @@ final class LogRecovery {
 
     private void learnEpoch(ByteBuffer header, int at) throws IOException {
         int epoch = BatchHeader.leaderEpoch(header, at);
-        if (epoch > meta.lastEpoch()) {
-            metaLog.append(MetaRecord.of(Kind.EPOCH, id, epoch, BatchHeader.baseOffset(header, at)));
+        long start = BatchHeader.baseOffset(header, at);
+        if (epoch <= meta.epochAt(start)) {
+            return;
         }
+        if (epoch <= meta.lastEpoch()) {
+            // Records of later epochs outlived this one's, so none of them was fsynced; their batches tell them again.
+            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, start, 0));
+        }
+        metaLog.append(MetaRecord.of(Kind.EPOCH, id, epoch, start));
     }
 
     /** Segments behind a cut are no longer part of the log, but are not destroyed either. */
@@ -239,7 +365,34 @@ final class LogRecovery {
         for (Path file : files) {
             Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
             LOG.warn("{}: lies behind the cut and is put aside as {}.", file, aside.getFileName());
-            Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+            disk.rename(file, aside);
+        }
+        disk.forceDirectory(path);
+    }
+
+    /** What is cut of durable records is kept too. */
+    private void copyAside(Path file) throws IOException {
+        Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
+        LOG.error(
+                "{}: durable records are cut, for their batches cannot be told apart; the file as it is is kept as {}.",
+                file,
+                aside.getFileName());
+        try (FileChannel from = disk.open(file, StandardOpenOption.READ);
+                FileChannel to = disk.open(
+                        aside,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING,
+                        StandardOpenOption.WRITE)) {
+            ByteBuffer piece = ByteBuffer.allocate(BatchCursor.SCAN_WINDOW);
+            for (long at = 0; at < from.size(); at += piece.limit()) {
+                piece.clear();
+                BatchCursor.readFully(from, piece, at);
+                piece.flip();
+                for (long written = at; piece.hasRemaining(); ) {
+                    written += to.write(piece, written);
+                }
+            }
+            disk.force(to, true);
         }
         disk.forceDirectory(path);
     }
@@ -247,8 +400,11 @@ final class LogRecovery {
     private ProducerStates producers(long end) throws IOException {
         ProducerStates states = new ProducerStates();
         long from = 0;
-        for (Map.Entry<Long, ByteBuffer> snapshot :
-                indexes.producers(id, end).descendingMap().entrySet()) {
+        // One from before the first segment is of no use: nobody knows what was written in between.
+        for (Map.Entry<Long, ByteBuffer> snapshot : indexes.producers(id, end)
+                .tailMap(segments.get(0).baseOffset(), true)
+                .descendingMap()
+                .entrySet()) {
             try {
                 states = ProducerSnapshot.restore(snapshot.getValue(), indexes, id, segments, snapshot.getKey());
                 from = snapshot.getKey();
@@ -256,6 +412,13 @@ final class LogRecovery {
             } catch (IllegalArgumentException e) {
                 LOG.warn("{}: {}; an older one is used.", path, e.getMessage());
             }
+        }
+        long active = segments.get(segments.size() - 1).baseOffset();
+        if (!clean && from < active) {
+            // So that the next start, should it be another unclean one, has only the active segment to read.
+            fold(states, segments, from, active, indexes, id);
+            ProducerSnapshot.store(indexes, id, segments, active, states.snapshot());
+            from = active;
         }
         fold(states, segments, from, end, indexes, id);
         return states;

@@ -3,7 +3,6 @@ package io.troupe.journal;
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -51,12 +50,16 @@ final class LogTruncation {
             for (Segment segment : log.segments()) {
                 (segment.baseOffset() < endOffset ? left : cut).add(segment);
             }
+            if (left.isEmpty() && cut.get(0).baseOffset() == endOffset) {
+                // Emptied and not made anew: the log's first name must be there whatever else a power loss undoes.
+                left.add(cut.remove(0));
+            }
             for (int i = cut.size() - 1; i >= 0; i--) {
                 Segment segment = cut.get(i);
                 segment.closeWriter();
                 segment.retire();
                 cache.remove(segment);
-                Files.deleteIfExists(segment.path());
+                log.disk().delete(segment.path());
             }
             if (left.isEmpty()) {
                 left.add(Segment.create(log.path(), endOffset, log.config().indexIntervalBytes(), log.disk()));

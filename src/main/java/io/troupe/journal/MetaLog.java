@@ -5,14 +5,14 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +28,8 @@ final class MetaLog implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(MetaLog.class);
     private static final long MIN_REWRITE_BYTES = 1 << 20;
+    /** What a recovery point must not outlive. */
+    private static final Set<Kind> SHAPE = EnumSet.of(Kind.LOG_START, Kind.EPOCH, Kind.EPOCHS_CUT);
 
     private final Path path;
     private final Disk disk;
@@ -40,6 +42,8 @@ final class MetaLog implements AutoCloseable {
     private long rewriteAt;
     private boolean clean;
     private long brokerEpoch = -1;
+    // Whether a record of such a kind may not be durable.
+    private boolean shapeUnforced;
 
     private MetaLog(Path path, Disk disk) {
         this.path = path;
@@ -49,7 +53,7 @@ final class MetaLog implements AutoCloseable {
     /** Reads the file, making an empty one when there is none. */
     static MetaLog open(Path dir, Disk disk) throws IOException {
         MetaLog log = new MetaLog(dir.resolve(FILE), disk);
-        boolean existed = Files.exists(log.path);
+        boolean existed = disk.exists(log.path);
         log.channel = disk.open(log.path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         // A new dir has nothing that could have been lost.
         log.clean = !existed;
@@ -70,25 +74,29 @@ final class MetaLog implements AutoCloseable {
         content.flip();
         boolean damaged = false;
         int at = 0;
-        while (content.limit() - at >= MetaRecord.FRAME_BYTES) {
-            int length = content.getInt(at);
-            if (length < MetaRecord.FIXED_BYTES
-                    || length > MetaRecord.MAX_BODY_BYTES
-                    || length > content.limit() - at - MetaRecord.FRAME_BYTES) {
-                break;
+        while (at < bytes) {
+            int end = recordEnd(content, at);
+            if (end < 0) {
+                int resumed = at + 1;
+                while (resumed < bytes && recordEnd(content, resumed) < 0) {
+                    resumed++;
+                }
+                if (resumed == bytes) {
+                    break;
+                }
+                damaged = true;
+                LOG.error("{}: what stands between positions {} and {} is damaged; it is skipped.", path, at, resumed);
+                at = resumed;
+                continue;
             }
             int body = at + MetaRecord.FRAME_BYTES;
-            if (Checksum.crc32c(content, body, length) == content.getInt(at + 4)) {
-                MetaRecord record = MetaRecord.decode(content.slice(body, length));
-                if (record != null) {
-                    apply(record);
-                }
-            } else {
-                damaged = true;
-                LOG.error("{}: the record at position {} is damaged; it is skipped.", path, at);
+            MetaRecord record = MetaRecord.decode(content.slice(body, end - body));
+            if (record != null) {
+                apply(record);
             }
-            at = body + length;
+            at = end;
         }
+        size = at;
         if (at < bytes) {
             LOG.warn("{}: cut {} bytes of an unfinished record at position {}.", path, bytes - at, at);
             channel.truncate(at);
@@ -97,8 +105,23 @@ final class MetaLog implements AutoCloseable {
         if (damaged) {
             clean = false;
             logs.values().forEach(l -> l.closed = false);
+            // Told once: the next start finds it whole.
+            rewrite();
         }
-        size = at;
+    }
+
+    /** Where the record at a position ends, -1 when none stands there whole. */
+    private static int recordEnd(ByteBuffer content, int at) {
+        if (content.limit() - at < MetaRecord.FRAME_BYTES) {
+            return -1;
+        }
+        int length = content.getInt(at);
+        int body = at + MetaRecord.FRAME_BYTES;
+        boolean whole = length >= MetaRecord.FIXED_BYTES
+                && length <= MetaRecord.MAX_BODY_BYTES
+                && length <= content.limit() - body
+                && Checksum.crc32c(content, body, length) == content.getInt(at + 4);
+        return whole ? body + length : -1;
     }
 
     private void apply(MetaRecord record) {
@@ -135,6 +158,7 @@ final class MetaLog implements AutoCloseable {
             case LOG_CLOSED -> {
                 log.closed = true;
                 log.closedEndOffset = record.a();
+                log.logStartOffset = Math.min(log.logStartOffset, record.a());
                 log.closedSize = record.b();
             }
             default -> throw new IllegalStateException("not about one log: " + record);
@@ -146,6 +170,7 @@ final class MetaLog implements AutoCloseable {
         try {
             write(record.encode());
             apply(record);
+            shapeUnforced |= SHAPE.contains(record.kind());
             if (size >= rewriteAt) {
                 rewrite();
             }
@@ -165,9 +190,10 @@ final class MetaLog implements AutoCloseable {
                 FileChannel current;
                 synchronized (this) {
                     current = channel;
+                    shapeUnforced = false;
                 }
                 try {
-                    current.force(false);
+                    disk.force(current, false);
                     return;
                 } catch (IOException e) {
                     if (e instanceof ClosedChannelException && !isCurrent(current)) {
@@ -177,6 +203,22 @@ final class MetaLog implements AutoCloseable {
                 }
             }
             throw new DiskFailedException("fsync of " + path + " failed", failed);
+        }
+    }
+
+    /**
+     * Makes epochs and log starts durable that were appended before the call. Due before a recovery point is told: recovery
+     * learns from batches only behind it, and of two records that are not durable a power loss may take the first alone.
+     */
+    void forceShape() throws IOException {
+        // Who forces now holds this until it is done.
+        synchronized (forcing) {
+            synchronized (this) {
+                if (!shapeUnforced) {
+                    return;
+                }
+            }
+            force();
         }
     }
 
@@ -205,8 +247,8 @@ final class MetaLog implements AutoCloseable {
         for (Map.Entry<LogId, LogMeta> entry : logs.entrySet()) {
             writeWhole(entry.getKey(), entry.getValue());
         }
-        channel.force(true);
-        Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        disk.force(channel, true);
+        disk.rename(temporary, path);
         disk.forceDirectory(path.getParent());
         old.close();
         rewriteAt = Math.max(MIN_REWRITE_BYTES, 4 * size);

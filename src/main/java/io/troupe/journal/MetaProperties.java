@@ -3,11 +3,10 @@ package io.troupe.journal;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import java.util.Properties;
@@ -33,15 +32,15 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
      * @param clusterId the one that the operator has fixed
      * @throws LogDirException when the dir belongs to another broker or cluster, or the file cannot be understood
      */
-    static MetaProperties claim(Path dir, int nodeId, Optional<String> clusterId) throws IOException {
-        Optional<MetaProperties> found = read(dir);
+    static MetaProperties claim(Path dir, int nodeId, Optional<String> clusterId, Disk disk) throws IOException {
+        Optional<MetaProperties> found = read(dir, disk);
         MetaProperties properties = found.orElseGet(() -> fresh(nodeId, clusterId));
         properties.checkOwner(dir, nodeId, clusterId);
         if (properties.clusterId == null && clusterId.isPresent()) {
             properties = properties.withClusterId(clusterId.get());
         }
         if (!found.equals(Optional.of(properties))) {
-            properties.write(dir);
+            properties.write(dir, disk);
         }
         return properties;
     }
@@ -63,13 +62,13 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
     }
 
     /** Empty when the dir is new. */
-    private static Optional<MetaProperties> read(Path dir) throws IOException {
+    private static Optional<MetaProperties> read(Path dir, Disk disk) throws IOException {
         Path file = dir.resolve(FILE);
-        if (!Files.exists(file)) {
+        if (!disk.exists(file)) {
             return Optional.empty();
         }
         Properties read = new Properties();
-        try (Reader in = Files.newBufferedReader(file)) {
+        try (Reader in = Channels.newReader(disk.open(file, StandardOpenOption.READ), StandardCharsets.UTF_8)) {
             read.load(in);
         }
         String node = read.getProperty("node.id", read.getProperty("broker.id"));
@@ -87,7 +86,7 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
     }
 
     /** Durable on return: temporary file, fsync, rename, fsync of the directory. */
-    void write(Path dir) throws IOException {
+    void write(Path dir, Disk disk) throws IOException {
         StringBuilder text = new StringBuilder("version=1\n");
         if (clusterId != null) {
             text.append("cluster.id=").append(clusterId).append('\n');
@@ -95,16 +94,16 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
         text.append("node.id=").append(nodeId).append('\n');
         text.append("directory.id=").append(directoryId).append('\n');
         Path temporary = dir.resolve(FILE + ".tmp");
-        try (FileChannel channel = FileChannel.open(
+        try (FileChannel channel = disk.open(
                 temporary, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
             ByteBuffer bytes = StandardCharsets.UTF_8.encode(text.toString());
             while (bytes.hasRemaining()) {
-                channel.write(bytes);
+                channel.write(bytes, bytes.position());
             }
-            channel.force(true);
+            disk.force(channel, true);
         }
-        Files.move(temporary, dir.resolve(FILE), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        Directories.forceDirectory(dir);
+        disk.rename(temporary, dir.resolve(FILE));
+        disk.forceDirectory(dir);
     }
 
     MetaProperties withClusterId(String id) {

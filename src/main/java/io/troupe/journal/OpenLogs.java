@@ -166,6 +166,7 @@ final class OpenLogs {
                 long end = log.logEndOffset();
                 MetaLog metaLog = dir.metaLog();
                 metaLog.append(MetaRecord.of(Kind.HIGH_WATERMARK, log.id(), open.highWatermark, 0));
+                metaLog.forceShape();
                 metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), end, 0));
                 metaLog.append(MetaRecord.of(
                         Kind.LOG_CLOSED, log.id(), end, log.active().size()));

@@ -32,6 +32,8 @@ final class PartitionLog {
     private volatile LogConfig config;
     private volatile Segment[] segments;
     private volatile long logStartOffset;
+    // The log start that meta.log is known to hold durably.
+    private volatile long durableLogStart;
     private volatile long logEndOffset;
     // Odd while a truncation is under way: a read that overlaps one tries again.
     private volatile int truncations;
@@ -61,6 +63,7 @@ final class PartitionLog {
         this.producers = recovered.producers();
         this.segments = recovered.segments().toArray(Segment[]::new);
         this.logStartOffset = Math.min(Math.max(meta.logStartOffset, segments[0].baseOffset()), recovered.endOffset());
+        this.durableLogStart = logStartOffset;
         this.logEndOffset = recovered.endOffset();
         this.lastEpoch = meta.lastEpoch();
         this.age = new RollClock(config, nowMs);
@@ -234,6 +237,15 @@ final class PartitionLog {
         return below;
     }
 
+    void logStartDurable(long offset) {
+        durableLogStart = Math.max(durableLogStart, offset);
+    }
+
+    /** Whether the log would still begin with segments that {@link #segments} lacks, were the power cut now. */
+    boolean beginsEarlierOnDisk() {
+        return durableLogStart < logStartOffset;
+    }
+
     /** Waits for a moment without truncation and names it. */
     int stableVersion() {
         int version = truncations;
@@ -284,6 +296,11 @@ final class PartitionLog {
     /** Whether {@code rolled} is still one of its closed segments. */
     boolean holdsClosed(Segment rolled) {
         return !retired && active() != rolled && Arrays.asList(segments).contains(rolled);
+    }
+
+    /** Whether the log now begins behind {@code rolled}. */
+    boolean startedBehind(Segment rolled) {
+        return !retired && segments[0].baseOffset() > rolled.baseOffset();
     }
 
     Disk disk() {

@@ -4,7 +4,6 @@ import io.troupe.record.BatchHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -48,6 +47,7 @@ final class Segment {
     private boolean active;
     private volatile boolean newName;
     private boolean gone;
+    private boolean damageTold;
 
     private Segment(Path path, long baseOffset, Disk disk) {
         this.path = path;
@@ -85,7 +85,7 @@ final class Segment {
     /** A segment that is there; nothing is known of its content yet. */
     static Segment existing(Path file, long baseOffset, Disk disk) throws IOException {
         Segment segment = new Segment(file, baseOffset, disk);
-        long bytes = Files.size(file);
+        long bytes = disk.size(file);
         if (bytes > Integer.MAX_VALUE) {
             throw new IOException(file + " has " + bytes + " bytes; a segment has at most " + Integer.MAX_VALUE);
         }
@@ -160,10 +160,19 @@ final class Segment {
         }
     }
 
+    /** Makes a closed segment durable that another process wrote, as far as this one knows. */
+    void forceClosed() throws IOException {
+        try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
+            disk.force(channel, true);
+        } catch (IOException e) {
+            throw new DiskFailedException("fsync of " + path + " failed", e);
+        }
+    }
+
     private void fsync(boolean metadata) throws IOException {
         if (failed == null) {
             try {
-                writer.force(metadata);
+                disk.force(writer, metadata);
                 return;
             } catch (IOException e) {
                 failed = e;
@@ -205,7 +214,7 @@ final class Segment {
             throw new SegmentGoneException(path);
         }
         if (reader == null || !reader.isOpen()) {
-            reader = FileChannel.open(path, StandardOpenOption.READ);
+            reader = disk.open(path, StandardOpenOption.READ);
         }
         readers++;
         return reader;
@@ -231,6 +240,16 @@ final class Segment {
             }
             reader = null;
         }
+    }
+
+    /** True the first time: damage is counted once and not logged again by every read that meets it. */
+    synchronized boolean firstDamage() {
+        boolean first = !damageTold;
+        damageTold = true;
+        if (first) {
+            disk.stats().damagedSegments.increment();
+        }
+        return first;
     }
 
     Summary summary() {
@@ -259,7 +278,7 @@ final class Segment {
     /** Of a file that cannot be asked: now, so that nothing is deleted for it. */
     private long lastWrittenMs() {
         try {
-            return Files.getLastModifiedTime(path).toMillis();
+            return disk.lastModifiedMs(path);
         } catch (IOException e) {
             return System.currentTimeMillis();
         }

@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.kafka.common.errors.OffsetOutOfRangeException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * {@link LogReader} over the published segments of a {@link PartitionLog}. A read takes place in one segment and begins
@@ -17,6 +19,7 @@ import org.apache.kafka.common.errors.OffsetOutOfRangeException;
  * what a disk has spoilt is told with its path and offset and never handed on.
  */
 final class SegmentReader implements LogReader {
+    private static final Logger LOG = LoggerFactory.getLogger(SegmentReader.class);
     private static final int ATTEMPTS = 8;
 
     private final PartitionLog log;
@@ -168,7 +171,7 @@ final class SegmentReader implements LogReader {
                     // Serve up to here; the next read begins with this one and fails.
                     break;
                 }
-                throw new IOException(corrupt(segment, position + at, next, problem));
+                throw corrupt(segment, position + at, next, problem);
             }
             next = BatchHeader.lastOffset(out, at) + 1;
             at += bytes;
@@ -178,13 +181,18 @@ final class SegmentReader implements LogReader {
 
     private static void failIfCorrupt(Segment segment, BatchCursor cursor, long offset) throws IOException {
         if (cursor.problem() != null) {
-            throw new IOException(corrupt(segment, cursor.position(), offset, cursor.problem()));
+            throw corrupt(segment, cursor.position(), offset, cursor.problem());
         }
     }
 
-    private static String corrupt(Segment segment, long position, long offset, String problem) {
-        return "%s is corrupt at position %d, offset %d: %s. The batches before it are served; restore the file, or delete the replica's data and let it be copied from another broker."
-                .formatted(segment.path(), position, offset, problem);
+    private static CorruptLogException corrupt(Segment segment, long position, long offset, String problem) {
+        String message =
+                "%s is corrupt at position %d, offset %d: %s. The batches before it are served; restore the file, or delete the replica's data and let it be copied from another broker."
+                        .formatted(segment.path(), position, offset, problem);
+        if (segment.firstDamage()) {
+            LOG.error(message);
+        }
+        return new CorruptLogException(message);
     }
 
     @Override
@@ -216,8 +224,7 @@ final class SegmentReader implements LogReader {
                     continue;
                 }
                 if (cursor.position() < segment.trustedFrom() && !cursor.crcMatches()) {
-                    throw new IOException(corrupt(
-                            segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match"));
+                    throw corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
                 }
                 Optional<TimestampedOffset> found = firstAtOrAfter(cursor, timestampMs, bound);
                 if (found.isPresent()) {
@@ -305,7 +312,7 @@ final class SegmentReader implements LogReader {
             int interval = log.config().indexIntervalBytes();
             index = indexes.index(log.id(), segment.baseOffset(), interval).orElse(null);
             if (index == null) {
-                index = SegmentWalk.of(channel, segment, interval, false, false, null)
+                index = SegmentWalk.of(channel, segment, interval, SegmentWalk.NO_CRC, false, null)
                         .index();
             }
             cache.put(segment, index);

@@ -17,6 +17,8 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
     /** The problem of a batch that is whole but not what was written. */
     static final String CRC_MISMATCH = "CRC does not match";
 
+    static final long NO_CRC = Long.MAX_VALUE;
+
     /** Sees each header while the walk stands at it. */
     interface Visitor {
         void batch(ByteBuffer header, int at) throws IOException;
@@ -29,7 +31,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
     /**
      * Walks the whole file.
      *
-     * @param checkCrc also reads the records
+     * @param crcFrom offset from which on records are read too and compared with their CRC; {@link #NO_CRC} for headers only
      * @param gapless whether each batch must begin where the one before ended
      * @param visitor may be null
      */
@@ -37,7 +39,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
             FileChannel channel,
             Segment segment,
             int indexIntervalBytes,
-            boolean checkCrc,
+            long crcFrom,
             boolean gapless,
             Visitor visitor)
             throws IOException {
@@ -54,7 +56,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
                 problem = "offset " + cursor.baseOffset() + " where " + end + " was due";
                 break;
             }
-            if (checkCrc && !cursor.crcMatches()) {
+            if (cursor.baseOffset() >= crcFrom && !cursor.crcMatches()) {
                 problem = CRC_MISMATCH;
                 break;
             }

@@ -55,6 +55,31 @@ final class JournalFixture {
                 false);
     }
 
+    static LogConfig flushMs(LogConfig c, long flushMs) {
+        return new LogConfig(
+                c.segmentBytes(),
+                c.segmentMs(),
+                c.segmentJitterMs(),
+                c.indexIntervalBytes(),
+                c.maxMessageBytes(),
+                c.retentionMs(),
+                c.retentionBytes(),
+                c.cleanupPolicy(),
+                c.deleteRetentionMs(),
+                c.minCompactionLagMs(),
+                c.maxCompactionLagMs(),
+                c.minCleanableDirtyRatio(),
+                c.compressionType(),
+                c.messageTimestampType(),
+                c.messageTimestampBeforeMaxMs(),
+                c.messageTimestampAfterMaxMs(),
+                c.flushMessages(),
+                flushMs,
+                c.fileDeleteDelayMs(),
+                c.minInsyncReplicas(),
+                c.uncleanLeaderElectionEnable());
+    }
+
     static LogDir dir(Path path) {
         return LogDir.open(path, 1, Optional.empty());
     }

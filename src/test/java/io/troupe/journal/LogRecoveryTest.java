@@ -166,7 +166,9 @@ class LogRecoveryTest {
             lastGood = offset;
         }
         assertEquals(bad - 1, lastGood);
-        IOException e = assertThrows(IOException.class, () -> reader.read(bad, Long.MAX_VALUE, 1 << 16, true));
+        IOException e = assertThrows(CorruptLogException.class, () -> reader.read(bad, Long.MAX_VALUE, 1 << 16, true));
+        assertThrows(CorruptLogException.class, () -> reader.read(bad, Long.MAX_VALUE, 1 << 16, true));
+        assertEquals(1, again.stats().damagedSegments(), "counted once");
         assertTrue(e.getMessage().contains(damaged.toString()), e.getMessage());
         assertTrue(e.getMessage().contains("offset " + bad), e.getMessage());
         assertTrue(reader.read(firstOfThird, Long.MAX_VALUE, 1 << 16, true).hasRemaining());

@@ -1,0 +1,483 @@
+package io.troupe.journal;
+
+import static io.troupe.journal.JournalFixture.PARTITION;
+import static io.troupe.journal.JournalFixture.PID;
+import static io.troupe.journal.JournalFixture.WRITER;
+import static io.troupe.journal.JournalFixture.batch;
+import static io.troupe.journal.JournalFixture.config;
+import static io.troupe.journal.JournalFixture.flushMs;
+import static io.troupe.journal.JournalFixture.group;
+import static io.troupe.journal.JournalFixture.readAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.config.LogConfig;
+import io.troupe.journal.CrashDisk.Loss;
+import io.troupe.journal.JournalCommand.EpochStart;
+import io.troupe.journal.JournalCommand.Opened;
+import io.troupe.journal.MetaRecord.Kind;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.compress.Compression;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is on disk when: one case per rule, on a disk whose power can be cut and with threads that run when told to. */
+class DurabilityTest {
+    private static final LogConfig ONE_BATCH_SEGMENTS = config(150, Long.MAX_VALUE);
+
+    @TempDir
+    Path root;
+
+    private final Random random = new Random(1);
+    private CrashDisk disk;
+    private StepExecutor fsyncs;
+    private StepExecutor background;
+    private LogDir dir;
+
+    @BeforeEach
+    void start() {
+        disk = CrashDisk.empty(root);
+        open();
+    }
+
+    @AfterEach
+    void stop() {
+        dir.abandon();
+    }
+
+    private void open() {
+        fsyncs = new StepExecutor(false);
+        background = new StepExecutor(true);
+        dir = LogDir.open(root, 1, Optional.empty(), disk, new LogDirThreads(fsyncs, background));
+    }
+
+    private Opened open(LogConfig config) throws IOException {
+        return dir.open(PID, PARTITION, config);
+    }
+
+    private void kill() {
+        dir.abandon();
+        open();
+    }
+
+    /** Only what was fsynced is left. */
+    private void cutPower() {
+        dir.abandon();
+        disk = disk.survivor(random, Loss.EVERYTHING);
+        open();
+    }
+
+    private void run() {
+        fsyncs.runAll(random);
+        background.runAll(random);
+        fsyncs.runAll(random);
+    }
+
+    private static ByteBuffer one(long offset) {
+        return one(offset, 0);
+    }
+
+    private static ByteBuffer one(long offset, int epoch) {
+        return batch(offset, 1, 1_000 + offset, epoch, 50);
+    }
+
+    private CompletableFuture<Void> append(String writer, ByteBuffer... batches) {
+        return dir.append(PID, writer, group(batches), false, 0);
+    }
+
+    private Path segment(long base) {
+        return root.resolve("orders-0").resolve(Segment.fileName(base));
+    }
+
+    // ---- flushing ----
+
+    @Test
+    void flushMessagesOfOneIsOneFsyncPerGroupBeforeTheAnswer() throws Exception {
+        open(config(1 << 20, 1));
+        append(WRITER, one(0));
+        run();
+        long before = disk.fsyncs();
+        CompletableFuture<Void> answer = append(WRITER, one(1), one(2), one(3));
+        assertFalse(answer.isDone());
+        run();
+        assertTrue(answer.isDone());
+        assertEquals(before + 1, disk.fsyncs());
+        cutPower();
+        assertEquals(4, open(config(1 << 20, 1)).logEndOffset());
+    }
+
+    /** Those that were written while one fsync was under way are all covered by the next. */
+    @Test
+    void groupsThatWaitTogetherShareAnFsync() throws Exception {
+        open(config(1 << 20, 1));
+        append(WRITER, one(0));
+        run();
+        long before = disk.fsyncs();
+        for (int i = 1; i < 20; i++) {
+            append(WRITER, one(i));
+        }
+        run();
+        assertEquals(before + 1, disk.fsyncs());
+        cutPower();
+        assertEquals(20, open(config(1 << 20, 1)).logEndOffset());
+    }
+
+    @Test
+    void flushMessagesOfMoreAnswersAtOnceUntilSoManyAreWritten() throws Exception {
+        open(config(1 << 20, 3));
+        assertTrue(append(WRITER, one(0)).isDone());
+        assertTrue(append(WRITER, one(1)).isDone());
+        CompletableFuture<Void> third = append(WRITER, one(2));
+        assertFalse(third.isDone());
+        run();
+        assertTrue(third.isDone());
+        assertTrue(append(WRITER, one(3)).isDone());
+        cutPower();
+        assertEquals(3, open(config(1 << 20, 3)).logEndOffset());
+    }
+
+    @Test
+    void flushMsMakesDurableWhatNobodyWaitsFor() throws Exception {
+        LogConfig config = flushMs(config(1 << 20, Long.MAX_VALUE), 50);
+        open(config);
+        assertTrue(append(WRITER, one(0)).isDone());
+        assertTrue(append(WRITER, one(1)).isDone());
+        background.timersGoOff();
+        run();
+        run();
+        cutPower();
+        assertEquals(2, open(config).logEndOffset());
+    }
+
+    @Test
+    void aFlushAfterARollKeepsTheNewSegmentsName() throws Exception {
+        LogConfig config = config(150, 1);
+        open(config);
+        append(WRITER, one(0));
+        CompletableFuture<Void> rolled = append(WRITER, one(1), one(2));
+        // Without what the roll does in the background.
+        fsyncs.runAll(random);
+        assertTrue(rolled.isDone());
+        cutPower();
+        assertEquals(3, open(config).logEndOffset());
+    }
+
+    /** Its first segment was never fsynced, and its log start is not durable yet. */
+    @Test
+    void aFlushOfALogWhoseStartHasJustMovedIsNoneWithoutThatStart() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1));
+        dir.advanceLogStart(PID, 1, false);
+        CompletableFuture<Void> answer = dir.append(PID, WRITER, group(one(2)), true, 0);
+        // The flush overtakes the fsync of meta.log that the log start waits for.
+        for (int i = 0; !answer.isDone() && i < 100; i++) {
+            fsyncs.runLast();
+        }
+        assertTrue(answer.isDone());
+        cutPower();
+        Opened opened = open(ONE_BATCH_SEGMENTS);
+        assertEquals(3, opened.logEndOffset());
+    }
+
+    // ---- recovery ----
+
+    @Test
+    void aSegmentBehindLostRecordsIsPutAside() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1), one(2));
+        dir.abandon();
+        assertTrue(disk.delete(segment(1)));
+        open();
+        Opened opened = open(ONE_BATCH_SEGMENTS);
+        assertEquals(1, opened.logEndOffset());
+        assertEquals(one(0), readAll(opened.reader(), 0));
+        assertTrue(disk.exists(segment(2).resolveSibling(Segment.fileName(2) + ".cut")));
+        append("w2", one(1));
+        assertEquals(2, opened.reader().logEndOffset());
+    }
+
+    @Test
+    void whatAKilledProcessWroteIsDurableOnceTheNextHasOpenedIt() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1), one(2));
+        kill();
+        assertEquals(3, open(ONE_BATCH_SEGMENTS).logEndOffset());
+        cutPower();
+        assertEquals(3, open(ONE_BATCH_SEGMENTS).logEndOffset());
+    }
+
+    /** The log had been closed with a last segment of the same size, and that is the newest that meta.log knows. */
+    @Test
+    void aSegmentAsLongAsTheOneThatWasLastAtTheClosingIsNotTakenForIt() throws Exception {
+        LogConfig config = config(150, 1);
+        open(config);
+        append(WRITER, one(0));
+        dir.close();
+        open();
+        open(config);
+        CompletableFuture<Void> answer = append("w2", one(1));
+        fsyncs.runAll(random);
+        assertTrue(answer.isDone());
+        cutPower();
+        Opened opened = open(config);
+        assertFalse(opened.cleanShutdown());
+        assertEquals(2, opened.logEndOffset());
+    }
+
+    @Test
+    void aLogStartNeverGoesBackWhenTheRecordsBelowItAreLost() throws Exception {
+        LogConfig config = config(1 << 20, Long.MAX_VALUE);
+        open(config);
+        append(WRITER, one(0), one(1), one(2), one(3));
+        CompletableFuture<Long> answer = dir.advanceLogStart(PID, 3, false);
+        run();
+        assertTrue(answer.isDone());
+        cutPower();
+        Opened opened = open(config);
+        assertEquals(3, opened.logStartOffset());
+        assertEquals(3, opened.logEndOffset());
+        assertTrue(append("w2", one(3)).isDone());
+        kill();
+        opened = open(config);
+        assertEquals(3, opened.logStartOffset());
+        assertEquals(4, opened.logEndOffset());
+    }
+
+    @Test
+    void aDeletionBelowTheLogStartThatIsHalfUndoneCostsNothingAbove() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1), one(2), one(3));
+        dir.advanceLogStart(PID, 2, false);
+        fsyncs.runAll(random);
+        dir.abandon();
+        assertTrue(disk.delete(segment(1)));
+        open();
+        Opened opened = open(ONE_BATCH_SEGMENTS);
+        assertEquals(2, opened.logStartOffset());
+        assertEquals(4, opened.logEndOffset());
+        assertFalse(disk.exists(segment(0)), "retention had it");
+    }
+
+    @Test
+    void aTruncationBelowTheLogStartIsRemembered() throws Exception {
+        LogConfig config = config(1 << 20, 1);
+        open(config);
+        append(WRITER, one(0), one(1), one(2), one(3));
+        dir.advanceLogStart(PID, 3, false);
+        run();
+        dir.truncate(PID, 1);
+        assertEquals(1, open(config).logStartOffset());
+        append("w2", one(1), one(2), one(3));
+        run();
+        cutPower();
+        Opened opened = open(config);
+        assertEquals(1, opened.logStartOffset());
+        assertEquals(4, opened.logEndOffset());
+    }
+
+    /** Of the names that a truncation of everything deletes, a power loss may bring any back. */
+    @Test
+    void aSegmentThatOutlivesATruncationOfAllBeforeItIsPutAside() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1), one(2));
+        run();
+        dir.truncate(PID, 0);
+        dir.abandon();
+        try (var late = disk.open(segment(2), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            late.write(one(2), 0);
+        }
+        open();
+        Opened opened = open(ONE_BATCH_SEGMENTS);
+        assertEquals(0, opened.logStartOffset());
+        assertEquals(0, opened.logEndOffset());
+    }
+
+    /** One that later ones outlived, as none of them was fsynced. */
+    @Test
+    void anEpochWhoseRecordIsLostIsLearntAgainFromItsBatches() throws Exception {
+        LogConfig config = config(1 << 20, Long.MAX_VALUE);
+        open(config);
+        append(WRITER, one(0, 1));
+        int at = (int) disk.size(root.resolve(MetaLog.FILE));
+        append(WRITER, one(1, 2));
+        append(WRITER, one(2, 3), one(3, 3));
+        dir.abandon();
+        disk.spoil(root.resolve(MetaLog.FILE), at + 10);
+        open();
+        assertEquals(
+                List.of(new EpochStart(1, 0), new EpochStart(2, 1), new EpochStart(3, 2)),
+                open(config).epochs());
+    }
+
+    /** A broker alone would not start again after a power cut: this entry was never answered. */
+    @Test
+    void aVotersEntryThatThePowerCutIsNoDamage() throws Exception {
+        dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG);
+        CompletableFuture<Void> answer = dir.append(PID, WRITER, group(one(0)), true, 0);
+        run();
+        assertTrue(answer.isDone());
+        dir.append(PID, WRITER, group(batch(1, 1, 1, 1, 10_000)), true, 0);
+        dir.abandon();
+        Path file = root.resolve("__cluster_metadata-0").resolve(Segment.fileName(0));
+        try (var channel = disk.open(file, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(CrashFile.PAGE), CrashFile.PAGE);
+        }
+        open();
+        assertEquals(
+                1,
+                dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG)
+                        .logEndOffset());
+    }
+
+    /** Not even when it is the active segment's, which an unclean start reads: it was durable, and what follows is. */
+    @Test
+    void aFlippedBitInDurableRecordsCutsNothing() throws Exception {
+        LogConfig config = config(1 << 20, Long.MAX_VALUE);
+        open(config);
+        append(WRITER, one(0), one(1), one(2));
+        dir.closeLog(PID);
+        open(config);
+        append("w2", one(3));
+        dir.abandon();
+        disk.spoil(segment(0), 2 * one(0).remaining() - 5);
+        open();
+        Opened opened = open(config);
+        assertEquals(4, opened.logEndOffset());
+        assertEquals(one(0), opened.reader().read(0, 4, 1 << 16, true));
+        assertThrows(CorruptLogException.class, () -> opened.reader().read(1, 4, 1 << 16, true));
+        assertEquals(one(2), opened.reader().read(2, 3, 1 << 16, true));
+        // A length that is wrong leaves no choice.
+        dir.abandon();
+        disk.spoil(segment(0), one(0).remaining() + 8);
+        open();
+        assertEquals(1, open(config).logEndOffset());
+        assertEquals(
+                one(0).remaining() * 4,
+                disk.size(segment(0).resolveSibling(Segment.fileName(0) + ".cut")),
+                "kept whole");
+    }
+
+    @Test
+    void aMissingFileOfDurableRecordsCostsOnlyThose() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1), one(2));
+        dir.close();
+        assertTrue(disk.delete(segment(1)));
+        for (boolean clean : new boolean[] {true, false}) {
+            open();
+            Opened opened = open(ONE_BATCH_SEGMENTS);
+            assertEquals(clean, opened.cleanShutdown());
+            assertEquals(3, opened.logEndOffset());
+            assertEquals(one(0), opened.reader().read(0, 3, 1 << 16, true));
+            assertEquals(one(2), opened.reader().read(1, 3, 1 << 16, true));
+            dir.abandon();
+        }
+        open();
+    }
+
+    // ---- deletion ----
+
+    /** The old log's names are those of the new one. */
+    @Test
+    void aLateDeletionOfSegmentsSparesATopicMadeAnew() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1), one(2));
+        dir.advanceLogStart(PID, 2, false);
+        fsyncs.runAll(random);
+        dir.delete(PID, PARTITION);
+        TopicIdPartition anew = new TopicIdPartition(new Uuid(8, 8), 0, PARTITION.topic());
+        LogReader reader = dir.open("anew", anew, ONE_BATCH_SEGMENTS).reader();
+        dir.append("anew", WRITER, group(one(0)), false, 0).join();
+        run();
+        assertTrue(disk.exists(segment(0)));
+        assertEquals(one(0), readAll(reader, 0));
+        kill();
+        assertEquals(1, dir.open("anew", anew, ONE_BATCH_SEGMENTS).logEndOffset());
+    }
+
+    @Test
+    void aRepeatedDeletionIsNotAnsweredBeforeTheFirstIsDurable() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        dir.delete(PID, PARTITION);
+        CompletableFuture<Void> again = dir.delete(PID, PARTITION);
+        assertFalse(again.isDone());
+        fsyncs.runAll(random);
+        assertTrue(again.isDone());
+        cutPower();
+        assertEquals(List.of(), dir.knownLogs());
+    }
+
+    // ---- meta.log ----
+
+    @Test
+    void epochsAreDurableBeforeARecoveryPointThatHidesThem() throws Exception {
+        MetaLog log = MetaLog.open(root, disk);
+        log.append(MetaRecord.log(JournalFixture.ID, "orders"));
+        log.force();
+        long before = disk.fsyncs();
+        log.forceShape();
+        assertEquals(before, disk.fsyncs(), "nothing to do");
+        log.append(MetaRecord.of(Kind.EPOCH, JournalFixture.ID, 3, 5));
+        log.forceShape();
+        log.forceShape();
+        assertEquals(before + 1, disk.fsyncs());
+        log.close();
+        MetaLog left = MetaLog.open(root, disk.survivor(random, Loss.EVERYTHING));
+        assertEquals(List.of(new EpochStart(3, 5)), left.log(JournalFixture.ID).epochs);
+        left.close();
+    }
+
+    /** The length says how far the next one is; a wrong one must not take the rest of the file with it. */
+    @Test
+    void aDamagedLengthInMetaLogCostsOneRecordAndMakesOneStartUnclean() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        long at = disk.size(root.resolve(MetaLog.FILE));
+        dir.checkpointHighWatermark(PID, 5, 10_000);
+        dir.startEpoch(PID, 7, 0);
+        dir.close();
+        disk.spoil(root.resolve(MetaLog.FILE), (int) at + 3);
+        open();
+        assertFalse(dir.cleanStart());
+        assertEquals(List.of(new EpochStart(7, 0)), open(ONE_BATCH_SEGMENTS).epochs());
+        dir.close();
+        open();
+        assertTrue(dir.cleanStart());
+    }
+
+    // ---- producers ----
+
+    /** Between it and the first segment others wrote, whom nobody remembers: a gap in sequences would be seen where is none. */
+    @Test
+    void aProducerSnapshotFromBeforeTheFirstSegmentIsNotUsed() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, batch(0, 1, 1, 0, 50, Compression.NONE, 9, 0));
+        dir.closeLog(PID);
+        open(ONE_BATCH_SEGMENTS);
+        append("w2", batch(1, 1, 1, 0, 50, Compression.NONE, 9, 1));
+        append("w2", one(2), one(3));
+        dir.advanceLogStart(PID, 3, false);
+        fsyncs.runAll(random);
+        dir.abandon();
+        // As a power loss would: the deletion took place, the snapshots of the rolls did not.
+        disk.delete(segment(0));
+        disk.delete(segment(1));
+        disk.delete(segment(2));
+        open();
+        Opened opened = open(ONE_BATCH_SEGMENTS);
+        assertEquals(4, opened.logEndOffset());
+        assertEquals(0, opened.producers().size());
+    }
+}

@@ -34,6 +34,7 @@ final class Connection {
     private long sendingBytes = -1;
     private boolean sendingOneAtATime;
     private int oneAtATimeUnderWay;
+    private int holding;
     private Slot deferred;
     private boolean muted;
 
@@ -100,6 +101,11 @@ final class Connection {
         loop.completed(slot, this);
     }
 
+    /** A request wants the connection not to be read until it is answered. */
+    void hold() {
+        holding++;
+    }
+
     /** A request has come; whether it may be handled now, or must wait for an earlier one's answer to be gone. */
     boolean begin(Slot slot, boolean oneAtATime) {
         slots.add(slot);
@@ -133,6 +139,9 @@ final class Connection {
         slot.response = null;
         slot.onClosed = null;
         requestBytes -= slot.sizeInBytes();
+        if (slot.holdsNext()) {
+            holding--;
+        }
         if (send != null) {
             responseBytes += send.size();
         }
@@ -200,6 +209,7 @@ final class Connection {
     /** Whether to stop reading: too much under way or not yet read by the client. */
     boolean shouldMute() {
         return deferred != null
+                || holding > 0
                 || slots.size() >= MAX_PARKED_REQUESTS
                 || requestBytes + responseBytes >= maxInFlightBytes;
     }

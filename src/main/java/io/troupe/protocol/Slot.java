@@ -38,6 +38,7 @@ final class Slot implements RequestContext {
     boolean ready;
 
     boolean oneAtATime;
+    private boolean holdsNext;
     Runnable onClosed;
 
     private volatile boolean completed;
@@ -78,6 +79,18 @@ final class Slot implements RequestContext {
         } else {
             onClosed = action;
         }
+    }
+
+    @Override
+    public void holdNext() {
+        if (!holdsNext) {
+            holdsNext = true;
+            connection.hold();
+        }
+    }
+
+    boolean holdsNext() {
+        return holdsNext;
     }
 
     @Override

@@ -147,6 +147,18 @@ public final class BatchHeader {
         b.putInt(at + CRC, computeCrc(b, at));
     }
 
+    /**
+     * Makes a copied header that of a batch packed anew in another codec, and sets the CRC anew; all else stays.
+     *
+     * @param b holds the whole batch, from {@code at} to {@code at + sizeInBytes}
+     */
+    static void repacked(ByteBuffer b, int at, int sizeInBytes, int compressionId, long maxTimestamp) {
+        b.putInt(at + LENGTH, sizeInBytes - LOG_OVERHEAD);
+        b.putShort(at + ATTRIBUTES, (short) (attributes(b, at) & ~0x07 | compressionId));
+        b.putLong(at + MAX_TIMESTAMP, maxTimestamp);
+        b.putInt(at + CRC, computeCrc(b, at));
+    }
+
     /** CRC-32C over the bytes that the header's own CRC covers. */
     public static int computeCrc(ByteBuffer b, int at) {
         CRC32C crc = new CRC32C();

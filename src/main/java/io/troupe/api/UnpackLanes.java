@@ -28,7 +28,7 @@ final class UnpackLanes implements AutoCloseable {
     private static final int SMALL_BYTES = 1 << 20;
     private static final long SMALL_UNPACKED_BYTES = 16L << 20;
     private static final int SMALL_LANE_SHARE = 16;
-    private static final int LARGE_LANE_SHARE = 4;
+    private static final int LARGE_LANE_SHARE = 8;
     private static final long IDLE_S = 30;
 
     /** Gets the verdict, on a lane's thread. */

@@ -34,6 +34,9 @@ final class Slot implements RequestContext {
     /** The encoded answer; null for none. */
     Send send;
 
+    /** The part of it that is held in memory. */
+    long heldBytes;
+
     /** Whether the network thread has seen the completion, so that the answer may leave. */
     boolean ready;
 

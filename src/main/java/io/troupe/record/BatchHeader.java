@@ -30,6 +30,8 @@ import java.util.zip.CRC32C;
 public final class BatchHeader {
     /** Bytes before the records. */
     public static final int SIZE = 61;
+    /** First byte, of a batch, that its CRC covers; the last is the batch's last. */
+    public static final int CRC_FROM = 21;
     /** Bytes that tell where the next batch starts: base offset and length. */
     public static final int LOG_OVERHEAD = 12;
 

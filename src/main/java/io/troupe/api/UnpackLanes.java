@@ -40,7 +40,12 @@ final class UnpackLanes implements AutoCloseable {
     }
 
     private record Work(
-            BatchValidator.Unread unread, LogConfig config, UnpackBudget budget, int sizeInBytes, long deadlineNanos, Judged judged) {}
+            BatchValidator.Unread unread,
+            LogConfig config,
+            UnpackBudget budget,
+            int sizeInBytes,
+            long deadlineNanos,
+            Judged judged) {}
 
     private final Lane large;
     private final Lane small;
@@ -52,13 +57,7 @@ final class UnpackLanes implements AutoCloseable {
 
     UnpackLanes(LongSupplier clockMs, long heapBytes, int smallBytes, long smallUnpackedBytes) {
         this.clockMs = clockMs;
-        this.large = new Lane(
-                "unpack-large",
-                1,
-                heapBytes / LARGE_LANE_SHARE,
-                Integer.MAX_VALUE,
-                Long.MAX_VALUE,
-                null);
+        this.large = new Lane("unpack-large", 1, heapBytes / LARGE_LANE_SHARE, Integer.MAX_VALUE, Long.MAX_VALUE, null);
         this.small = new Lane(
                 "unpack-small",
                 Math.max(1, Runtime.getRuntime().availableProcessors() / 2),

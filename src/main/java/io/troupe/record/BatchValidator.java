@@ -77,7 +77,9 @@ public final class BatchValidator {
         if (repack || (look && packed)) {
             return new Unread(batch, repack);
         }
-        return look ? examine(batch, config, nowMs, budget, Long.MAX_VALUE, batch.limit()) : stamped(batch, config, nowMs);
+        return look
+                ? examine(batch, config, nowMs, budget, Long.MAX_VALUE, batch.limit())
+                : stamped(batch, config, nowMs);
     }
 
     /**

@@ -9,6 +9,7 @@ import io.troupe.config.LogConfig;
 import io.troupe.config.ServerProperties;
 import io.troupe.config.TopicConfigs;
 import io.troupe.record.BatchValidator;
+import io.troupe.record.UnpackBudget;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Map;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class UnpackLanesTest {
     private static final int SMALL = 10_000;
+    private static final UnpackBudget BUDGET = new UnpackBudget(Integer.MAX_VALUE);
     private static final int HEAP = 8 * 100_000;
 
     private final UnpackLanes lanes = new UnpackLanes(System::currentTimeMillis, HEAP, SMALL, 4 * SMALL);
@@ -53,8 +55,9 @@ class UnpackLanesTest {
                         Compression.zstd().build(), new SimpleRecord(System.currentTimeMillis(), new byte[valueBytes]))
                 .buffer();
         var unread = assertInstanceOf(
-                BatchValidator.Unread.class, BatchValidator.validate(batch, config, false, System.currentTimeMillis()));
-        lanes.judge(unread, config, timeoutMs, new UnpackLanes.Judged() {
+                BatchValidator.Unread.class,
+                BatchValidator.validate(batch, config, false, System.currentTimeMillis(), BUDGET));
+        lanes.judge(unread, config, BUDGET, timeoutMs, new UnpackLanes.Judged() {
             @Override
             public void valid(BatchValidator.Valid valid, Runnable room) {
                 verdicts.add(new Packed(valid, room, Thread.currentThread().getName()));

@@ -21,12 +21,15 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * or reads records, and prints one line for each.
  *
  * <pre>
- * produce BOOTSTRAP TOPIC COUNT SEED BYTES [KEY=VALUE...]   SEED 0: zeros      prints: sent OFFSET CRC, or: failed EXCEPTION
+ * produce BOOTSTRAP TOPIC COUNT SEED BYTES [KEY=VALUE...]   SEED 0: mostly zeros   prints: sent OFFSET CRC, or: failed EXCEPTION
  * consume BOOTSTRAP TOPIC COUNT GROUP|-    [KEY=VALUE...]                      prints: read OFFSET CRC
  * </pre>
  */
 final class LargeClient {
     private static final long LIMIT_S = 150;
+
+    /** Compresses well, but no better than a broker's bound on what a small request may unpack to. */
+    private static final int SPARSE = 8;
 
     private LargeClient() {}
 
@@ -74,6 +77,11 @@ final class LargeClient {
         byte[] value = new byte[bytes];
         if (seed != 0) {
             new Random(seed).nextBytes(value);
+            return value;
+        }
+        Random random = new Random(1);
+        for (int i = 0; i < bytes; i += SPARSE) {
+            value[i] = (byte) random.nextInt();
         }
         return value;
     }

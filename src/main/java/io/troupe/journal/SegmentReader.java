@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -147,7 +148,11 @@ final class SegmentReader implements LogReader {
                 return Optional.of(EMPTY);
             }
             if (cursor.size() > mostInMemory) {
-                return Optional.of(inFile(segment, cursor));
+                try {
+                    return Optional.of(inFile(segment, cursor));
+                } catch (NoSuchFileException e) {
+                    // Given up a moment ago: this read still ends with the file that is open.
+                }
             }
             long position = cursor.position();
             ByteBuffer out = ByteBuffer.allocate((int) Math.min(size - position, Math.max(maxBytes, cursor.size())));

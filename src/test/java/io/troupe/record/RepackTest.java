@@ -267,6 +267,7 @@ class RepackTest {
         return new LogConfig(
                 1 << 20,
                 1000,
+                0,
                 4096,
                 maxMessageBytes,
                 -1,

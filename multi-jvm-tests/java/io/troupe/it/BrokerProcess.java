@@ -47,6 +47,7 @@ final class BrokerProcess implements AutoCloseable {
     private final Path dir;
     private final int port = Ports.free();
     private final Map<String, String> settings = new LinkedHashMap<>();
+    private List<String> jvmOptions = List.of("-Xmx256m");
     private Process process;
     private Thread reader;
     private CountDownLatch ready = new CountDownLatch(1);
@@ -91,6 +92,12 @@ final class BrokerProcess implements AutoCloseable {
     /** A broker that is not started yet. */
     static BrokerProcess create(String name, Map<String, String> overrides) {
         return new BrokerProcess(name, overrides);
+    }
+
+    /** The options of its JVM at the next start, heap included; -Xmx256m alone unless set. */
+    BrokerProcess jvm(String... options) {
+        jvmOptions = List.of(options);
+        return this;
     }
 
     /** Starts it, on the data it has, and waits until it serves. */
@@ -226,7 +233,8 @@ final class BrokerProcess implements AutoCloseable {
     }
 
     private List<String> troupe(Path file) throws IOException {
-        List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx256m"));
+        List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram()));
+        command.addAll(jvmOptions);
         command.add("--add-opens=java.base/java.nio=ALL-UNNAMED");
         command.add("--add-opens=java.base/sun.nio.ch=ALL-UNNAMED");
         // LevelDB's native library is unpacked there and stays when the process is killed.
@@ -245,7 +253,8 @@ final class BrokerProcess implements AutoCloseable {
             command.addAll(List.of("format", "-t", KAFKA_CLUSTER_ID, "-c", format.toString()));
             Run.command(command, null, START_LIMIT).orFail();
         }
-        List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx256m"));
+        List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram()));
+        command.addAll(jvmOptions);
         command.addAll(List.of("-Dlog4j2.configurationFile=" + KafkaInstall.log4j()));
         command.addAll(List.of("-cp", KafkaInstall.lib() + "/*", "kafka.Kafka", file.toString()));
         return command;

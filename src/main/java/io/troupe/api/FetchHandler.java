@@ -24,17 +24,19 @@ import org.apache.kafka.common.protocol.Errors;
  *
  * <p>Not served: followers' fetches (Troupe's brokers replicate otherwise), reading from followers (KIP-392).
  *
- * <p>One fetch of a connection is under way at a time. While answers queue up for slow readers beyond a quarter of the
- * heap, answers shrink to {@link #SMALL_ANSWER_BYTES} (and one batch), so that memory is bounded by the connections.
+ * <p>One fetch of a connection is under way at a time. Memory: answers being read and answers that wait for slow readers
+ * share an eighth of the heap; beyond it they shrink to {@link AnswerBudget#SMALL_ANSWER_BYTES} or one batch. A batch of
+ * more than {@link #MOST_IN_MEMORY_BYTES} is not read but sent from its file. So what many clients can take beyond that
+ * eighth is at most that much for each connection.
  */
 public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoCloseable {
-    static final int SMALL_ANSWER_BYTES = 64 << 10;
+    static final int MOST_IN_MEMORY_BYTES = 1 << 20;
+    private static final int HEAP_SHARE = 8;
 
     private final PartitionLookup lookup;
     private final int fetchMaxBytes;
     private final Executor reads;
-    private final NetworkStats stats;
-    private final long answersBudgetBytes = Runtime.getRuntime().maxMemory() / 4;
+    private final AnswerBudget budget;
     private final ScheduledThreadPoolExecutor timer;
 
     /**
@@ -51,7 +53,7 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
         this.lookup = new PartitionLookup(metadata, replicas);
         this.fetchMaxBytes = fetchMaxBytes;
         this.reads = reads;
-        this.stats = stats;
+        this.budget = new AnswerBudget(Runtime.getRuntime().maxMemory() / HEAP_SHARE, stats);
         // Bounded by the connections: each has one fetch under way, and one that is done leaves the timer at once.
         this.timer = new ScheduledThreadPoolExecutor(1, task -> {
             Thread thread = new Thread(task, "fetch-timer");
@@ -89,11 +91,8 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
             return;
         }
         int maxBytes = Math.min(request.maxBytes(), fetchMaxBytes);
-        if (stats.queuedResponseBytes() > answersBudgetBytes) {
-            maxBytes = Math.min(maxBytes, SMALL_ANSWER_BYTES);
-        }
-        FetchRead read = new FetchRead(lookup, context, request, maxBytes);
-        new PendingFetch(context, request, read, reads, timer).start();
+        FetchRead read = new FetchRead(lookup, context, request);
+        new PendingFetch(context, request, read, maxBytes, budget, reads, timer).start();
     }
 
     /** Fetches that wait keep waiting for data or their connection's end; none times out any more. */

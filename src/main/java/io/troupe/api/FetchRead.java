@@ -1,12 +1,12 @@
 package io.troupe.api;
 
 import io.troupe.journal.CorruptLogException;
+import io.troupe.journal.LogReader;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.LogView;
 import io.troupe.protocol.RecordsField;
 import io.troupe.protocol.RequestContext;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -34,6 +34,7 @@ final class FetchRead {
     private static final short FIRST_WITH_TOPIC_IDS = 13;
     private static final short FIRST_WITH_ENDPOINTS = 16;
     private static final byte READ_COMMITTED = 1;
+    private static final int NOTHING = -1;
 
     /**
      * What one pass found.
@@ -52,24 +53,31 @@ final class FetchRead {
     private final RequestContext context;
     private final FetchRequestData request;
     private final short version;
-    private final int maxBytes;
 
-    FetchRead(PartitionLookup lookup, RequestContext context, FetchRequestData request, int maxBytes) {
+    FetchRead(PartitionLookup lookup, RequestContext context, FetchRequestData request) {
         this.lookup = lookup;
         this.context = context;
         this.request = request;
         this.version = context.header().apiVersion();
-        this.maxBytes = maxBytes;
     }
 
     boolean readCommitted() {
         return request.isolationLevel() == READ_COMMITTED;
     }
 
-    /** One pass, in the order of the request. {@code Outcome.bytes} counts readable partitions instead when not reading. */
-    Outcome pass(boolean read) {
+    /** One pass that reads nothing: {@code Outcome.bytes} counts the partitions that can be read. */
+    Outcome look() {
+        return pass(NOTHING);
+    }
+
+    /** One pass, in the order of the request. */
+    Outcome read(int maxBytes) {
+        return pass(Math.max(0, maxBytes));
+    }
+
+    private Outcome pass(int maxBytes) {
         FetchResponseData response = new FetchResponseData();
-        Pass pass = new Pass(response, read);
+        Pass pass = new Pass(response, maxBytes);
         for (FetchTopic topic : request.topics()) {
             FetchableTopicResponse answer = new FetchableTopicResponse()
                     .setTopic(topic.topic())
@@ -85,15 +93,15 @@ final class FetchRead {
 
     private final class Pass {
         private final FetchResponseData response;
-        private final boolean read;
+        private final int maxBytes;
         private final List<Wait> waits = new ArrayList<>();
         private final Set<Integer> endpoints = new HashSet<>();
         private long bytes;
         private boolean urgent;
 
-        Pass(FetchResponseData response, boolean read) {
+        Pass(FetchResponseData response, int maxBytes) {
             this.response = response;
-            this.read = read;
+            this.maxBytes = maxBytes;
         }
 
         PartitionData partition(FetchTopic topic, FetchPartition wanted) {
@@ -141,7 +149,7 @@ final class FetchRead {
             long end = readCommitted() ? view.lastStableOffset() : view.highWatermark();
             waits.add(new Wait(found.leader(), Math.max(offset, end)));
             if (offset < end) {
-                if (!read) {
+                if (maxBytes == NOTHING) {
                     bytes++;
                     return data;
                 }
@@ -160,9 +168,14 @@ final class FetchRead {
             }
             int limit = (int) Math.min(room, Math.max(0, wanted.partitionMaxBytes()));
             try {
-                ByteBuffer batches = view.reader().read(wanted.fetchOffset(), end, limit, first);
-                bytes += batches.remaining();
-                RecordsField.set(data, batches);
+                LogReader.Slice slice =
+                        view.reader().slice(wanted.fetchOffset(), end, limit, first, FetchHandler.MOST_IN_MEMORY_BYTES);
+                bytes += slice.sizeInBytes();
+                if (slice instanceof LogReader.InFile in) {
+                    RecordsField.set(data, in.file(), in.position(), in.sizeInBytes());
+                } else if (slice instanceof LogReader.InMemory in) {
+                    RecordsField.set(data, in.batches());
+                }
                 return data;
             } catch (OffsetOutOfRangeException e) {
                 // Retention or a new leader has been quicker.

@@ -73,6 +73,8 @@ final class PendingFetch {
     private final RequestContext context;
     private final FetchRequestData request;
     private final FetchRead read;
+    private final int maxBytes;
+    private final AnswerBudget budget;
     private final Executor reads;
     private final ScheduledExecutorService timer;
     private final long deadlineNanos;
@@ -86,11 +88,15 @@ final class PendingFetch {
             RequestContext context,
             FetchRequestData request,
             FetchRead read,
+            int maxBytes,
+            AnswerBudget budget,
             Executor reads,
             ScheduledExecutorService timer) {
         this.context = context;
         this.request = request;
         this.read = read;
+        this.maxBytes = maxBytes;
+        this.budget = budget;
         this.reads = reads;
         this.timer = timer;
         this.deadlineNanos = System.nanoTime()
@@ -101,7 +107,7 @@ final class PendingFetch {
     /** On the network thread: a fetch with nothing to read waits, or is answered, without a hop. */
     void start() {
         context.onClosed(this::connectionClosed);
-        FetchRead.Outcome first = read.pass(false);
+        FetchRead.Outcome first = read.look();
         if (first.bytes() > 0) {
             reads.execute(this::pass);
         } else {
@@ -115,13 +121,16 @@ final class PendingFetch {
                 return;
             }
         }
+        int granted = budget.take(maxBytes);
         try {
-            decide(read.pass(true));
+            decide(read.read(granted));
         } catch (RuntimeException | OutOfMemoryError e) {
             log.error("Fetch of {} failed", context.clientAddress(), e);
             if (done()) {
                 context.closeConnection("its fetch failed");
             }
+        } finally {
+            budget.giveBack(granted);
         }
     }
 

@@ -23,6 +23,7 @@ import org.apache.kafka.common.message.ProduceRequestData;
 import org.apache.kafka.common.message.ProduceRequestData.PartitionProduceData;
 import org.apache.kafka.common.message.ProduceRequestData.TopicProduceData;
 import org.apache.kafka.common.message.ProduceResponseData;
+import org.apache.kafka.common.message.ProduceResponseData.BatchIndexAndErrorMessage;
 import org.apache.kafka.common.message.ProduceResponseData.LeaderIdAndEpoch;
 import org.apache.kafka.common.message.ProduceResponseData.NodeEndpoint;
 import org.apache.kafka.common.message.ProduceResponseData.PartitionProduceResponse;
@@ -33,14 +34,16 @@ import org.apache.kafka.common.protocol.Errors;
 /**
  * Produce 3 to 13; 0 to 2 are advertised as Kafka does, because librdkafka takes features from the overlap, but a request
  * in them closes the connection. Each partition is validated here, on the network thread, and told to its leader
- * Replica; the answer leaves when the last Replica has replied. acks=0 gets no answer, and an error closes the connection.
+ * Replica; the answer leaves when the last Replica has replied. Batches whose records must be read to be judged, or packed
+ * anew for the topic's {@code compression.type}, go by way of {@link UnpackLanes}; their connection is not read until the
+ * answer has left, so that no later batch overtakes them. acks=0 gets no answer, and an error closes the connection.
  *
  * <p>Versions: 5 log start offset, 8 error messages, 10 current leader (KIP-951), 13 topic ids (KIP-516).
  *
  * <p>Not served: transactions; a transactional produce is refused with UNSUPPORTED_VERSION, which clients report with its
  * message and do not retry.
  */
-public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
+public final class ProduceHandler implements ApiHandler<ProduceRequestData>, AutoCloseable {
     private static final short FIRST_WITH_MESSAGES = 8;
     private static final short FIRST_WITH_CURRENT_LEADER = 10;
     private static final short FIRST_WITH_TOPIC_IDS = 13;
@@ -49,6 +52,7 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
     private final PartitionLookup lookup;
     private final TopicLogConfigs configs;
     private final LongSupplier clockMs;
+    private final UnpackLanes lanes;
 
     public ProduceHandler(BrokerConfig config, MetadataCache metadata, LocalReplicas replicas) {
         this(new TopicLogConfigs(config), metadata, replicas, System::currentTimeMillis);
@@ -67,6 +71,12 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
         this.configs = configs;
         this.lookup = new PartitionLookup(metadata, replicas);
         this.clockMs = clockMs;
+        this.lanes = new UnpackLanes(clockMs);
+    }
+
+    @Override
+    public void close() {
+        lanes.close();
     }
 
     @Override
@@ -158,21 +168,38 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
                 reply.refuse(Refusal.of(found.error()));
                 return;
             }
-            BatchValidator.Result verdict = BatchValidator.validate(
-                    RecordsField.of(partition), configs.of(topic), false, clockMs.getAsLong(), budget);
+            LogConfig config = configs.of(topic);
+            BatchValidator.Result verdict =
+                    BatchValidator.validate(RecordsField.of(partition), config, false, clockMs.getAsLong(), budget);
             if (verdict instanceof BatchValidator.Refused refused) {
-                reply.refuse(refused.refusal());
+                reply.refuse(refused);
             } else if (verdict instanceof BatchValidator.Valid valid) {
-                found.leader()
-                        .replica()
-                        .tell(new Replica.Append(
-                                valid.batch(),
-                                request.acks(),
-                                PartitionLookup.ANY_EPOCH,
-                                Math.max(0, request.timeoutMs()),
-                                false,
-                                reply));
+                tell(found, valid, reply);
+            } else if (verdict instanceof BatchValidator.Unread unread) {
+                context.holdNext();
+                lanes.judge(unread, config, budget, timeoutMs(), new UnpackLanes.Judged() {
+                    @Override
+                    public void valid(BatchValidator.Valid valid, Runnable room) {
+                        tell(found, valid, new RoomReply(reply, room));
+                    }
+
+                    @Override
+                    public void refused(BatchValidator.Refused refused) {
+                        reply.refuse(refused);
+                    }
+                });
             }
+        }
+
+        private void tell(PartitionLookup.Found found, BatchValidator.Valid valid, Replica.AppendReply reply) {
+            found.leader()
+                    .replica()
+                    .tell(new Replica.Append(
+                            valid.batch(), request.acks(), PartitionLookup.ANY_EPOCH, timeoutMs(), false, reply));
+        }
+
+        private int timeoutMs() {
+            return Math.max(0, request.timeoutMs());
         }
 
         void partitionDone() {
@@ -226,6 +253,16 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
             refuse(refusal);
         }
 
+        void refuse(BatchValidator.Refused refused) {
+            if (produce.version >= FIRST_WITH_MESSAGES) {
+                refused.records().forEach(record -> part.recordErrors()
+                        .add(new BatchIndexAndErrorMessage()
+                                .setBatchIndex(record.batchIndex())
+                                .setBatchIndexErrorMessage(record.message())));
+            }
+            refuse(refused.refusal());
+        }
+
         void refuse(Refusal refusal) {
             part.setErrorCode(refusal.error().code());
             if (produce.version >= FIRST_WITH_MESSAGES) {
@@ -236,6 +273,22 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData> {
             }
             produce.anyError.set(refusal.error());
             produce.partitionDone();
+        }
+    }
+
+    /** Gives the room back that a batch packed anew took. */
+    private record RoomReply(PartitionReply reply, Runnable room) implements Replica.AppendReply {
+        @Override
+        public void appended(
+                long baseOffset, long lastOffset, long logAppendTimeMs, long logStartOffset, int leaderEpoch) {
+            room.run();
+            reply.appended(baseOffset, lastOffset, logAppendTimeMs, logStartOffset, leaderEpoch);
+        }
+
+        @Override
+        public void refused(Refusal refusal, long logStartOffset) {
+            room.run();
+            reply.refused(refusal, logStartOffset);
         }
     }
 }

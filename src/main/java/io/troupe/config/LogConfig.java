@@ -20,7 +20,7 @@ public record LogConfig(
         long minCompactionLagMs,
         long maxCompactionLagMs,
         double minCleanableDirtyRatio,
-        String compressionType,
+        TopicCompression compression,
         TimestampType messageTimestampType,
         long messageTimestampBeforeMaxMs,
         long messageTimestampAfterMaxMs,

@@ -92,7 +92,7 @@ public final class TopicConfigs {
                 v.number("min.compaction.lag.ms"),
                 v.number("max.compaction.lag.ms"),
                 Double.parseDouble(v.text("min.cleanable.dirty.ratio")),
-                v.text("compression.type"),
+                compression(v),
                 TimestampType.forName(v.text("message.timestamp.type")),
                 v.number("message.timestamp.before.max.ms"),
                 v.number("message.timestamp.after.max.ms"),
@@ -101,6 +101,14 @@ public final class TopicConfigs {
                 v.number("file.delete.delay.ms"),
                 v.integer("min.insync.replicas"),
                 Boolean.parseBoolean(v.text("unclean.leader.election.enable")));
+    }
+
+    private static TopicCompression compression(Values v) {
+        String codec = v.text("compression.type");
+        return switch (codec) {
+            case "gzip", "lz4", "zstd" -> new TopicCompression(codec, v.integer("compression." + codec + ".level"));
+            default -> new TopicCompression(codec, 0);
+        };
     }
 
     private record Values(Map<String, String> defaults, Map<String, String> overrides) {

@@ -4,6 +4,7 @@ import io.troupe.record.BatchHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.util.zip.CRC32C;
 
 /**
  * Walks the batch headers of a piece of a segment file through a small window; the records themselves are skipped unless
@@ -111,9 +112,24 @@ final class BatchCursor {
         return BatchHeader.maxTimestamp(window, at);
     }
 
-    /** Reads the whole batch and compares its CRC. */
+    /** Reads the whole batch and compares its CRC; one that is larger than the window goes through it piece by piece. */
     boolean crcMatches() throws IOException {
-        return hold(size) && BatchHeader.computeCrc(window, at) == BatchHeader.crc(window, at);
+        if (size <= window.capacity()) {
+            return hold(size) && BatchHeader.computeCrc(window, at) == BatchHeader.crc(window, at);
+        }
+        int expected = BatchHeader.crc(window, at);
+        CRC32C crc = new CRC32C();
+        ByteBuffer piece = ByteBuffer.allocate(Math.min(size, MAX_READ));
+        long stop = position + size;
+        for (long from = position + BatchHeader.CRC_FROM; from < stop; from += piece.limit()) {
+            piece.clear().limit((int) Math.min(piece.capacity(), stop - from));
+            readFully(channel, piece, from);
+            if (piece.hasRemaining()) {
+                return false;
+            }
+            crc.update(piece.flip());
+        }
+        return (int) crc.getValue() == expected;
     }
 
     /** A view of the whole batch, valid until the next step. */

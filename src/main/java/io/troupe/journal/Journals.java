@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.LogConfig;
+import io.troupe.config.TopicCompression;
 import io.troupe.model.ReplicaId;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -51,7 +52,7 @@ public final class Journals extends Setup implements AutoCloseable {
             0,
             Long.MAX_VALUE,
             0.5,
-            "producer",
+            TopicCompression.PRODUCER,
             TimestampType.CREATE_TIME,
             Long.MAX_VALUE,
             Long.MAX_VALUE,

@@ -2,6 +2,7 @@ package io.troupe.journal;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.util.List;
 import java.util.Optional;
 
@@ -21,6 +22,28 @@ public interface LogReader {
      * @param largestTimestampMs of its records; when the file was last written, if no record has one
      */
     record SegmentInfo(long baseOffset, long endOffset, int sizeInBytes, long largestTimestampMs) {}
+
+    /** Batches read: held in memory, or told by where they lie. */
+    sealed interface Slice {
+        /** Bytes of whole batches. */
+        int sizeInBytes();
+    }
+
+    /** @param batches a buffer of its own, ready to be read; empty when nothing fitted */
+    record InMemory(ByteBuffer batches) implements Slice {
+        @Override
+        public int sizeInBytes() {
+            return batches.remaining();
+        }
+    }
+
+    /**
+     * One batch too large to be held, of which a reader takes a piece at a time.
+     *
+     * @param file of its own, so that it can be read although the segment is deleted; to be closed when all is read, and
+     *     closed by the garbage collector when forgotten
+     */
+    record InFile(FileChannel file, long position, int sizeInBytes) implements Slice {}
 
     /** First offset that may be read. */
     long logStartOffset();
@@ -47,6 +70,15 @@ public interface LogReader {
      * @throws IOException when the disk fails
      */
     ByteBuffer read(long startOffset, long endOffset, int maxBytes, boolean minOneBatch) throws IOException;
+
+    /**
+     * The same as {@link #read}, but a batch of more than {@code mostInMemory} bytes that stands first comes alone and
+     * stays in its file. It was read through once, so it is sound and, most likely, in the page cache.
+     */
+    default Slice slice(long startOffset, long endOffset, int maxBytes, boolean minOneBatch, int mostInMemory)
+            throws IOException {
+        return new InMemory(read(startOffset, endOffset, maxBytes, minOneBatch));
+    }
 
     /** The first record at or after {@code timestampMs} and below {@code endOffset}. */
     Optional<TimestampedOffset> offsetForTimestamp(long timestampMs, long endOffset) throws IOException;

@@ -6,9 +6,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import org.apache.kafka.common.errors.OffsetOutOfRangeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,6 +24,11 @@ import org.slf4j.LoggerFactory;
 final class SegmentReader implements LogReader {
     private static final Logger LOG = LoggerFactory.getLogger(SegmentReader.class);
     private static final int ATTEMPTS = 8;
+    private static final Slice EMPTY = new InMemory(ByteBuffer.allocate(0));
+    private static final int LARGE_BYTES = 4 << 20;
+
+    /** Look-ups that must unpack a large batch, over all logs: they hold it whole. */
+    private static final Semaphore LARGE_LOOKUPS = new Semaphore(1);
 
     private final PartitionLog log;
     private final IndexStore indexes;
@@ -96,6 +104,12 @@ final class SegmentReader implements LogReader {
 
     @Override
     public ByteBuffer read(long startOffset, long endOffset, int maxBytes, boolean minOneBatch) throws IOException {
+        return ((InMemory) slice(startOffset, endOffset, maxBytes, minOneBatch, Integer.MAX_VALUE)).batches();
+    }
+
+    @Override
+    public Slice slice(long startOffset, long endOffset, int maxBytes, boolean minOneBatch, int mostInMemory)
+            throws IOException {
         return stable(() -> {
             long end = log.logEndOffset();
             if (startOffset < log.logStartOffset() || startOffset > end) {
@@ -106,18 +120,19 @@ final class SegmentReader implements LogReader {
             Segment[] segments = log.segments();
             int i = Math.max(0, indexOf(segments, startOffset));
             for (; i < segments.length && segments[i].baseOffset() < bound; i++) {
-                Optional<ByteBuffer> found = readFrom(segments[i], startOffset, bound, maxBytes, minOneBatch);
+                Optional<Slice> found = readFrom(segments[i], startOffset, bound, maxBytes, minOneBatch, mostInMemory);
                 if (found.isPresent()) {
                     return found.get();
                 }
             }
-            return ByteBuffer.allocate(0);
+            return EMPTY;
         });
     }
 
     /** Empty when the segment holds nothing at or after {@code startOffset}. */
-    private Optional<ByteBuffer> readFrom(
-            Segment segment, long startOffset, long endOffset, int maxBytes, boolean minOneBatch) throws IOException {
+    private Optional<Slice> readFrom(
+            Segment segment, long startOffset, long endOffset, int maxBytes, boolean minOneBatch, int mostInMemory)
+            throws IOException {
         int size = segment.size();
         if (segment.endOffset() <= startOffset) {
             return Optional.empty();
@@ -133,17 +148,33 @@ final class SegmentReader implements LogReader {
                 }
             } while (cursor.endOffset() <= startOffset);
             if (cursor.endOffset() > endOffset || (cursor.size() > maxBytes && !minOneBatch)) {
-                return Optional.of(ByteBuffer.allocate(0));
+                return Optional.of(EMPTY);
+            }
+            if (cursor.size() > mostInMemory) {
+                try {
+                    return Optional.of(inFile(segment, cursor));
+                } catch (NoSuchFileException e) {
+                    // Given up a moment ago: this read still ends with the file that is open.
+                }
             }
             long position = cursor.position();
             ByteBuffer out = ByteBuffer.allocate((int) Math.min(size - position, Math.max(maxBytes, cursor.size())));
             BatchCursor.readFully(channel, out, position);
             out.flip();
             out.limit(wholeBatches(segment, out, position, startOffset, endOffset));
-            return Optional.of(out);
+            return Optional.of(new InMemory(out));
         } finally {
             segment.release();
         }
+    }
+
+    private static Slice inFile(Segment segment, BatchCursor cursor) throws IOException {
+        // Not only for the CRC: whoever sends the bytes must not wait for the disk.
+        if (!cursor.crcMatches()) {
+            throw new IOException(
+                    corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match"));
+        }
+        return new InFile(FileChannel.open(segment.path(), StandardOpenOption.READ), cursor.position(), cursor.size());
     }
 
     /** Where the last whole batch within the bounds ends; throws when not even the first is sound. */
@@ -240,11 +271,34 @@ final class SegmentReader implements LogReader {
 
     private Optional<TimestampedOffset> firstAtOrAfter(BatchCursor cursor, long timestampMs, long bound)
             throws IOException {
-        ByteBuffer batch = cursor.batch();
-        int epoch = BatchHeader.leaderEpoch(batch, 0);
-        if (BatchHeader.isControl(batch, 0)) {
+        ByteBuffer header = cursor.buffer();
+        int at = cursor.at();
+        int epoch = BatchHeader.leaderEpoch(header, at);
+        if (BatchHeader.isControl(header, at)) {
             return Optional.of(new TimestampedOffset(cursor.baseOffset(), cursor.maxTimestamp(), epoch));
         }
+        boolean complete = BatchHeader.recordsCount(header, at) == BatchHeader.lastOffsetDelta(header, at) + 1L;
+        boolean oneTime = BatchHeader.isLogAppendTime(header, at) || BatchHeader.recordsCount(header, at) == 1;
+        if (complete && oneTime) {
+            long first = Math.max(cursor.baseOffset(), log.logStartOffset());
+            return first < Math.min(cursor.endOffset(), bound)
+                    ? Optional.of(new TimestampedOffset(first, cursor.maxTimestamp(), epoch))
+                    : Optional.empty();
+        }
+        boolean large = cursor.size() > LARGE_BYTES;
+        if (large) {
+            LARGE_LOOKUPS.acquireUninterruptibly();
+        }
+        try {
+            return firstAtOrAfter(cursor.batch(), epoch, timestampMs, bound);
+        } finally {
+            if (large) {
+                LARGE_LOOKUPS.release();
+            }
+        }
+    }
+
+    private Optional<TimestampedOffset> firstAtOrAfter(ByteBuffer batch, int epoch, long timestampMs, long bound) {
         try {
             return Batches.firstAtOrAfter(batch, timestampMs, log.logStartOffset(), bound)
                     .map(record -> new TimestampedOffset(record.offset(), record.timestampMs(), epoch));
@@ -252,8 +306,8 @@ final class SegmentReader implements LogReader {
             // Compressed records are stored as they came. Whoever wrote these keeps nobody from looking up the others:
             // a
             // reader is sent to the batch, and finds there what is wrong with it.
-            long first = Math.max(cursor.baseOffset(), log.logStartOffset());
-            return Optional.of(new TimestampedOffset(first, cursor.maxTimestamp(), epoch));
+            long first = Math.max(BatchHeader.baseOffset(batch, 0), log.logStartOffset());
+            return Optional.of(new TimestampedOffset(first, BatchHeader.maxTimestamp(batch, 0), epoch));
         }
     }
 

@@ -32,8 +32,10 @@ final class Connection {
     private long requestBytes;
     private long responseBytes;
     private long sendingBytes = -1;
+    private long sendingHeldBytes;
     private boolean sendingOneAtATime;
     private int oneAtATimeUnderWay;
+    private int holding;
     private Slot deferred;
     private boolean muted;
 
@@ -100,6 +102,11 @@ final class Connection {
         loop.completed(slot, this);
     }
 
+    /** A request wants the connection not to be read until it is answered. */
+    void hold() {
+        holding++;
+    }
+
     /** A request has come; whether it may be handled now, or must wait for an earlier one's answer to be gone. */
     boolean begin(Slot slot, boolean oneAtATime) {
         slots.add(slot);
@@ -130,11 +137,15 @@ final class Connection {
     void ready(Slot slot, Send send) {
         slot.ready = true;
         slot.send = send;
+        if (send != null) {
+            slot.heldBytes = send.size() - RecordsField.bytesInFiles(slot.response);
+            responseBytes += slot.heldBytes;
+        }
         slot.response = null;
         slot.onClosed = null;
         requestBytes -= slot.sizeInBytes();
-        if (send != null) {
-            responseBytes += send.size();
+        if (slot.holdsNext()) {
+            holding--;
         }
     }
 
@@ -146,6 +157,7 @@ final class Connection {
         Send first = null;
         List<Send> sends = null;
         long bytes = 0;
+        long held = 0;
         boolean large = false;
         while (!slots.isEmpty() && slots.peek().ready && slots.peek().closeReason == null && bytes < COALESCE_BYTES) {
             Slot slot = slots.poll();
@@ -157,6 +169,7 @@ final class Connection {
             }
             large |= slot.oneAtATime;
             bytes += slot.send.size();
+            held += slot.heldBytes;
             if (first == null) {
                 first = slot.send;
             } else {
@@ -171,6 +184,7 @@ final class Connection {
             return null;
         }
         sendingBytes = bytes;
+        sendingHeldBytes = held;
         sendingOneAtATime = large;
         return sends == null ? first : new CoalescedSend(sends);
     }
@@ -180,10 +194,15 @@ final class Connection {
         return sendingBytes < 0 && !slots.isEmpty() && slots.peek().ready ? slots.peek().closeReason : null;
     }
 
+    /** The part of the answers on their way that is held in memory. */
+    long sendingHeldBytes() {
+        return sendingHeldBytes;
+    }
+
     /** Bytes that have left. */
     long sent() {
         long bytes = sendingBytes;
-        responseBytes -= bytes;
+        responseBytes -= sendingHeldBytes;
         sendingBytes = -1;
         if (sendingOneAtATime) {
             sendingOneAtATime = false;
@@ -192,7 +211,7 @@ final class Connection {
         return bytes;
     }
 
-    /** Bytes of answers that are encoded and have not left. */
+    /** Bytes of answers that are encoded, held in memory and have not left. */
     long queuedResponseBytes() {
         return responseBytes;
     }
@@ -200,6 +219,7 @@ final class Connection {
     /** Whether to stop reading: too much under way or not yet read by the client. */
     boolean shouldMute() {
         return deferred != null
+                || holding > 0
                 || slots.size() >= MAX_PARKED_REQUESTS
                 || requestBytes + responseBytes >= maxInFlightBytes;
     }

@@ -175,9 +175,8 @@ final class EventLoop implements Runnable {
         for (NetworkSend send : selector.completedSends()) {
             Connection connection = connections.get(send.destinationId());
             if (connection != null) {
-                long bytes = connection.sent();
-                stats.responseBytes.add(bytes);
-                stats.queuedResponseBytes.add(-bytes);
+                stats.queuedResponseBytes.add(-connection.sendingHeldBytes());
+                stats.responseBytes.add(connection.sent());
                 proceed(connection);
             }
         }
@@ -193,7 +192,7 @@ final class EventLoop implements Runnable {
 
     /** Frames announced and not sent must not keep everybody else's from being read. */
     private void closeStalled(long nowNanos) {
-        if (!inFlight.isOutOfMemory()) {
+        if (!inFlight.scarce()) {
             exhausted = false;
             return;
         }
@@ -289,7 +288,7 @@ final class EventLoop implements Runnable {
         }
         connection.ready(slot, send);
         if (send != null) {
-            stats.queuedResponseBytes.add(send.size());
+            stats.queuedResponseBytes.add(slot.heldBytes);
         }
         proceed(connection);
     }

@@ -1,29 +1,39 @@
 package io.troupe.protocol;
 
 import java.nio.ByteBuffer;
-import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.memory.MemoryPool;
 import org.apache.kafka.common.network.InvalidReceiveException;
 
 /**
  * Bytes of frames under way over all connections of a broker: from the moment a frame's size is known until its request
- * is answered. When the limit is reached, Selectors stop reading those connections that would need more, and go on when
- * there is room again. A frame larger than what is left may still begin while anything is left, so that large frames
- * never starve: the overshoot is at most one frame. When large frames have taken all, small ones go on while they
- * have less than an eighth of it together: heartbeats must not wait for stalled producers. Any thread.
+ * is answered. When there is no room, Selectors stop reading those connections that would need more, and go on when
+ * bytes were given back. Any thread.
+ *
+ * <pre>
+ * frame    begins while
+ * large    anything of the limit is left, and it is the only large one or all of them fit in half the limit
+ * other    anything of the limit is left, or all but the large ones have less than half of it
+ * small    the same, or small ones have less than an eighth of it: heartbeats must not wait for stalled producers
+ * </pre>
+ *
+ * <p>So a frame larger than the limit still has its turn, and neither slow senders of large frames nor a crowd of others
+ * keep anybody out. At most in use: half the limit or one large frame, with half the limit, an eighth and one other.
  */
 final class InFlightBytes implements MemoryPool {
     static final int SMALL_FRAME_BYTES = 64 << 10;
+    /** Larger frames are large ones. */
+    static final int OTHER_FRAME_BYTES = 4 << 20;
 
     private final long limit;
-    private final long smallFramesLimit;
-    private final AtomicLong used = new AtomicLong();
+    private final Runnable roomAgain;
 
-    /** The part of {@code used} that small frames have. */
-    private final AtomicLong smallUsed = new AtomicLong();
+    // Guarded by this, as are the next three.
+    private long used;
+    private long largeUsed;
+    private long smallUsed;
+    private boolean largeWaits;
 
     private volatile boolean refused;
-    private final Runnable roomAgain;
 
     /**
      * @param limit 0 or less for none
@@ -31,28 +41,37 @@ final class InFlightBytes implements MemoryPool {
      */
     InFlightBytes(long limit, Runnable roomAgain) {
         this.limit = limit <= 0 ? Long.MAX_VALUE : limit;
-        this.smallFramesLimit = limit <= 0 ? Long.MAX_VALUE : limit / 8;
         this.roomAgain = roomAgain;
     }
 
     @Override
     public ByteBuffer tryAllocate(int sizeBytes) {
-        boolean small = sizeBytes <= SMALL_FRAME_BYTES;
-        while (true) {
-            long now = used.get();
-            if (now >= limit && !(small && smallUsed.get() < smallFramesLimit)) {
-                refused = true;
-                // Bytes given back between the two lines above must not be missed: nobody would wake us.
-                if (used.get() >= limit) {
-                    return null;
-                }
-            } else if (used.compareAndSet(now, now + sizeBytes)) {
-                if (small) {
-                    smallUsed.addAndGet(sizeBytes);
-                }
-                return allocate(sizeBytes);
+        if (!take(sizeBytes)) {
+            refused = true;
+            // Bytes given back between the two lines above must not be missed: nobody would wake us.
+            if (!take(sizeBytes)) {
+                return null;
             }
         }
+        return allocate(sizeBytes);
+    }
+
+    private synchronized boolean take(int sizeBytes) {
+        boolean large = sizeBytes > OTHER_FRAME_BYTES;
+        boolean small = sizeBytes <= SMALL_FRAME_BYTES;
+        boolean room = used < limit;
+        if (large) {
+            room &= largeUsed == 0 || largeUsed + sizeBytes <= limit / 2;
+            largeWaits = !room;
+        } else {
+            room |= used - largeUsed < limit / 2 || (small && smallUsed < limit / 8);
+        }
+        if (room) {
+            used += sizeBytes;
+            largeUsed += large ? sizeBytes : 0;
+            smallUsed += small ? sizeBytes : 0;
+        }
+        return room;
     }
 
     private ByteBuffer allocate(int sizeBytes) {
@@ -72,10 +91,12 @@ final class InFlightBytes implements MemoryPool {
     }
 
     void release(int sizeBytes) {
-        if (sizeBytes <= SMALL_FRAME_BYTES) {
-            smallUsed.addAndGet(-sizeBytes);
+        synchronized (this) {
+            used -= sizeBytes;
+            largeUsed -= sizeBytes > OTHER_FRAME_BYTES ? sizeBytes : 0;
+            smallUsed -= sizeBytes <= SMALL_FRAME_BYTES ? sizeBytes : 0;
         }
-        if (used.addAndGet(-sizeBytes) < limit && refused) {
+        if (refused) {
             refused = false;
             roomAgain.run();
         }
@@ -87,16 +108,22 @@ final class InFlightBytes implements MemoryPool {
     }
 
     @Override
-    public long availableMemory() {
-        return Math.max(0, limit - used.get());
+    public synchronized long availableMemory() {
+        return Math.max(0, limit - used);
     }
 
+    /** Whether a frame was refused and nothing given back since; then the Selector tries it again. */
     @Override
     public boolean isOutOfMemory() {
-        return used.get() >= limit;
+        return refused;
     }
 
-    long used() {
-        return used.get();
+    /** Whether frames wait for others to be answered. */
+    synchronized boolean scarce() {
+        return used >= limit || largeWaits;
+    }
+
+    synchronized long used() {
+        return used;
     }
 }

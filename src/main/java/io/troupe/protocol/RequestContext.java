@@ -27,6 +27,12 @@ public interface RequestContext {
      */
     default void onClosed(Runnable action) {}
 
+    /**
+     * Reads nothing more of this connection until this request is answered: for a handler that hands a request to another
+     * thread and must not be overtaken by the next one. Call on the network thread, from within the handler.
+     */
+    default void holdNext() {}
+
     /** Sends an answer, encoded with the request's version. */
     void respond(ApiMessage response);
 

@@ -34,10 +34,14 @@ final class Slot implements RequestContext {
     /** The encoded answer; null for none. */
     Send send;
 
+    /** The part of it that is held in memory. */
+    long heldBytes;
+
     /** Whether the network thread has seen the completion, so that the answer may leave. */
     boolean ready;
 
     boolean oneAtATime;
+    private boolean holdsNext;
     Runnable onClosed;
 
     private volatile boolean completed;
@@ -78,6 +82,18 @@ final class Slot implements RequestContext {
         } else {
             onClosed = action;
         }
+    }
+
+    @Override
+    public void holdNext() {
+        if (!holdsNext) {
+            holdsNext = true;
+            connection.hold();
+        }
+    }
+
+    boolean holdsNext() {
+        return holdsNext;
     }
 
     @Override

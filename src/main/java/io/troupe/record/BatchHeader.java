@@ -30,6 +30,8 @@ import java.util.zip.CRC32C;
 public final class BatchHeader {
     /** Bytes before the records. */
     public static final int SIZE = 61;
+    /** First byte, of a batch, that its CRC covers; the last is the batch's last. */
+    public static final int CRC_FROM = 21;
     /** Bytes that tell where the next batch starts: base offset and length. */
     public static final int LOG_OVERHEAD = 12;
 
@@ -144,6 +146,18 @@ public final class BatchHeader {
     public static void stampLogAppendTime(ByteBuffer b, int at, long logAppendTimeMs) {
         b.putShort(at + ATTRIBUTES, (short) (attributes(b, at) | 0x08));
         b.putLong(at + MAX_TIMESTAMP, logAppendTimeMs);
+        b.putInt(at + CRC, computeCrc(b, at));
+    }
+
+    /**
+     * Makes a copied header that of a batch packed anew in another codec, and sets the CRC anew; all else stays.
+     *
+     * @param b holds the whole batch, from {@code at} to {@code at + sizeInBytes}
+     */
+    static void repacked(ByteBuffer b, int at, int sizeInBytes, int compressionId, long maxTimestamp) {
+        b.putInt(at + LENGTH, sizeInBytes - LOG_OVERHEAD);
+        b.putShort(at + ATTRIBUTES, (short) (attributes(b, at) & ~0x07 | compressionId));
+        b.putLong(at + MAX_TIMESTAMP, maxTimestamp);
         b.putInt(at + CRC, computeCrc(b, at));
     }
 

@@ -2,14 +2,19 @@ package io.troupe.record;
 
 import io.troupe.config.LogConfig;
 import io.troupe.model.Refusal;
-import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.TimestampType;
 
 /**
- * Judges what a client wants appended to a partition, before it reaches the partition: the header and the CRC, never the
- * records themselves, save on a compacted topic, where each needs a key. Pure; any thread; cost is one pass of CRC-32C.
+ * Judges what a client wants appended to a partition, before it reaches the partition: the header and the CRC, and the
+ * records only where the topic asks for something that the header cannot tell. Pure; any thread.
+ *
+ * <p>Records are read for keys on a compacted topic, for another {@code compression.type} than the batch has, for
+ * {@code message.timestamp.before.max.ms} with several records (the header tells only the greatest timestamp), and to
+ * name those that lie beyond {@code message.timestamp.after.max.ms}. With default settings none is, and the cost is one
+ * pass of CRC-32C.
  */
 public final class BatchValidator {
     private static final int MAX_COMPRESSION_ID = 4;
@@ -21,12 +26,25 @@ public final class BatchValidator {
     /**
      * Append this.
      *
-     * @param batch exactly one batch, from position 0 to its limit; shares its bytes with what was validated
+     * @param batch exactly one batch, from position 0 to its limit; shares its bytes with what was validated, or was packed anew
      * @param logAppendTimeMs the time stamped on it, -1 with CreateTime
      */
     public record Valid(ByteBuffer batch, long logAppendTimeMs) implements Result {}
 
-    public record Refused(Refusal refusal) implements Result {}
+    /** @param records what is wrong with which; empty when it is the whole batch */
+    public record Refused(Refusal refusal, List<RecordError> records) implements Result {
+        public Refused(Refusal refusal) {
+            this(refusal, List.of());
+        }
+    }
+
+    /**
+     * No fault so far, but the records must be unpacked, which may take long: {@link #unpack} decides, on a thread that
+     * may be held up.
+     *
+     * @param repacks whether the result will be a buffer of its own
+     */
+    public record Unread(ByteBuffer batch, boolean repacks) implements Result {}
 
     private BatchValidator() {}
 
@@ -48,17 +66,65 @@ public final class BatchValidator {
         ByteBuffer batch = records.slice();
         Refusal refusal = checkShape(batch, config);
         if (refusal == null) {
-            refusal = checkContents(batch, config, internal, budget);
+            refusal = checkContents(batch, config, internal);
         }
         if (refusal != null) {
             return new Refused(refusal);
         }
+        boolean packed = BatchHeader.compressionId(batch, 0) != 0;
+        boolean repack = RecordsPass.targetCodec(batch, config.compression()) != BatchHeader.compressionId(batch, 0);
+        boolean look = !BatchHeader.isControl(batch, 0) && (config.compacted() || timesInDoubt(batch, config, nowMs));
+        if (repack || (look && packed)) {
+            return new Unread(batch, repack);
+        }
+        return look
+                ? examine(batch, config, nowMs, budget, Long.MAX_VALUE, batch.limit())
+                : stamped(batch, config, nowMs);
+    }
+
+    /**
+     * Decides on a batch that was {@link Unread}; when it is to be packed anew, the result is a buffer of its own. What passes
+     * the request's budget is INVALID_RECORD; what passes one of the two limits is MESSAGE_TOO_LARGE.
+     *
+     * @param maxUnpackedBytes most bytes of records that are read
+     * @param maxPackedBytes most bytes of a batch packed anew, beside max.message.bytes
+     */
+    public static Result unpack(
+            Unread unread,
+            LogConfig config,
+            long nowMs,
+            UnpackBudget budget,
+            long maxUnpackedBytes,
+            int maxPackedBytes) {
+        int most = Math.min(maxPackedBytes, config.maxMessageBytes());
+        return examine(unread.batch(), config, nowMs, budget, maxUnpackedBytes, most);
+    }
+
+    private static Result examine(
+            ByteBuffer batch,
+            LogConfig config,
+            long nowMs,
+            UnpackBudget budget,
+            long maxUnpackedBytes,
+            int maxPackedBytes) {
+        Result result = new RecordsPass(batch, config, nowMs, budget, maxUnpackedBytes, maxPackedBytes).run();
+        if (!(result instanceof Valid valid)) {
+            return result;
+        }
+        long greatest = BatchHeader.maxTimestamp(valid.batch(), 0);
+        if (config.messageTimestampType() == TimestampType.CREATE_TIME && !timely(greatest, config, nowMs)) {
+            // No record has it: the header is wrong.
+            return refuse(Errors.INVALID_TIMESTAMP, untimely(greatest, config, nowMs));
+        }
+        return stamped(valid.batch(), config, nowMs);
+    }
+
+    private static Valid stamped(ByteBuffer batch, LogConfig config, long nowMs) {
         if (config.messageTimestampType() == TimestampType.LOG_APPEND_TIME) {
             BatchHeader.stampLogAppendTime(batch, 0, nowMs);
             return new Valid(batch, nowMs);
         }
-        refusal = checkTimestamps(batch, config, nowMs);
-        return refusal == null ? new Valid(batch, NO_TIMESTAMP) : new Refused(refusal);
+        return new Valid(batch, NO_TIMESTAMP);
     }
 
     private static Refusal checkShape(ByteBuffer b, LogConfig config) {
@@ -89,7 +155,7 @@ public final class BatchValidator {
         return null;
     }
 
-    private static Refusal checkContents(ByteBuffer b, LogConfig config, boolean internal, UnpackBudget budget) {
+    private static Refusal checkContents(ByteBuffer b, LogConfig config, boolean internal) {
         if (BatchHeader.baseOffset(b, 0) != 0) {
             return invalid("a producer's batch must have base offset 0, not " + BatchHeader.baseOffset(b, 0));
         }
@@ -107,8 +173,10 @@ public final class BatchValidator {
         if (BatchHeader.isControl(b, 0)) {
             return internal ? null : invalid("clients cannot write control batches");
         }
-        Refusal refusal = checkProducer(b);
-        return refusal == null && config.compacted() ? checkRecords(b, budget) : refusal;
+        if (BatchHeader.isLogAppendTime(b, 0)) {
+            return new Refusal(Errors.INVALID_TIMESTAMP, "producers cannot send batches of LogAppendTime");
+        }
+        return checkProducer(b);
     }
 
     private static Refusal checkProducer(ByteBuffer b) {
@@ -127,49 +195,28 @@ public final class BatchValidator {
         return null;
     }
 
-    /** Reads all records through, for their keys; nothing is kept of them. */
-    private static Refusal checkRecords(ByteBuffer b, UnpackBudget budget) {
-        try (RecordStream stream = new RecordStream(b, 0, budget.left())) {
-            try {
-                for (int i = 0; stream.hasNext(); i++) {
-                    Batches.Position record = stream.skipNext();
-                    if (record.offset() != i) {
-                        return invalid("record " + i + " has offset delta " + record.offset());
-                    }
-                    if (!record.hasKey()) {
-                        return invalid("record " + i + " has no key, which a compacted topic requires");
-                    }
-                }
-                stream.requireEnd();
-                return null;
-            } finally {
-                budget.spend(stream.consumed());
-            }
-        } catch (IOException | RuntimeException e) {
-            // Codecs throw their own unchecked exceptions at damaged input.
-            return invalid("the records cannot be read: " + e.getMessage());
+    /** Whether the header leaves it open that every record's timestamp is within the topic's limits. */
+    private static boolean timesInDoubt(ByteBuffer b, LogConfig config, long nowMs) {
+        if (config.messageTimestampType() == TimestampType.LOG_APPEND_TIME) {
+            return false;
         }
+        boolean several = BatchHeader.recordsCount(b, 0) > 1;
+        return (several && config.messageTimestampBeforeMaxMs() != Long.MAX_VALUE)
+                || !timely(BatchHeader.maxTimestamp(b, 0), config, nowMs);
     }
 
-    private static Refusal checkTimestamps(ByteBuffer b, LogConfig config, long nowMs) {
-        if (BatchHeader.isLogAppendTime(b, 0)) {
-            return new Refusal(Errors.INVALID_TIMESTAMP, "producers cannot send batches of LogAppendTime");
-        }
-        long timestamp = BatchHeader.maxTimestamp(b, 0);
-        if (timestamp == NO_TIMESTAMP) {
-            return null;
-        }
+    static boolean timely(long timestampMs, LogConfig config, long nowMs) {
         // Differences, so that limits of Long.MAX_VALUE do not overflow; a timestamp below -1 is no time at all.
-        if (timestamp < 0
-                || nowMs - timestamp > config.messageTimestampBeforeMaxMs()
-                || timestamp - nowMs > config.messageTimestampAfterMaxMs()) {
-            return new Refusal(
-                    Errors.INVALID_TIMESTAMP,
-                    "timestamp " + timestamp + " is not within message.timestamp.before.max.ms="
-                            + config.messageTimestampBeforeMaxMs() + " and message.timestamp.after.max.ms="
-                            + config.messageTimestampAfterMaxMs() + " of the broker's time " + nowMs);
-        }
-        return null;
+        return timestampMs == NO_TIMESTAMP
+                || (timestampMs >= 0
+                        && nowMs - timestampMs <= config.messageTimestampBeforeMaxMs()
+                        && timestampMs - nowMs <= config.messageTimestampAfterMaxMs());
+    }
+
+    static String untimely(long timestampMs, LogConfig config, long nowMs) {
+        return "timestamp " + timestampMs + " is not within message.timestamp.before.max.ms="
+                + config.messageTimestampBeforeMaxMs() + " and message.timestamp.after.max.ms="
+                + config.messageTimestampAfterMaxMs() + " of the broker's time " + nowMs;
     }
 
     private static Refusal invalid(String message) {

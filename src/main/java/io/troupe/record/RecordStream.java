@@ -4,6 +4,7 @@ import java.io.DataInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.internal.CompressionType;
@@ -37,6 +38,11 @@ final class RecordStream implements AutoCloseable {
      * @throws IOException when the codec's own header is damaged
      */
     RecordStream(ByteBuffer batches, int at, long maxBytes) throws IOException {
+        this(batches, at, maxBytes, null);
+    }
+
+    /** @param copy gets all that is read, unpacked; null for nobody */
+    RecordStream(ByteBuffer batches, int at, long maxBytes, OutputStream copy) throws IOException {
         ByteBuffer records = batches.duplicate();
         records.limit(at + BatchHeader.sizeInBytes(batches, at)).position(at + BatchHeader.SIZE);
         InputStream raw;
@@ -51,7 +57,8 @@ final class RecordStream implements AutoCloseable {
         } catch (RuntimeException e) {
             throw new IOException("the compressed records cannot be read: " + e.getMessage(), e);
         }
-        in = new DataInputStream(new Guarded(raw));
+        InputStream guarded = new Guarded(raw);
+        in = new DataInputStream(copy == null ? guarded : new Copied(guarded, copy));
         baseOffset = BatchHeader.baseOffset(batches, at);
         baseTimestamp = BatchHeader.baseTimestamp(batches, at);
         fixedTimestamp = BatchHeader.isLogAppendTime(batches, at) ? BatchHeader.maxTimestamp(batches, at) : -1;
@@ -134,8 +141,11 @@ final class RecordStream implements AutoCloseable {
 
     private int recordLength() throws IOException {
         int length = varint();
-        if (length < 0 || consumed + length > maxBytes) {
-            throw new IOException("a record of " + length + " bytes, after " + consumed
+        if (length < 0) {
+            throw new IOException("a record cannot have " + length + " bytes");
+        }
+        if (consumed + length > maxBytes) {
+            throw new TooLargeException("a record of " + length + " bytes, after " + consumed
                     + " of others, passes the limit of " + maxBytes + " unpacked bytes");
         }
         return length;
@@ -191,6 +201,57 @@ final class RecordStream implements AutoCloseable {
     @Override
     public void close() throws IOException {
         in.close();
+    }
+
+    /** The batch unpacks to more than its reader allows, or says so. */
+    static final class TooLargeException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        TooLargeException(String message) {
+            super(message);
+        }
+    }
+
+    /** Passes on what is read, what is skipped too. */
+    private static final class Copied extends FilterInputStream {
+        private final OutputStream copy;
+        private final byte[] piece = new byte[8 << 10];
+
+        Copied(InputStream in, OutputStream copy) {
+            super(in);
+            this.copy = copy;
+        }
+
+        @Override
+        public int read() throws IOException {
+            int b = super.read();
+            if (b >= 0) {
+                copy.write(b);
+            }
+            return b;
+        }
+
+        @Override
+        public int read(byte[] into, int offset, int length) throws IOException {
+            int n = super.read(into, offset, length);
+            if (n > 0) {
+                copy.write(into, offset, n);
+            }
+            return n;
+        }
+
+        @Override
+        public long skip(long bytes) throws IOException {
+            long left = bytes;
+            while (left > 0) {
+                int n = read(piece, 0, (int) Math.min(piece.length, left));
+                if (n < 0) {
+                    break;
+                }
+                left -= n;
+            }
+            return bytes - left;
+        }
     }
 
     /** A codec's stream whose own kinds of failure, snappy's an {@link Error}, all become an {@link IOException}. */

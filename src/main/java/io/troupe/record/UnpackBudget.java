@@ -2,7 +2,7 @@ package io.troupe.record;
 
 /**
  * How many bytes may be unpacked on behalf of one request, over all its batches: enough for whatever compresses well, and no more than a
- * fraction of a second of the thread that does it, unless the request itself is large. One thread.
+ * fraction of a second of the thread that does it, unless the request itself is large. Any thread.
  */
 public final class UnpackBudget {
     /** What a small request may unpack to, bytes. */
@@ -18,11 +18,11 @@ public final class UnpackBudget {
         left = BASE_BYTES + (long) BYTES_PER_BYTE * sentBytes;
     }
 
-    long left() {
+    synchronized long left() {
         return left;
     }
 
-    void spend(long bytes) {
+    synchronized void spend(long bytes) {
         left -= bytes;
     }
 }

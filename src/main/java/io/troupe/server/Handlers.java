@@ -46,6 +46,7 @@ import java.util.concurrent.Executor;
 /** The API keys that a broker serves, each with its handler. */
 final class Handlers implements AutoCloseable {
     private final FetchHandler fetch;
+    private final ProduceHandler produce;
     private final ApiDispatcher dispatcher;
 
     Handlers(
@@ -59,9 +60,10 @@ final class Handlers implements AutoCloseable {
         ControllerClient controller = new UsableTopics(services.controller(), metadata, replicas, config.nodeId());
         GroupService groups = services.groups();
         AutoTopicCreation creation = new AutoTopicCreation(config, metadata, controller);
+        produce = new ProduceHandler(config, metadata, replicas);
         fetch = new FetchHandler(config, metadata, replicas, reads, stats);
         List<ApiHandler<?>> handlers = new ArrayList<>(List.of(
-                new ProduceHandler(config, metadata, replicas),
+                produce,
                 fetch,
                 new ListOffsetsHandler(metadata, replicas, reads),
                 new OffsetForLeaderEpochHandler(metadata, replicas),
@@ -97,6 +99,7 @@ final class Handlers implements AutoCloseable {
 
     @Override
     public void close() {
+        produce.close();
         fetch.close();
     }
 }

@@ -23,6 +23,7 @@ final class FakeContext implements RequestContext {
     final LinkedBlockingQueue<Object> ends = new LinkedBlockingQueue<>();
 
     Runnable onClosed;
+    boolean holdsNext;
     private final RequestHeader header;
 
     FakeContext(ApiKeys key, int version) {
@@ -73,6 +74,11 @@ final class FakeContext implements RequestContext {
     @Override
     public void onClosed(Runnable action) {
         onClosed = action;
+    }
+
+    @Override
+    public void holdNext() {
+        holdsNext = true;
     }
 
     @Override

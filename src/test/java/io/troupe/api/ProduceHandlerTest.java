@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.troupe.config.ServerProperties;
 import io.troupe.model.Refusal;
 import io.troupe.partition.Replica;
+import io.troupe.record.BatchHeader;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -150,6 +151,42 @@ class ProduceHandlerTest {
             }
         }
         replica0.expectNoMessage();
+    }
+
+    @Test
+    void recordsThatAreAtFaultAreNamedFromVersion8On() throws Exception {
+        long late = System.currentTimeMillis() + 7_200_000;
+        for (int version : List.of(3, 7, 8, LATEST)) {
+            MemoryRecords records = MemoryRecords.withRecords(
+                    Compression.gzip().build(),
+                    new SimpleRecord(System.currentTimeMillis(), "v".getBytes()),
+                    new SimpleRecord(late, "v".getBytes()));
+            var partition = new PartitionProduceData().setIndex(0).setRecords(records);
+            PartitionProduceResponse answer =
+                    only(handle(version, request(1, partition)).end(ProduceResponseData.class));
+            assertEquals(Errors.INVALID_TIMESTAMP, Errors.forCode(answer.errorCode()));
+            assertEquals(version >= 8 ? 1 : 0, answer.recordErrors().size());
+            if (version >= 8) {
+                assertEquals(1, answer.recordErrors().get(0).batchIndex());
+                assertTrue(answer.errorMessage().contains("" + late));
+            }
+        }
+    }
+
+    @Test
+    void aBatchInAnotherCodecIsPackedAnewWhileItsConnectionWaits(@TempDir Path dir) throws Exception {
+        var config = ServerProperties.parse(
+                        Map.of("broker.id", "1", "log.dirs", dir.toString(), "compression.type", "zstd"))
+                .config();
+        try (ProduceHandler packing = new ProduceHandler(config, cluster.metadata, cluster.replicas)) {
+            FakeContext context = new FakeContext(ApiKeys.PRODUCE, LATEST);
+            packing.handle(context, request(1, to(0)));
+            assertTrue(context.holdsNext);
+            Replica.Append append = replica0.expectMessageClass(Replica.Append.class);
+            assertEquals(4, BatchHeader.compressionId(append.batch(), 0));
+            append.reply().appended(7, 7, -1, 0, 5);
+            assertEquals(7, only(context.end(ProduceResponseData.class)).baseOffset());
+        }
     }
 
     @Test

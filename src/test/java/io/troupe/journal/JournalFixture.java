@@ -1,6 +1,7 @@
 package io.troupe.journal;
 
 import io.troupe.config.LogConfig;
+import io.troupe.config.TopicCompression;
 import io.troupe.record.BatchHeader;
 import io.troupe.record.ProducerStates;
 import java.nio.ByteBuffer;
@@ -44,7 +45,7 @@ final class JournalFixture {
                 0,
                 Long.MAX_VALUE,
                 0.5,
-                "producer",
+                TopicCompression.PRODUCER,
                 TimestampType.CREATE_TIME,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
@@ -69,7 +70,7 @@ final class JournalFixture {
                 c.minCompactionLagMs(),
                 c.maxCompactionLagMs(),
                 c.minCleanableDirtyRatio(),
-                c.compressionType(),
+                c.compression(),
                 c.messageTimestampType(),
                 c.messageTimestampBeforeMaxMs(),
                 c.messageTimestampAfterMaxMs(),

@@ -1,6 +1,7 @@
 package io.troupe.partition;
 
 import io.troupe.config.LogConfig;
+import io.troupe.config.TopicCompression;
 import java.nio.ByteBuffer;
 import java.util.Set;
 import org.apache.kafka.common.compress.Compression;
@@ -52,7 +53,7 @@ final class TestBatches {
                 0,
                 Long.MAX_VALUE,
                 0.5,
-                "producer",
+                TopicCompression.PRODUCER,
                 TimestampType.CREATE_TIME,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,

@@ -139,6 +139,28 @@ class KafkaServerTest {
     }
 
     @Test
+    void aRequestThatHoldsTheNextIsAnsweredBeforeAnotherIsRead() throws Exception {
+        ToyHandler<DescribeClusterRequestData> holding = ToyHandler.of(PARKED, (context, request) -> {
+            context.holdNext();
+            context.holdNext();
+            parked.add(context);
+        });
+        try (TestServer server = new TestServer(holding, ping);
+                RawClient client = new RawClient(server.port());
+                RawClient other = new RawClient(server.port())) {
+            park(client, 1);
+            park(client, 2);
+            RequestContext first = next();
+            turns(other);
+            assertNull(parked.poll());
+            answer(first);
+            assertEquals(1, client.receiveCorrelationId());
+            answer(next());
+            assertEquals(2, client.receiveCorrelationId());
+        }
+    }
+
+    @Test
     void aConnectionWithTooManyBytesUnderWayIsNotReadUntilSomeAreAnswered() throws Exception {
         String longName = "x".repeat(30_000);
         try (TestServer server = new TestServer(parking, ping);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.LogConfig;
+import io.troupe.config.TopicCompression;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,14 +22,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class BatchValidatorTest {
     private static final long NOW = 1_700_000_000_000L;
+    private static final UnpackBudget BUDGET = new UnpackBudget(Integer.MAX_VALUE);
 
     @Test
     void acceptsOneBatchAndLeavesItsBytesAlone() {
         ByteBuffer batch = batch(Compression.NONE, record("k", "v"));
         ByteBuffer before =
                 ByteBuffer.allocate(batch.remaining()).put(batch.duplicate()).flip();
-        BatchValidator.Valid valid =
-                assertInstanceOf(BatchValidator.Valid.class, validate(batch, config(), false, NOW));
+        BatchValidator.Valid valid = assertInstanceOf(BatchValidator.Valid.class, judge(batch, config(), false, NOW));
         assertEquals(before, valid.batch());
         assertEquals(-1, valid.logAppendTimeMs());
     }
@@ -63,7 +64,7 @@ class BatchValidatorTest {
                 new int[] {Integer.MIN_VALUE, -1, 0, 48, 49, 1 << 20, Integer.MAX_VALUE - 3, Integer.MAX_VALUE}) {
             ByteBuffer bad = batch(Compression.NONE, record("k", "v"));
             bad.putInt(8, length);
-            assertInstanceOf(BatchValidator.Refused.class, validate(bad, config(), false, NOW), "length " + length);
+            assertInstanceOf(BatchValidator.Refused.class, judge(bad, config(), false, NOW), "length " + length);
         }
     }
 
@@ -95,7 +96,7 @@ class BatchValidatorTest {
         control.putShort(21, (short) 0x20);
         recrc(control);
         assertRefused(Errors.INVALID_RECORD, control, config(), false);
-        assertInstanceOf(BatchValidator.Valid.class, validate(control, config(), true, NOW));
+        assertInstanceOf(BatchValidator.Valid.class, judge(control, config(), true, NOW));
     }
 
     @Test
@@ -123,11 +124,13 @@ class BatchValidatorTest {
         ByteBuffer keyed = batch(compression, record("k", "v".repeat(500)), record("", null));
         assertInstanceOf(
                 BatchValidator.Valid.class,
-                validate(keyed, config("compact", 1 << 20), false, NOW),
+                judge(keyed, config("compact", 1 << 20), false, NOW),
                 "an empty key is a key");
         ByteBuffer keyless = batch(compression, record("k", "v"), record(null, "v"));
-        assertRefused(Errors.INVALID_RECORD, keyless, config("compact", 1 << 20), false);
-        assertInstanceOf(BatchValidator.Valid.class, validate(keyless, config(), false, NOW));
+        BatchValidator.Refused refused =
+                assertRefused(Errors.INVALID_RECORD, keyless, config("compact", 1 << 20), false);
+        assertEquals(1, refused.records().get(0).batchIndex());
+        assertInstanceOf(BatchValidator.Valid.class, judge(keyless, config(), false, NOW));
     }
 
     @ParameterizedTest
@@ -140,7 +143,7 @@ class BatchValidatorTest {
             bad.put(i, (byte) ~bad.get(i));
             recrc(bad);
             // Some damage still reads as records; what matters is that none ends in an exception.
-            validate(bad, config("compact", 1 << 20), false, NOW);
+            judge(bad, config("compact", 1 << 20), false, NOW);
         }
     }
 
@@ -158,11 +161,58 @@ class BatchValidatorTest {
         assertRefused(Errors.INVALID_TIMESTAMP, stampedByClient, config(), false);
     }
 
+    @ParameterizedTest
+    @EnumSource(CompressionType.class)
+    void everyRecordOutsideTheLimitsIsNamedWhateverTheCodec(CompressionType codec) {
+        LogConfig bounded = config("delete", 1 << 20, TimestampType.CREATE_TIME, 1000, 2000);
+        ByteBuffer batch =
+                batch(Compression.of(codec).build(), at(NOW), at(NOW - 1001), at(NOW + 2000), at(NOW + 2001), at(-1));
+        BatchValidator.Refused refused = assertRefused(Errors.INVALID_TIMESTAMP, batch, bounded, false);
+        assertEquals(
+                List.of(1, 3),
+                refused.records().stream().map(RecordError::batchIndex).toList());
+        assertTrue(refused.records().get(0).message().contains("" + (NOW - 1001)));
+        assertInstanceOf(
+                BatchValidator.Valid.class,
+                judge(batch(Compression.of(codec).build(), at(NOW - 1000), at(NOW)), bounded, false, NOW));
+    }
+
+    @Test
+    void recordsAreReadOnlyWhenTheHeaderLeavesADoubt() {
+        ByteBuffer two = batch(Compression.gzip().build(), at(NOW), at(5));
+        assertInstanceOf(BatchValidator.Valid.class, BatchValidator.validate(two, config(), false, NOW, BUDGET));
+        LogConfig before = config("delete", 1 << 20, TimestampType.CREATE_TIME, 1000, 2000);
+        assertInstanceOf(BatchValidator.Unread.class, BatchValidator.validate(two, before, false, NOW, BUDGET));
+        ByteBuffer one = batch(Compression.gzip().build(), at(NOW));
+        assertInstanceOf(BatchValidator.Valid.class, BatchValidator.validate(one, before, false, NOW, BUDGET));
+        ByteBuffer late = batch(Compression.gzip().build(), at(NOW + 3_600_001));
+        assertInstanceOf(BatchValidator.Unread.class, BatchValidator.validate(late, config(), false, NOW, BUDGET));
+    }
+
+    @Test
+    void aHeaderThatPromisesALaterTimeThanItsRecordsHaveIsRefusedWhole() {
+        ByteBuffer lying = batch(Compression.NONE, at(NOW), at(NOW));
+        lying.putLong(35, NOW + 3_600_001);
+        recrc(lying);
+        assertEquals(
+                List.of(),
+                assertRefused(Errors.INVALID_TIMESTAMP, lying, config(), false).records());
+    }
+
+    @Test
+    void theListOfBadRecordsIsBounded() {
+        SimpleRecord[] late = new SimpleRecord[1000];
+        java.util.Arrays.fill(late, at(NOW * 2));
+        BatchValidator.Refused refused =
+                assertRefused(Errors.INVALID_TIMESTAMP, batch(Compression.NONE, late), config(), false);
+        assertEquals(RecordsPass.MAX_RECORD_ERRORS, refused.records().size());
+    }
+
     @Test
     void logAppendTimeIsStampedAndTheCrcFollows() {
         ByteBuffer batch = batchAt(5);
         LogConfig config = config("delete", 1 << 20, TimestampType.LOG_APPEND_TIME, 1000, 1000);
-        BatchValidator.Valid valid = assertInstanceOf(BatchValidator.Valid.class, validate(batch, config, false, NOW));
+        BatchValidator.Valid valid = assertInstanceOf(BatchValidator.Valid.class, judge(batch, config, false, NOW));
         assertEquals(NOW, valid.logAppendTimeMs());
         MemoryRecords records = MemoryRecords.readableRecords(valid.batch());
         records.batches().forEach(b -> {
@@ -197,13 +247,16 @@ class BatchValidatorTest {
                 "a batch that is cut off ends the iteration");
     }
 
-    private static BatchValidator.Result validate(ByteBuffer batch, LogConfig config, boolean internal, long nowMs) {
-        int size = batch == null ? 0 : batch.remaining();
-        return BatchValidator.validate(batch, config, internal, nowMs, new UnpackBudget(size));
+    /** The last word, as a produce gets it. */
+    private static BatchValidator.Result judge(ByteBuffer batch, LogConfig config, boolean internal, long nowMs) {
+        BatchValidator.Result result = BatchValidator.validate(batch, config, internal, nowMs, BUDGET);
+        return result instanceof BatchValidator.Unread unread
+                ? BatchValidator.unpack(unread, config, nowMs, BUDGET, 1 << 20, Integer.MAX_VALUE)
+                : result;
     }
 
     private static void assertValidAt(long timestamp, LogConfig config) {
-        assertInstanceOf(BatchValidator.Valid.class, validate(batchAt(timestamp), config, false, NOW), "" + timestamp);
+        assertInstanceOf(BatchValidator.Valid.class, judge(batchAt(timestamp), config, false, NOW), "" + timestamp);
     }
 
     private static void assertInvalidAt(long timestamp, LogConfig config) {
@@ -213,7 +266,7 @@ class BatchValidatorTest {
     private static BatchValidator.Refused assertRefused(
             Errors error, ByteBuffer batch, LogConfig config, boolean internal) {
         BatchValidator.Refused refused =
-                assertInstanceOf(BatchValidator.Refused.class, validate(batch, config, internal, NOW));
+                assertInstanceOf(BatchValidator.Refused.class, judge(batch, config, internal, NOW));
         assertEquals(error, refused.refusal().error());
         return refused;
     }
@@ -240,6 +293,10 @@ class BatchValidatorTest {
 
     private static SimpleRecord record(String key, String value) {
         return new SimpleRecord(NOW, key == null ? null : key.getBytes(), value == null ? null : value.getBytes());
+    }
+
+    private static SimpleRecord at(long timestamp) {
+        return new SimpleRecord(timestamp, "k".getBytes(), "v".getBytes());
     }
 
     private static ByteBuffer bytes(String text) {
@@ -269,7 +326,7 @@ class BatchValidatorTest {
                 0,
                 Long.MAX_VALUE,
                 0.5,
-                "producer",
+                TopicCompression.PRODUCER,
                 type,
                 beforeMaxMs,
                 afterMaxMs,

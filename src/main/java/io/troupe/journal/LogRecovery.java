@@ -125,8 +125,11 @@ final class LogRecovery {
         for (Segment segment : segments) {
             if (segment.endOffset() > meta.recoveryPoint && segment != active) {
                 segment.forceClosed();
-                indexes.putSegment(id, segment.baseOffset(), segment.summary(), segment.index());
-                segment.dropIndex();
+                // Without one it is stored already.
+                if (segment.index() != null) {
+                    indexes.putSegment(id, segment.baseOffset(), segment.summary(), segment.index());
+                    segment.dropIndex();
+                }
             }
         }
         active.force();

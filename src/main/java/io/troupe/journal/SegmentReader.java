@@ -171,8 +171,7 @@ final class SegmentReader implements LogReader {
     private static Slice inFile(Segment segment, BatchCursor cursor) throws IOException {
         // Not only for the CRC: whoever sends the bytes must not wait for the disk.
         if (!cursor.crcMatches()) {
-            throw new IOException(
-                    corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match"));
+            throw corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
         }
         return new InFile(FileChannel.open(segment.path(), StandardOpenOption.READ), cursor.position(), cursor.size());
     }

@@ -60,6 +60,11 @@ final class SegmentReader implements LogReader {
         return infos;
     }
 
+    /** The last one active. */
+    Segment[] published() {
+        return log.segments();
+    }
+
     private interface Attempt<T> {
         T run() throws IOException;
     }

@@ -29,6 +29,7 @@ import java.util.Set;
  * @param logRetentionCheckIntervalMs {@code log.retention.check.interval.ms}
  * @param fetchMaxBytes {@code fetch.max.bytes}: the most one fetch answer holds
  * @param network limits of the Kafka port
+ * @param cleaner compaction of logs
  * @param group consumer groups
  * @param topicDefaults topic-level settings that the broker's {@code log.*} keys give, by topic config name
  * @param originals every key as the operator wrote it, overrides applied
@@ -54,6 +55,7 @@ public record BrokerConfig(
         long logRetentionCheckIntervalMs,
         int fetchMaxBytes,
         NetworkConfig network,
+        CleanerConfig cleaner,
         GroupConfig group,
         Map<String, String> topicDefaults,
         Map<String, String> originals) {

@@ -65,10 +65,7 @@ final class KafkaKeys {
                 "fetch.purgatory.purge.interval.requests producer.purgatory.purge.interval.requests"
                         + " delete.records.purgatory.purge.interval.requests"
                         + " share.fetch.purgatory.purge.interval.requests");
-        pass("nothing is removed by compaction yet", """
-                log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.enable
-                log.cleaner.io.buffer.load.factor log.cleaner.io.buffer.size log.cleaner.io.max.bytes.per.second
-                log.cleaner.threads""");
+        pass("each directory of log.dirs has one thread that compacts", "log.cleaner.threads");
         pass("the journal schedules its own background work", """
                 log.flush.offset.checkpoint.interval.ms
                 log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.dir.failure.timeout.ms

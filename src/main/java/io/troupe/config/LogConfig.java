@@ -34,4 +34,9 @@ public record LogConfig(
     public boolean compacted() {
         return cleanupPolicy.contains("compact");
     }
+
+    /** Age at which the segment that is written is closed: while it is open, none of its records can be compacted. */
+    public long rollMs() {
+        return compacted() ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs;
+    }
 }

@@ -5,6 +5,7 @@ import static io.troupe.config.ConfigKey.between;
 import static io.troupe.config.ConfigKey.bool;
 import static io.troupe.config.ConfigKey.listOf;
 import static io.troupe.config.ConfigKey.string;
+import static io.troupe.config.TopicConfigs.Type.DOUBLE;
 import static io.troupe.config.TopicConfigs.Type.INT;
 import static io.troupe.config.TopicConfigs.Type.LONG;
 
@@ -75,6 +76,30 @@ final class ServerKeys {
                 -1,
                 -1,
                 "Request bytes not yet answered, over all connections; -1 is a quarter of the heap."));
+        add(bool("log.cleaner.enable", true, "Whether compacted topics are compacted."));
+        add(atLeast(
+                "log.cleaner.dedupe.buffer.size",
+                LONG,
+                128L * MIB,
+                MIB,
+                "Most memory for the keys of a log while it is compacted; never more than an eighth of the heap."));
+        add(new ConfigKey(
+                "log.cleaner.io.buffer.load.factor",
+                DOUBLE,
+                "0.9",
+                "a number above 0, at most 1",
+                v -> (double) v > 0 && (double) v <= 1,
+                "How full that memory may be."));
+        add(atLeast(
+                "log.cleaner.io.buffer.size", INT, 512 * 1024, 0, "Memory for reading and writing while compacting."));
+        add(new ConfigKey(
+                "log.cleaner.io.max.bytes.per.second",
+                DOUBLE,
+                Double.toString(Double.MAX_VALUE),
+                "a number above 0",
+                v -> (double) v > 0,
+                "Most bytes that compaction reads and writes in a second."));
+        add(atLeast("log.cleaner.backoff.ms", LONG, 15_000, 0, "Rest when no log needs compaction."));
         add(between("offsets.topic.num.partitions", INT, 50, 1, 10_000, "Partitions of __consumer_offsets."));
         add(new ConfigKey(
                 "offsets.topic.replication.factor",

@@ -154,6 +154,7 @@ public final class ServerProperties {
                 settings.number("log.retention.check.interval.ms"),
                 settings.integer("fetch.max.bytes"),
                 network(settings),
+                cleaner(settings),
                 group(settings),
                 topicDefaults(settings),
                 Collections.unmodifiableMap(raw));
@@ -247,6 +248,16 @@ public final class ServerProperties {
                 settings.number("connections.max.idle.ms"),
                 settings.number("troupe.connection.inflight.max.bytes"),
                 inFlight);
+    }
+
+    private static CleanerConfig cleaner(Settings settings) {
+        return new CleanerConfig(
+                settings.bool("log.cleaner.enable"),
+                settings.number("log.cleaner.dedupe.buffer.size"),
+                settings.decimal("log.cleaner.io.buffer.load.factor"),
+                settings.integer("log.cleaner.io.buffer.size"),
+                settings.decimal("log.cleaner.io.max.bytes.per.second"),
+                settings.number("log.cleaner.backoff.ms"));
     }
 
     private static GroupConfig group(Settings settings) {

@@ -32,6 +32,10 @@ final class Settings {
         return (Long) value(key, 0L);
     }
 
+    double decimal(String key) {
+        return (Double) value(key, 1.0);
+    }
+
     boolean bool(String key) {
         return (Boolean) value(key, false);
     }

@@ -108,8 +108,9 @@ final class BatchCursor {
         return BatchHeader.lastOffset(window, at) + 1;
     }
 
+    /** Of the records that are in the batch; {@link Long#MIN_VALUE} for none. */
     long maxTimestamp() {
-        return BatchHeader.maxTimestamp(window, at);
+        return BatchHeader.maxRecordTimestamp(window, at);
     }
 
     /** Reads the whole batch and compares its CRC; one that is larger than the window goes through it piece by piece. */

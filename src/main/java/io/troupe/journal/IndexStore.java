@@ -136,6 +136,27 @@ final class IndexStore implements AutoCloseable {
         delete(List.of(key(SEGMENT, id, baseOffset)), false);
     }
 
+    /**
+     * Drops index keys of segments that begin in {@code [from, to)} and producer snapshots in between; durable on return.
+     *
+     * @param from inclusive
+     * @param to exclusive
+     */
+    void dropBetween(LogId id, long from, long to) throws IOException {
+        List<byte[]> keys = new ArrayList<>();
+        scan(SEGMENT, id, (base, value) -> {
+            if (base >= from && base < to) {
+                keys.add(key(SEGMENT, id, base));
+            }
+        });
+        scan(PRODUCERS, id, (at, value) -> {
+            if (at > from && at < to) {
+                keys.add(key(PRODUCERS, id, at));
+            }
+        });
+        delete(keys, true);
+    }
+
     /** Drops index keys of segments that begin at or beyond {@code offset} and producer snapshots beyond it. */
     void dropFrom(LogId id, long offset) throws IOException {
         delete(keysFrom(id, offset, offset), false);

@@ -86,7 +86,12 @@ public final class Journals extends Setup implements AutoCloseable {
      *     cannot be written; the message names the path and the reason
      */
     public static Journals open(BrokerConfig config) {
-        return open(config.logDirs(), config.nodeId(), config.clusterId());
+        Journals journals = open(config.logDirs(), config.nodeId(), config.clusterId());
+        if (config.cleaner().enabled()) {
+            CleanerThrottle throttle = new CleanerThrottle(config.cleaner().maxBytesPerSecond());
+            journals.dirs.forEach(dir -> dir.startCleaner(config.cleaner(), throttle, config.producerIdExpirationMs()));
+        }
+        return journals;
     }
 
     static Journals open(List<Path> paths, int nodeId, Optional<String> clusterId) {
@@ -257,6 +262,11 @@ public final class Journals extends Setup implements AutoCloseable {
 
     boolean isMetadata(String plugin) {
         return plugin.equals(METADATA_PLUGIN);
+    }
+
+    /** What compaction has done since the start. */
+    public CompactionCounters compaction() {
+        return dirs.stream().map(LogDir::compaction).reduce(CompactionCounters.NONE, CompactionCounters::plus);
     }
 
     /** Closes every log in order and lets go of the dirs; after the actor system has stopped. */

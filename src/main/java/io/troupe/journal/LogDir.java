@@ -1,5 +1,6 @@
 package io.troupe.journal;
 
+import io.troupe.config.CleanerConfig;
 import io.troupe.config.LogConfig;
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
@@ -9,7 +10,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,8 +22,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Each log is guarded by its {@link OpenLog}'s monitor, so nothing about one log waits for another. Within it a log's
  * opening, truncation and closing wait for the disk; appends never wait for an fsync. See {@link OpenLogs} for opening and
- * closing, {@link LogCommands} for what is done to an open log, {@link LogDeletion} for what goes away, {@link LogPlacement}
- * for directories' names, {@link LogFlusher} and {@link MetaFlusher} for fsyncs, {@link Availability} for what a failed one
+ * closing, {@link LogCommands} for what is done to an open log, {@link LogDeletion} for what goes away, {@link LogCleaner} for
+ * compaction, {@link LogPlacement} for directories' names, {@link LogFlusher} and {@link MetaFlusher} for fsyncs, {@link Availability} for what a failed one
  * means.
  *
  * <p>Order of locks: a log's monitor, then {@link LogPlacement}'s, then {@link PartitionLog#derived}, then {@link MetaLog}'s.
@@ -39,6 +42,8 @@ final class LogDir implements AutoCloseable {
     private final OpenLogs logs;
     private final LogCommands commands;
     private final LogDeletion deletion;
+    private final LogDirContext context;
+    private volatile LogCleaner cleaner;
     private volatile MetaProperties properties;
     private volatile long brokerEpoch = -1;
 
@@ -60,7 +65,7 @@ final class LogDir implements AutoCloseable {
         this.threads = threads;
         this.availability = new Availability(path);
         MetaFlusher metaFlusher = new MetaFlusher(metaLog, availability, threads.fsyncs());
-        LogDirContext context = new LogDirContext(
+        this.context = new LogDirContext(
                 path,
                 disk,
                 metaLog,
@@ -133,9 +138,33 @@ final class LogDir implements AutoCloseable {
         placement.survey(leftover -> threads.fsyncs().execute(() -> placement.deleteTree(leftover)));
     }
 
+    /** Begins to compact logs in the background; once, before the dir is closed. */
+    void startCleaner(CleanerConfig config, CleanerThrottle throttle, long producerIdExpirationMs) {
+        cleaner = newCleaner(config, throttle, producerIdExpirationMs, System::currentTimeMillis);
+        cleaner.start();
+    }
+
+    /** One that is not started. */
+    LogCleaner newCleaner(
+            CleanerConfig config, CleanerThrottle throttle, long producerIdExpirationMs, LongSupplier clock) {
+        return new LogCleaner(context, logs, config, throttle, producerIdExpirationMs, clock);
+    }
+
+    CompactionCounters compaction() {
+        LogCleaner started = cleaner;
+        return started == null ? CompactionCounters.NONE : started.counters();
+    }
+
+    private void stopCleaner() {
+        if (cleaner != null) {
+            cleaner.close();
+        }
+    }
+
     /** Closes every log, writes the clean-shutdown marker last, lets go of the lock. */
     @Override
     public void close() {
+        stopCleaner();
         threads.stop();
         if (!logs.stop()) {
             return;
@@ -164,12 +193,18 @@ final class LogDir implements AutoCloseable {
 
     /** Lets go of everything as it is: what a killed process leaves behind. */
     void abandon() {
+        stopCleaner();
         logs.stop();
         threads.abandon();
         logs.abandonAll();
         closeQuietly(indexes);
         closeQuietly(metaLog);
         closeQuietly(lock);
+    }
+
+    /** Waits until all that was left to the background before is done, delayed work aside; for tests. */
+    void awaitBackground() throws InterruptedException, ExecutionException {
+        threads.background().submit(() -> {}).get();
     }
 
     private static void closeQuietly(AutoCloseable resource) {

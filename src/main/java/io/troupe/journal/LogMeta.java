@@ -11,6 +11,8 @@ final class LogMeta {
     long highWatermark;
     /** Everything below is durable: recovery looks at nothing below it. */
     long recoveryPoint;
+    /** Where compaction goes on: below it each key stands once, but for what is too young to tell. */
+    long cleanedTo;
 
     final List<EpochStart> epochs = new ArrayList<>();
     /** Whether the log was closed in order and not opened since; then the two below hold. */

@@ -61,6 +61,7 @@ final class LogRecovery {
     }
 
     Recovered recover() throws IOException {
+        SegmentSwap.recover(path, disk);
         finishDeletions();
         List<Path> files = aboveLogStart(segmentFiles());
         if (files.isEmpty()) {

@@ -151,8 +151,10 @@ final class MetaLog implements AutoCloseable {
                 log.recoveryPoint = Math.min(log.recoveryPoint, record.a());
                 log.highWatermark = Math.min(log.highWatermark, record.a());
                 log.logStartOffset = Math.min(log.logStartOffset, record.a());
+                log.cleanedTo = Math.min(log.cleanedTo, record.a());
             }
             case HIGH_WATERMARK -> log.highWatermark = record.a();
+            case CLEANED -> log.cleanedTo = record.a();
             case RECOVERY_POINT -> log.recoveryPoint = record.a();
             case LOG_OPENED -> log.closed = false;
             case LOG_CLOSED -> {
@@ -259,6 +261,7 @@ final class MetaLog implements AutoCloseable {
         write(MetaRecord.of(Kind.LOG_START, id, log.logStartOffset, 0).encode());
         write(MetaRecord.of(Kind.RECOVERY_POINT, id, log.recoveryPoint, 0).encode());
         write(MetaRecord.of(Kind.HIGH_WATERMARK, id, log.highWatermark, 0).encode());
+        write(MetaRecord.of(Kind.CLEANED, id, log.cleanedTo, 0).encode());
         for (JournalCommand.EpochStart epoch : log.epochs) {
             write(MetaRecord.of(Kind.EPOCH, id, epoch.leaderEpoch(), epoch.startOffset())
                     .encode());

@@ -50,7 +50,9 @@ record MetaRecord(Kind kind, LogId id, long a, long b, String topic) {
         /** The log was closed in order; a = LEO, b = bytes of its last segment. */
         LOG_CLOSED,
         /** The log is deleted. */
-        LOG_REMOVED
+        LOG_REMOVED,
+        /** a = where the last cleaning of a compacted log ended. */
+        CLEANED
     }
 
     private static final Kind[] KINDS = Kind.values();

@@ -105,6 +105,11 @@ final class OpenLogs {
         return logs.values().stream().anyMatch(open -> open.log.id().equals(id));
     }
 
+    /** Those open now; any may be closed at any time. */
+    List<OpenLog> all() {
+        return List.copyOf(logs.values());
+    }
+
     /** Null when it is not open. */
     OpenLog find(String persistenceId) {
         return logs.get(persistenceId);
@@ -155,6 +160,13 @@ final class OpenLogs {
 
     /** Under the log's monitor. Whatever fails, nothing of it stays open. */
     void close(OpenLog open, boolean storeProducers) throws IOException {
+        // Compaction must not put another segment in the place of one whose index is being stored.
+        synchronized (open.log.derived()) {
+            closeNow(open, storeProducers);
+        }
+    }
+
+    private void closeNow(OpenLog open, boolean storeProducers) throws IOException {
         PartitionLog log = open.log;
         try {
             if (!dir.availability().isOffline()) {

@@ -14,7 +14,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * One log: its segments in offset order, the last of them active. {@link LogDir} is its only writer and holds the
- * {@link OpenLog}'s monitor while it calls anything that changes; any thread reads through {@link #reader}.
+ * {@link OpenLog}'s monitor while it calls anything that changes but {@link #replace}, which is compaction's way in; any
+ * thread reads through {@link #reader}.
  *
  * <p>Invariants: segments are contiguous up to gaps that compaction left; every segment but the active one is closed;
  * what {@link #logEndOffset} covers is in the published segments.
@@ -30,12 +31,13 @@ final class PartitionLog {
     private final ProducerStates producers;
     private final SegmentReader reader;
     private volatile LogConfig config;
+    // Replaced under segmentsLock; compaction does so beside the journal's thread.
     private volatile Segment[] segments;
     private volatile long logStartOffset;
     // The log start that meta.log is known to hold durably.
     private volatile long durableLogStart;
     private volatile long logEndOffset;
-    // Odd while a truncation is under way: a read that overlaps one tries again.
+    // Odd while a truncation is under way, even and greater after a replacement: a read that overlaps one tries again.
     private volatile int truncations;
     private volatile boolean retired;
     private final RollClock age;
@@ -43,6 +45,7 @@ final class PartitionLog {
     private boolean ageKnown;
     private int lastEpoch;
     private final Object derived = new Object();
+    private final Object segmentsLock = new Object();
 
     PartitionLog(
             LogId id,
@@ -175,9 +178,11 @@ final class PartitionLog {
     private Rolled roll(long baseOffset, long nowMs) throws IOException {
         Segment closed = active();
         Segment fresh = Segment.create(path, baseOffset, config.indexIntervalBytes(), disk);
-        Segment[] more = Arrays.copyOf(segments, segments.length + 1);
-        more[segments.length] = fresh;
-        segments = more;
+        synchronized (segmentsLock) {
+            Segment[] more = Arrays.copyOf(segments, segments.length + 1);
+            more[segments.length] = fresh;
+            segments = more;
+        }
         age.restart(config, nowMs);
         return new Rolled(closed, baseOffset, producers.snapshot());
     }
@@ -210,7 +215,9 @@ final class PartitionLog {
     }
 
     void endTruncation(List<Segment> left, long endOffset) {
-        segments = left.toArray(Segment[]::new);
+        synchronized (segmentsLock) {
+            segments = left.toArray(Segment[]::new);
+        }
         logEndOffset = endOffset;
         logStartOffset = Math.min(logStartOffset, endOffset);
         truncations++;
@@ -228,12 +235,14 @@ final class PartitionLog {
         }
         List<Segment> below = new ArrayList<>();
         List<Segment> left = new ArrayList<>();
-        Segment[] all = segments;
-        for (int i = 0; i < all.length; i++) {
-            boolean whole = i < all.length - 1 && all[i + 1].baseOffset() <= logStartOffset;
-            (whole ? below : left).add(all[i]);
+        synchronized (segmentsLock) {
+            Segment[] all = segments;
+            for (int i = 0; i < all.length; i++) {
+                boolean whole = i < all.length - 1 && all[i + 1].baseOffset() <= logStartOffset;
+                (whole ? below : left).add(all[i]);
+            }
+            segments = left.toArray(Segment[]::new);
         }
-        segments = left.toArray(Segment[]::new);
         return below;
     }
 
@@ -244,6 +253,30 @@ final class PartitionLog {
     /** Whether the log would still begin with segments that {@link #segments} lacks, were the power cut now. */
     boolean beginsEarlierOnDisk() {
         return durableLogStart < logStartOffset;
+    }
+
+    /**
+     * Publishes one segment in the place of a run of closed ones; those are left for the caller to retire, and a read that
+     * fails on them meanwhile begins again. Under {@link #derived}.
+     *
+     * @return false when they are no longer all there; nothing was changed
+     */
+    boolean replace(List<Segment> run, Segment fresh) {
+        synchronized (segmentsLock) {
+            List<Segment> all = new ArrayList<>(Arrays.asList(segments));
+            int at = all.indexOf(run.get(0));
+            if (retired
+                    || at < 0
+                    || at + run.size() >= all.size()
+                    || !all.subList(at, at + run.size()).equals(run)) {
+                return false;
+            }
+            all.subList(at, at + run.size()).clear();
+            all.add(at, fresh);
+            segments = all.toArray(Segment[]::new);
+            truncations += 2;
+            return true;
+        }
     }
 
     /** Waits for a moment without truncation and names it. */

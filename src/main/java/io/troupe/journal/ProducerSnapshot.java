@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Producer state at an offset, as {@link IndexStore} keeps it. It says which batch it comes behind, so that one that was
@@ -44,6 +45,18 @@ final class ProducerSnapshot {
                     "a producer snapshot at offset " + offset + " belongs to batches that are gone");
         }
         return ProducerStates.restore(stored.slice(MARK_BYTES, stored.remaining() - MARK_BYTES));
+    }
+
+    /** The state kept at {@code offset}, if there is one and the log holds the batches it belongs to. */
+    static Optional<ByteBuffer> at(IndexStore indexes, LogId id, List<Segment> segments, long offset)
+            throws IOException {
+        ByteBuffer stored = indexes.producers(id, offset).get(offset);
+        if (stored == null
+                || stored.remaining() < MARK_BYTES
+                || !mark(segments, offset, indexes, id).equals(stored.slice(0, MARK_BYTES))) {
+            return Optional.empty();
+        }
+        return Optional.of(stored.slice(MARK_BYTES, stored.remaining() - MARK_BYTES));
     }
 
     private static ByteBuffer mark(List<Segment> segments, long offset, IndexStore indexes, LogId id)

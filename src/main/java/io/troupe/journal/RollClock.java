@@ -5,7 +5,7 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Whether a log's active segment has grown old, by Kafka's rule: when a batch is appended whose greatest timestamp lies more
- * than {@code segment.ms} after that of the segment's first batch; where batches have no timestamps, by the time since the
+ * than {@code segment.ms} ({@link LogConfig#rollMs}) after that of the segment's first batch; where batches have no timestamps, by the time since the
  * segment was made or opened. Without appends nothing rolls. Owned by one {@link PartitionLog}.
  */
 final class RollClock {
@@ -23,7 +23,7 @@ final class RollClock {
     void restart(LogConfig config, long nowMs) {
         sinceMs = nowMs;
         firstTimestampMs = NONE;
-        long most = Math.min(config.segmentJitterMs(), config.segmentMs());
+        long most = Math.min(config.segmentJitterMs(), config.rollMs());
         jitterMs = most <= 0 ? 0 : ThreadLocalRandom.current().nextLong(most);
     }
 
@@ -35,6 +35,6 @@ final class RollClock {
     /** @param timestampMs greatest one of what is about to be appended */
     boolean isDue(LogConfig config, long timestampMs, long nowMs) {
         long age = firstTimestampMs >= 0 ? timestampMs - firstTimestampMs : nowMs - sinceMs;
-        return age > config.segmentMs() - jitterMs;
+        return age > config.rollMs() - jitterMs;
     }
 }

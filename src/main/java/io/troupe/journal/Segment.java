@@ -24,7 +24,8 @@ final class Segment {
     /** What is known of a closed segment without reading it. */
     record Summary(int size, long endOffset, long maxTimestamp) {}
 
-    private final Path path;
+    // Changes only while compaction puts the file in its place.
+    private volatile Path path;
     private final long baseOffset;
     private final Disk disk;
     private volatile int size;
@@ -132,7 +133,7 @@ final class Segment {
             int at = buffer.position();
             while (at < buffer.limit()) {
                 index.maybeAdd((int) (BatchHeader.baseOffset(buffer, at) - baseOffset), position, max);
-                max = Math.max(max, BatchHeader.maxTimestamp(buffer, at));
+                max = Math.max(max, BatchHeader.maxRecordTimestamp(buffer, at));
                 end = BatchHeader.lastOffset(buffer, at) + 1;
                 int bytes = BatchHeader.sizeInBytes(buffer, at);
                 at += bytes;
@@ -223,6 +224,24 @@ final class Segment {
     synchronized void release() {
         readers--;
         closeReaderIfIdle();
+    }
+
+    /**
+     * A channel of the caller's own, that stays good whatever becomes of the segment.
+     *
+     * @throws SegmentGoneException after {@link #retire}, for then the name may be another file's
+     */
+    synchronized FileChannel openAnother() throws IOException {
+        if (gone) {
+            throw new SegmentGoneException(path);
+        }
+        return disk.open(path, StandardOpenOption.READ);
+    }
+
+    /** Gives the file another name, whoever reads it. */
+    synchronized void moveTo(Path target) throws IOException {
+        disk.rename(path, target);
+        path = target;
     }
 
     /** No new reads from here on; those under way finish. */

@@ -6,8 +6,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -66,6 +64,11 @@ final class SegmentReader implements LogReader {
             infos.add(segment.info());
         }
         return infos;
+    }
+
+    /** The last one active. */
+    Segment[] published() {
+        return log.segments();
     }
 
     private interface Attempt<T> {
@@ -153,7 +156,7 @@ final class SegmentReader implements LogReader {
             if (cursor.size() > mostInMemory) {
                 try {
                     return Optional.of(inFile(segment, cursor));
-                } catch (NoSuchFileException e) {
+                } catch (SegmentGoneException e) {
                     // Given up a moment ago: this read still ends with the file that is open.
                 }
             }
@@ -173,7 +176,7 @@ final class SegmentReader implements LogReader {
         if (!cursor.crcMatches()) {
             throw corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
         }
-        return new InFile(FileChannel.open(segment.path(), StandardOpenOption.READ), cursor.position(), cursor.size());
+        return new InFile(segment.openAnother(), cursor.position(), cursor.size());
     }
 
     /** Where the last whole batch within the bounds ends; throws when not even the first is sound. */

@@ -1,6 +1,5 @@
 package io.troupe.journal;
 
-import io.troupe.record.BatchHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -64,7 +63,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
             if (visitor != null) {
                 visitor.batch(cursor.buffer(), cursor.at());
             }
-            max = Math.max(max, BatchHeader.maxTimestamp(cursor.buffer(), cursor.at()));
+            max = Math.max(max, cursor.maxTimestamp());
             end = cursor.endOffset();
             size += cursor.size();
         }

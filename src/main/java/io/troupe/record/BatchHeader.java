@@ -13,9 +13,9 @@ import java.util.zip.CRC32C;
  *   12     4  partition leader epoch  (outside the CRC)
  *   16     1  magic, 2
  *   17     4  CRC-32C of bytes 21 to the end
- *   21     2  attributes              (bits 0-2 codec, 3 timestamp type, 4 transactional, 5 control)
+ *   21     2  attributes              (bits 0-2 codec, 3 timestamp type, 4 transactional, 5 control, 6 delete horizon)
  *   23     4  last offset delta
- *   27     8  base timestamp
+ *   27     8  base timestamp          (with bit 6: when tombstones and end markers in it may go, KIP-534)
  *   35     8  max timestamp
  *   43     8  producer id             (-1: none)
  *   51     2  producer epoch
@@ -39,6 +39,9 @@ public final class BatchHeader {
     public static final long NO_PRODUCER_ID = -1L;
     public static final long NO_TIMESTAMP = -1L;
     public static final int NO_SEQUENCE = -1;
+
+    static final short COMPRESSION = 0x07;
+    static final short DELETE_HORIZON = 0x40;
 
     private static final int LENGTH = 8;
     private static final int LEADER_EPOCH = 12;
@@ -82,7 +85,7 @@ public final class BatchHeader {
 
     /** The codec's id, 0 to 4: none, gzip, snappy, lz4, zstd; 5 to 7 mean nothing yet. */
     public static int compressionId(ByteBuffer b, int at) {
-        return attributes(b, at) & 0x07;
+        return attributes(b, at) & COMPRESSION;
     }
 
     public static boolean isLogAppendTime(ByteBuffer b, int at) {
@@ -95,6 +98,11 @@ public final class BatchHeader {
 
     public static boolean isControl(ByteBuffer b, int at) {
         return (attributes(b, at) & 0x20) != 0;
+    }
+
+    /** Whether compaction has set in the base timestamp when this batch's tombstones and end markers may go. */
+    public static boolean hasDeleteHorizon(ByteBuffer b, int at) {
+        return (attributes(b, at) & DELETE_HORIZON) != 0;
     }
 
     public static int lastOffsetDelta(ByteBuffer b, int at) {
@@ -112,6 +120,14 @@ public final class BatchHeader {
 
     public static long maxTimestamp(ByteBuffer b, int at) {
         return b.getLong(at + MAX_TIMESTAMP);
+    }
+
+    /**
+     * Greatest timestamp of the records that are in the batch; {@link Long#MIN_VALUE} when compaction has left none, for then
+     * {@link #maxTimestamp} speaks of records that are gone.
+     */
+    public static long maxRecordTimestamp(ByteBuffer b, int at) {
+        return recordsCount(b, at) == 0 ? Long.MIN_VALUE : maxTimestamp(b, at);
     }
 
     public static long producerId(ByteBuffer b, int at) {
@@ -158,6 +174,27 @@ public final class BatchHeader {
         b.putInt(at + LENGTH, sizeInBytes - LOG_OVERHEAD);
         b.putShort(at + ATTRIBUTES, (short) (attributes(b, at) & ~0x07 | compressionId));
         b.putLong(at + MAX_TIMESTAMP, maxTimestamp);
+        b.putInt(at + CRC, computeCrc(b, at));
+    }
+
+    /**
+     * Makes a copied header that of a rewritten batch, and sets the CRC anew. Offsets, leader epoch and producer fields stay.
+     *
+     * @param b holds the whole batch, from {@code at} to {@code at + sizeInBytes}
+     */
+    static void rewrite(
+            ByteBuffer b,
+            int at,
+            int sizeInBytes,
+            short attributes,
+            long baseTimestamp,
+            long maxTimestamp,
+            int recordsCount) {
+        b.putInt(at + LENGTH, sizeInBytes - LOG_OVERHEAD);
+        b.putShort(at + ATTRIBUTES, attributes);
+        b.putLong(at + BASE_TIMESTAMP, baseTimestamp);
+        b.putLong(at + MAX_TIMESTAMP, maxTimestamp);
+        b.putInt(at + RECORDS_COUNT, recordsCount);
         b.putInt(at + CRC, computeCrc(b, at));
     }
 

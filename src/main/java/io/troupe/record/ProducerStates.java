@@ -141,6 +141,20 @@ public final class ProducerStates {
         producers.values().removeIf(producer -> nowMs - producer.lastAppendMs >= expirationMs);
     }
 
+    /**
+     * Whether the state could not be built again without this batch: one of its producer's last five, or a control batch
+     * that alone tells the producer's epoch.
+     *
+     * @param lastOffset the batch's, inclusive
+     */
+    public boolean remembers(long producerId, short producerEpoch, long lastOffset, boolean control) {
+        Producer producer = producers.get(producerId);
+        if (producer == null || producer.epoch != producerEpoch) {
+            return false;
+        }
+        return control ? producer.count == 0 : producer.holds(lastOffset);
+    }
+
     /** A second, independent state that knows the same. */
     public ProducerStates copy() {
         ProducerStates copy = new ProducerStates();
@@ -298,6 +312,15 @@ public final class ProducerStates {
 
         int lastSequence() {
             return count == 0 ? BatchHeader.NO_SEQUENCE : lastSequence(count - 1);
+        }
+
+        boolean holds(long lastOffset) {
+            for (int i = 0; i < count; i++) {
+                if (lastOffset(i) == lastOffset) {
+                    return true;
+                }
+            }
+            return false;
         }
 
         int find(int baseSequence, int lastSequence) {

@@ -1,11 +1,13 @@
 package io.troupe.record;
 
 import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.security.MessageDigest;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.utils.internals.BufferSupplier;
@@ -22,6 +24,7 @@ import org.apache.kafka.common.utils.internals.BufferSupplier;
 final class RecordStream implements AutoCloseable {
     private static final int MAX_VARINT_BYTES = 5;
     private static final int MAX_VARLONG_BYTES = 10;
+    private static final int CHUNK_BYTES = 4096;
 
     private final DataInputStream in;
     private final long baseOffset;
@@ -29,8 +32,14 @@ final class RecordStream implements AutoCloseable {
     private final long fixedTimestamp;
     private final long maxBytes;
     private final int count;
+    // Made when first used: most streams are read record by record.
+    private byte[] chunk;
     private long consumed;
     private int done;
+    private long offset;
+    private long timestampMs;
+    private boolean keyed;
+    private boolean valued;
 
     /**
      * @param at index of the batch's first byte
@@ -137,6 +146,98 @@ final class RecordStream implements AutoCloseable {
         done++;
         return new Batches.Decoded(
                 baseOffset + offsetDelta, fixedTimestamp < 0 ? timestamp : fixedTimestamp, key, value);
+    }
+
+    /** Steps over the next record, feeding its key to {@code digest}; what it was is told by the four methods below. */
+    void step(MessageDigest digest) throws IOException {
+        int length = recordLength();
+        long start = consumed;
+        readByte();
+        long timestamp = baseTimestamp + varlong(MAX_VARLONG_BYTES);
+        timestampMs = fixedTimestamp < 0 ? timestamp : fixedTimestamp;
+        offset = baseOffset + varint();
+        int keyLength = varint();
+        keyed = keyLength >= 0;
+        if (keyLength < -1 || length - (consumed - start) < Math.max(0, keyLength)) {
+            throw new IOException("a record's key does not fit its length " + length);
+        }
+        for (int left = keyLength; left > 0; ) {
+            int part = fill(left);
+            digest.update(chunk, 0, part);
+            left -= part;
+        }
+        valued = varint() >= 0;
+        long left = length - (consumed - start);
+        if (left < 0) {
+            throw new IOException("a record is longer than its length " + length);
+        }
+        skip(left);
+        done++;
+    }
+
+    long offset() {
+        return offset;
+    }
+
+    long timestampMs() {
+        return timestampMs;
+    }
+
+    boolean hasKey() {
+        return keyed;
+    }
+
+    boolean hasValue() {
+        return valued;
+    }
+
+    /** Copies the next record as it stands, but with {@code timestampShift} added to its timestamp delta. */
+    void copyNext(DataOutputStream out, long timestampShift) throws IOException {
+        int length = recordLength();
+        long end = consumed + length;
+        if (timestampShift == 0) {
+            writeVarlong(out, length);
+        } else {
+            byte attributes = readByte();
+            long start = consumed;
+            long delta = varlong(MAX_VARLONG_BYTES);
+            long shifted = delta + timestampShift;
+            writeVarlong(out, length - (consumed - start) + varlongBytes(shifted));
+            out.writeByte(attributes);
+            writeVarlong(out, shifted);
+        }
+        while (consumed < end) {
+            int part = fill(end - consumed);
+            out.write(chunk, 0, part);
+        }
+        done++;
+    }
+
+    /** Reads at least one byte and at most {@code most} into {@link #chunk}. */
+    private int fill(long most) throws IOException {
+        if (chunk == null) {
+            chunk = new byte[CHUNK_BYTES];
+        }
+        int n = in.read(chunk, 0, (int) Math.min(chunk.length, most));
+        if (n <= 0) {
+            throw new IOException("the records end early");
+        }
+        consumed += n;
+        return n;
+    }
+
+    private static void writeVarlong(DataOutputStream out, long value) throws IOException {
+        long left = (value << 1) ^ (value >> 63);
+        while ((left & ~0x7FL) != 0) {
+            out.writeByte((int) (left & 0x7F) | 0x80);
+            left >>>= 7;
+        }
+        out.writeByte((int) left);
+    }
+
+    private static int varlongBytes(long value) {
+        long zigzag = (value << 1) ^ (value >> 63);
+        return Math.max(1, (Long.SIZE - Long.numberOfLeadingZeros(zigzag) + 6) / 7);
     }
 
     private int recordLength() throws IOException {

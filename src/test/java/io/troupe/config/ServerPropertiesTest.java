@@ -60,6 +60,23 @@ class ServerPropertiesTest {
     }
 
     @Test
+    void theCleanersKeysAreRead() {
+        assertEquals(CleanerConfig.DEFAULT, config().cleaner());
+        assertEquals(
+                new CleanerConfig(false, 2 << 20, 0.5, 4096, 1e6, 200),
+                config(
+                                "log.cleaner.enable=false",
+                                "log.cleaner.dedupe.buffer.size=2097152",
+                                "log.cleaner.io.buffer.load.factor=0.5",
+                                "log.cleaner.io.buffer.size=4096",
+                                "log.cleaner.io.max.bytes.per.second=1000000.0",
+                                "log.cleaner.backoff.ms=200")
+                        .cleaner());
+        assertTrue(refused("log.cleaner.io.buffer.load.factor=0").contains("above 0"));
+        assertTrue(refused("log.cleaner.dedupe.buffer.size=1000").contains("1048576"));
+    }
+
+    @Test
     void emptyHostBindsAllInterfacesWithWarningAndKeepsActorsOnLoopback() {
         ServerProperties.Loaded loaded = ServerProperties.parse(settings("listeners=PLAINTEXT://:9092"));
         assertEquals(new HostPort("", 9092), loaded.config().listeners().get(0).address());

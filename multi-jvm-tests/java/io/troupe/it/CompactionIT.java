@@ -1,0 +1,222 @@
+package io.troupe.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Compacted topics with real clients, in segments of the least size that Kafka allows. */
+@Timeout(240)
+class CompactionIT {
+    private static final String MIB = "1048576";
+    private static final int KEYS = 300;
+    private static final int RECORDS = 30_000;
+
+    @Test
+    void theLastValueOfEachKeySurvives() throws Exception {
+        Map<String, String> settings =
+                Map.of("log.cleaner.backoff.ms", "200", "log.cleaner.dedupe.buffer.size", "2097152");
+        try (BrokerProcess broker = BrokerProcess.start("compaction", settings)) {
+            Clients clients = new Clients(broker);
+            String topic = clients.topic(
+                    "table",
+                    1,
+                    Map.of(
+                            "cleanup.policy", "compact",
+                            "segment.bytes", MIB,
+                            "min.cleanable.dirty.ratio", "0.01",
+                            "delete.retention.ms", "0"));
+            TopicPartition partition = new TopicPartition(topic, 0);
+            Map<String, String> model = new HashMap<>();
+            Random random = new Random(3);
+            try (var producer = clients.producer(
+                            "linger.ms", "5", "compression.type", "lz4", "delivery.timeout.ms", "90000");
+                    var tail = clients.consumer()) {
+                tail.assign(List.of(partition));
+                tail.seekToBeginning(List.of(partition));
+                Follower follower = new Follower();
+                for (int part = 0; part < 10; part++) {
+                    send(producer, topic, part, random, model);
+                    follower.read(tail);
+                }
+                Path log = broker.data().resolve(topic + "-0");
+                Clients.await("the log is small", () -> bytes(log, ".log") < 3L << 20);
+                check(clients, partition, model);
+                broker.kill();
+                broker.start();
+                check(clients, partition, model);
+                // The same producer goes on: its sequence is still known.
+                send(producer, topic, 10, random, model);
+                follower.read(tail);
+                check(clients, partition, model);
+                broker.terminate();
+                assertFalse(left(log, ".cleaned") || left(log, ".swap"), "files of a cleaning are left");
+                dump(log);
+            }
+        }
+    }
+
+    /** A consumer at the tail sees offsets and, for each key, versions ascend, whatever is cleaned meanwhile. */
+    private static final class Follower {
+        private final Map<String, Integer> versions = new HashMap<>();
+        private long offset = -1;
+
+        void read(KafkaConsumer<String, String> consumer) {
+            for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(500))) {
+                assertTrue(record.offset() > offset);
+                offset = record.offset();
+                if (record.value() != null) {
+                    int version = Integer.parseInt(
+                            record.value().substring(0, record.value().indexOf(' ')));
+                    Integer before = versions.put(record.key(), version);
+                    assertTrue(before == null || before < version);
+                }
+            }
+        }
+    }
+
+    private static void send(
+            Producer<String, String> producer, String topic, int part, Random random, Map<String, String> model)
+            throws Exception {
+        List<Future<RecordMetadata>> sent = new ArrayList<>();
+        for (int i = 0; i < RECORDS / 10; i++) {
+            String key = "k" + random.nextInt(KEYS);
+            StringBuilder filler = new StringBuilder();
+            random.ints(200, 'a', 'z' + 1).forEach(c -> filler.append((char) c));
+            String value = random.nextInt(8) == 0 ? null : (part * RECORDS + i) + " " + filler;
+            sent.add(producer.send(new ProducerRecord<>(topic, key, value)));
+            model.put(key, value);
+        }
+        for (Future<RecordMetadata> future : sent) {
+            future.get(90, TimeUnit.SECONDS);
+        }
+    }
+
+    private static void check(Clients clients, TopicPartition partition, Map<String, String> model) {
+        Map<String, String> table = new HashMap<>();
+        try (var consumer = clients.consumer()) {
+            consumer.assign(List.of(partition));
+            long end = consumer.endOffsets(List.of(partition)).get(partition);
+            consumer.seekToBeginning(List.of(partition));
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            while (consumer.position(partition) < end) {
+                for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(200))) {
+                    table.put(record.key(), record.value());
+                }
+                assertTrue(System.nanoTime() < deadline, "the end is not reached");
+            }
+        }
+        model.forEach((key, value) -> {
+            if (value == null) {
+                assertNull(table.get(key));
+            } else {
+                assertEquals(value, table.get(key));
+            }
+        });
+    }
+
+    /** The tool that prints segments finds every batch valid. */
+    private static void dump(Path log) throws IOException {
+        try (Stream<Path> files = Files.list(log)) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".log")).toList()) {
+                List<String> command =
+                        List.of("bin/troupe-dump-log.sh", "--deep-iteration", "--files", file.toString());
+                String out = Run.command(command, null, Duration.ofSeconds(60))
+                        .orFail()
+                        .stdout();
+                assertTrue(out.contains("Log starting offset: "), out.substring(0, Math.min(500, out.length())));
+                assertFalse(out.contains("isvalid: false"), file.toString());
+                assertTrue(Files.size(file) == 0 || out.contains("isvalid: true"), file.toString());
+            }
+        }
+    }
+
+    private static long bytes(Path directory, String suffix) {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.filter(f -> f.toString().endsWith(suffix))
+                    .mapToLong(f -> f.toFile().length())
+                    .sum();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean left(Path directory, String suffix) {
+        return bytes(directory, suffix) > 0;
+    }
+
+    @Test
+    void committedOffsetsShrinkAndComeBack() throws Exception {
+        Map<String, String> settings = Map.of(
+                "log.cleaner.backoff.ms",
+                "200",
+                "log.cleaner.dedupe.buffer.size",
+                "2097152",
+                "offsets.topic.segment.bytes",
+                MIB,
+                "offsets.topic.num.partitions",
+                "1");
+        int commits = 100_000;
+        try (BrokerProcess broker = BrokerProcess.start("compaction-offsets", settings)) {
+            Clients clients = new Clients(broker);
+            String topic = clients.topic("source", 1, Map.of());
+            TopicPartition partition = new TopicPartition(topic, 0);
+            try (var consumer = clients.consumer("group.id", "one")) {
+                consumer.assign(List.of(partition));
+                // Finds its coordinator, and waits for it.
+                consumer.commitSync(Map.of(partition, new OffsetAndMetadata(0)));
+                AtomicInteger done = new AtomicInteger();
+                AtomicReference<Exception> failed = new AtomicReference<>();
+                long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(150);
+                for (int i = 1; i <= commits; i++) {
+                    consumer.commitAsync(Map.of(partition, new OffsetAndMetadata(i)), (offsets, e) -> {
+                        done.incrementAndGet();
+                        if (e != null) {
+                            failed.set(e);
+                        }
+                    });
+                    while (i - done.get() >= (i == commits ? 1 : 200)) {
+                        consumer.poll(Duration.ofMillis(1));
+                        assertTrue(System.nanoTime() < deadline, done + " commits only");
+                    }
+                }
+                assertNull(failed.get());
+            }
+            Path log = broker.data().resolve("__consumer_offsets-0");
+            Clients.await("the offsets are compacted", () -> bytes(log, ".log") < 3L << 20);
+            broker.kill();
+            broker.start();
+            try (var consumer = clients.consumer("group.id", "one")) {
+                assertEquals(
+                        new OffsetAndMetadata(commits),
+                        consumer.committed(Set.of(partition)).get(partition));
+            }
+        }
+    }
+}

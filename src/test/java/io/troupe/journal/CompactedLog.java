@@ -2,6 +2,7 @@ package io.troupe.journal;
 
 import io.troupe.config.CleanerConfig;
 import io.troupe.config.LogConfig;
+import io.troupe.config.TopicCompression;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -61,7 +62,7 @@ final class CompactedLog implements AutoCloseable {
                 minLagMs,
                 maxLagMs,
                 ratio,
-                io.troupe.config.TopicCompression.PRODUCER,
+                TopicCompression.PRODUCER,
                 TimestampType.CREATE_TIME,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,

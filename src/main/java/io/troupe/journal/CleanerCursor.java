@@ -61,6 +61,8 @@ final class CleanerCursor implements AutoCloseable {
      * @throws CorruptSegmentException when its CRC does not match
      */
     void read() throws IOException {
+        // The CRC alone would be taken piece by piece.
+        cursor.batch();
         if (!cursor.crcMatches()) {
             throw new CorruptSegmentException(segment, cursor.position(), SegmentWalk.CRC_MISMATCH);
         }

@@ -23,7 +23,7 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "compare-with-kafka: $*"; exit 1; }
 usage() { sed -n '2,17s/^# \{0,1\}//p' "$0"; }
 
-pairs=3 mb=200 consume_mb=${BENCH_CONSUME_MB:-2000} latency_records=10000 limit=3000 a=troupe cores=both
+pairs=3 mb=200 consume_mb=2000 latency_records=10000 limit=3000 a=troupe cores=both
 shapes=start,produce,partitions,flush,consume,latency
 while (($#)); do
   case $1 in

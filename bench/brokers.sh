@@ -43,24 +43,23 @@ troupe.actor.listener=127.0.0.1:$REPLY
 P
 }
 
-# start <side> <kind>: a fresh broker on an empty directory. The options are those of either's own start script.
+# start <side> <kind>: a fresh broker on an empty directory, Troupe by its own start script, Kafka (whose scripts Maven does not have) with the options of its.
 start() {
-  local side=$1 kind=$2 ready begun log=$work/broker-$1.log
-  local options=(-Dfile.encoding=UTF-8 "$heap" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35)
+  local side=$1 kind=$2 ready begun log=$work/broker-$1.log command
   free_port; port[$side]=$REPLY
   rm -rf "$work/data-$side"
   "${kind}_properties" "$side"
   if [[ $kind == kafka ]]; then
     ready='Kafka Server started'
-    options+=(-Dlog4j2.configurationFile="$work/log4j2.properties" -cp "$kafka_lib/*" kafka.Kafka)
+    command=("$java" "$heap" -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 -XX:+ExplicitGCInvokesConcurrent
+      -Djava.awt.headless=true -Dlog4j2.configurationFile="$work/log4j2.properties" -cp "$kafka_lib/*" kafka.Kafka)
   else
     ready='^Troupe broker [0-9]* is ready'
-    options+=(--add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED)
-    options+=(-cp "$root/target/troupe.jar" io.troupe.server.Main)
+    command=("$root/bin/troupe-server-start.sh")
   fi
   begun=$(now_ms)
   : >"$log"
-  MALLOC_ARENA_MAX=2 $pin_broker "$java" "${options[@]}" "$work/$side.properties" >"$log" 2>&1 &
+  MALLOC_ARENA_MAX=2 TROUPE_HEAP_OPTS=$heap $pin_broker "${command[@]}" "$work/$side.properties" >"$log" 2>&1 &
   pid[$side]=$!
   until grep -q "$ready" "$log"; do
     kill -0 "${pid[$side]}" 2>/dev/null || { tail -20 "$log" >&2; die "$kind ended before it served"; }
@@ -68,6 +67,8 @@ start() {
     sleep 0.02
   done
   start_ms[$side]=$(($(now_ms) - begun))
+  # The start script runs the broker as its child.
+  [[ $kind == kafka ]] || { read -r -a command <"/proc/${pid[$side]}/task/${pid[$side]}/children" || true; pid[$side]=${command[0]}; }
 }
 
 stop() { # side
@@ -82,4 +83,6 @@ stop() { # side
 ticks=$(getconf CLK_TCK)
 # User + system time of the whole process.
 cpu_ms() { awk -v t="$ticks" '{sub(/^.*\) /, ""); split($0, f, " "); print int((f[12] + f[13]) * 1000 / t)}' "/proc/${pid[$1]}/stat"; }
+# What the hypervisor gave to others, of all cores, since the machine's start.
+stolen_ms() { awk -v t="$ticks" '$1 == "cpu" {print int($9 * 1000 / t)}' /proc/stat; }
 status_kb() { awk -v k="$2:" '$1 == k {print $2}' "/proc/${pid[$1]}/status"; }

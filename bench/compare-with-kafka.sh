@@ -11,6 +11,8 @@
 #   --limit SECONDS     start no run after that long                  (default 3000, quick 240)
 #   --kafka-with-kafka  Kafka in both places: shows how far ratios stray from 1 by chance
 #
+# A pair in which the hypervisor gave more than 4 % of the cores to others (steal time) is run again, up to four times.
+#
 # Printed: a table of Troupe's median, Kafka's median and the ratio (median, least and greatest of the pairs). Broker CPU is user + system time
 # of the broker's whole process while a run lasts, per GB (10^9 bytes) of payload; RSS in MiB. target/bench/<time>/ keeps the raw figures, the
 # table and ratios.svg.
@@ -21,9 +23,10 @@ here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 root=$(dirname "$here")
 say() { printf '%s\n' "$*" >&2; }
 die() { say "compare-with-kafka: $*"; exit 1; }
-usage() { sed -n '2,17s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,19s/^# \{0,1\}//p' "$0"; }
 
 pairs=3 mb=200 consume_mb=2000 latency_records=10000 limit=3000 a=troupe cores=both
+stolen_limit=4 repeated=0 kept=0
 shapes=start,produce,partitions,flush,consume,latency
 while (($#)); do
   case $1 in
@@ -91,20 +94,39 @@ wanted() { [[ ,$shapes, == *,$1,* ]]; }
 
 # in_pairs <function> [argument]...: warm-up of either side, then the pairs. Fails once the time is over.
 in_pairs() {
-  local load=$1 side pair order
+  local load=$1 side pair order tries share worst
   for side in A B; do
     ((SECONDS <= limit)) || { say "time limit of $limit s reached before $*"; return 1; }
     say "warm-up: $side, $pinning, $*"
     "$load" "$side" 0 "${@:2}"
   done
   for ((pair = 1; pair <= pairs; pair++)); do
-    ((SECONDS <= limit)) || { say "time limit of $limit s reached in $*"; return 1; }
     order='A B'; ((pair % 2)) || order='B A'
-    for side in $order; do
-      say "pair $pair: $side, $pinning, $*"
-      "$load" "$side" "$pair" "${@:2}"
+    for ((tries = 1; ; tries++)); do
+      ((SECONDS <= limit)) || { say "time limit of $limit s reached in $*"; return 1; }
+      cp "$raw" "$raw.before"
+      worst=0
+      for side in $order; do
+        say "pair $pair: $side, $pinning, $*"
+        measure_stolen "$load" "$side" "$pair" "${@:2}"
+        ((share <= worst)) || worst=$share
+      done
+      ((worst > stolen_limit)) || break
+      ((tries < 4)) || { kept=$((kept + 1)); break; }
+      say "pair $pair: the hypervisor took $worst % of the cores in one of its runs: once more"
+      mv "$raw.before" "$raw"
+      repeated=$((repeated + 1))
     done
   done
+}
+
+# Runs a load and sets share: how much of the cores, in percent, the hypervisor gave to others meanwhile. A virtual machine's neighbours would
+# otherwise pass for a difference of the brokers.
+measure_stolen() {
+  local stolen begun
+  stolen=$(stolen_ms) begun=$(now_ms)
+  "$@"
+  share=$((($(stolen_ms) - stolen) * 100 / (($(now_ms) - begun + 1) * $(nproc))))
 }
 
 loads() {
@@ -121,9 +143,7 @@ loads() {
 SECONDS=0
 declare -A kind=([A]=$a [B]=kafka)
 if wanted start; then
-  for ((pair = 1; pair <= pairs; pair++)); do
-    for side in A B; do say "start $pair: $side"; cold_start "$side" "$pair"; done
-  done
+  in_pairs cold_start || true
 fi
 if [[ $shapes != start ]]; then
   for pinning in $pinnings; do
@@ -141,4 +161,5 @@ title="${a^} and Kafka 4.3.1, $(date +%Y-%m-%d), $(nproc) cores, $("$java" -vers
 printf '\n%s\n\n' "$title"
 awk -v a="${a^}" -f "$here/ratios.awk" "$raw" | tee "$work/table.txt"
 awk -v a="${a^}" -v svg=1 -v title="$title" -f "$here/ratios.awk" "$raw" >"$work/ratios.svg"
+((repeated + kept == 0)) || say "$repeated pairs were run again because the hypervisor took more than $stolen_limit % of the cores; $kept such pairs count, after four tries."
 say "raw figures, table and picture: $work"

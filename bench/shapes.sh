@@ -119,6 +119,7 @@ shape_latency() { # side pair
 # ---- cold starts on an empty directory, and what an idle broker holds ----
 cold_start() { # side pair
   start "$1" "${kind[$1]}"
+  (($2 == 0)) && { stop "$1"; return; }
   note start "start to ready ms" "$1" "$2" "${start_ms[$1]}"
   sleep 5
   note start "idle RSS MiB" "$1" "$2" $(($(status_kb "$1" VmRSS) / 1024))

@@ -181,15 +181,11 @@ public final class Journals extends Setup implements AutoCloseable {
         return ConfigFactory.parseString(text.toString());
     }
 
-    /** The breaker would open for all logs when one is refused; answers need no order among logs; epochs fence. */
     private static String plugin(String path) {
         return """
                 %s {
                   class = "%s"
                   plugin-dispatcher = troupe.dispatcher.journal
-                  replay-filter.mode = off
-                  circuit-breaker { max-failures = 1000000000, call-timeout = 0s, reset-timeout = 1s }
-                  write-response-global-order = off
                   recovery-event-timeout = 120s
                 }
                 """.formatted(path, JournalPlugin.class.getName());

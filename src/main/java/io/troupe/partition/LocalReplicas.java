@@ -40,7 +40,19 @@ public final class LocalReplicas {
         }
     }
 
-    private record Key(Uuid topicId, int partition) {}
+    private record Key(Uuid topicId, int partition) {
+        // Asked for each partition of each request. A record's own go through method handles, which the interpreter and the
+        // quick compiler call one by one.
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Key key && partition == key.partition && topicId.equals(key.topicId);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * topicId.hashCode() + partition;
+        }
+    }
 
     private final ConcurrentHashMap<Key, Leader> leaders = new ConcurrentHashMap<>();
     private final Set<Await> awaiting = ConcurrentHashMap.newKeySet();

@@ -59,7 +59,7 @@ java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 command -v "$java" >/dev/null || die "no java on the PATH"
 "$here/resolve-kafka.sh"
 kafka_lib=$root/target/kafka/lib
-[[ $a == kafka || -f $root/target/troupe.jar ]] || die "target/troupe.jar is missing; build with: mvn -DskipTests package"
+[[ $a == kafka ]] || "$root/bin/troupe-run-class.sh" --build
 
 heap=-Xmx1g pin_broker='' pin_client='' pinning=free
 work=$root/target/bench/$(date +%Y%m%d-%H%M%S)-$$

@@ -4,7 +4,7 @@
 #   troupe-run-class.sh CLASS [ARGUMENT...]   runs a main class: io.troupe.* on the broker's class path,
 #                                             anything else (Kafka's tools) on the tools' own
 #   troupe-run-class.sh --tool NAME [...]     what the tool scripts call; translates retired options first
-#   troupe-run-class.sh --build               builds when there is no build yet
+#   troupe-run-class.sh --build               builds when there is no build yet, and prepares the class archive
 #
 # Environment: JAVA_HOME, KAFKA_HEAP_OPTS, KAFKA_OPTS, TROUPE_TOOLS_LOG_LEVEL; the broker's: see troupe-server-start.sh.
 # Runs on bash 3.2 (macOS) and newer.
@@ -353,6 +353,7 @@ case ${1:-} in
   --build)
     find_java
     ensure_built
+    ensure_archive
     ;;
   --tool)
     [ $# -ge 3 ] || die "usage: troupe-run-class.sh --tool NAME SCRIPT [ARGUMENT...]"

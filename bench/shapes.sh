@@ -91,7 +91,7 @@ shape_consume() { # side pair
     produce "$side" 0 "" bench-consume 1 1024 "$records" linger.ms=5 batch.size=131072 buffer.memory=67108864
   fi
   before=$(cpu_ms "$side")
-  line=$(tool org.apache.kafka.tools.ConsumerPerformance --topic bench-consume --num-records "$records" --hide-header \
+  line=$(tool org.apache.kafka.tools.ConsumerPerformance --topic bench-consume --timeout 60000 --num-records "$records" --hide-header \
     --bootstrap-server "127.0.0.1:${port[$side]}" 2>"$work/tool.err" | tail -1)
   after=$(cpu_ms "$side")
   local fields; IFS=', ' read -r -a fields <<<"$line"

@@ -66,7 +66,15 @@ work=$root/target/bench/$(date +%Y%m%d-%H%M%S)-$$
 mkdir -p "$work"
 raw=$work/raw.tsv
 : >"$raw"
-trap 'for p in $(jobs -p) "${pid[@]:-}"; do [[ -z $p ]] || kill -9 "$p" 2>/dev/null || true; done; rm -rf "$work"/data-* "$work"/producer-*' EXIT
+# Ends what is still running, the broker that a start script runs as its child too.
+end_all() {
+  local job
+  for job in $(jobs -p) "${pid[@]:-}"; do
+    [[ -z $job ]] || kill -9 "$job" $(cat "/proc/$job/task/$job/children" 2>/dev/null) 2>/dev/null || true
+  done
+  rm -rf "$work"/data-* "$work"/producer-*
+}
+trap end_all EXIT
 trap 'exit 130' INT TERM
 
 cat >"$work/log4j2.properties" <<'L'

@@ -78,7 +78,15 @@ public final class TopicConfigs {
      * who needs it for each request keeps the result with the topic's image.
      */
     public static LogConfig effective(BrokerConfig broker, Map<String, String> overrides) {
-        Values v = new Values(broker.topicDefaults(), overrides);
+        return effective(new Values(broker.topicDefaults(), overrides));
+    }
+
+    /** The settings of a log with these (validated) overrides over Kafka's defaults, whatever a broker's own are. */
+    public static LogConfig effective(Map<String, String> overrides) {
+        return effective(new Values(Map.of(), overrides));
+    }
+
+    private static LogConfig effective(Values v) {
         return new LogConfig(
                 v.integer("segment.bytes"),
                 v.number("segment.ms"),

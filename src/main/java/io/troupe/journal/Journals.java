@@ -4,7 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.LogConfig;
-import io.troupe.config.TopicCompression;
+import io.troupe.config.TopicConfigs;
 import io.troupe.model.ReplicaId;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -13,12 +13,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
-import org.apache.kafka.common.record.TimestampType;
 import org.apache.pekko.actor.ActorRef;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.actor.setup.Setup;
@@ -39,28 +37,12 @@ public final class Journals extends Setup implements AutoCloseable {
             new TopicIdPartition(Uuid.METADATA_TOPIC_ID, 0, "__cluster_metadata");
 
     /** Settings of the voter's journal: every write is fsynced whatever they say, and snapshots cut the log. */
-    static final LogConfig METADATA_LOG = new LogConfig(
-            64 << 20,
-            Long.MAX_VALUE,
-            0,
-            4096,
-            Integer.MAX_VALUE,
-            -1,
-            -1,
-            Set.of("delete"),
-            86_400_000,
-            0,
-            Long.MAX_VALUE,
-            0.5,
-            TopicCompression.PRODUCER,
-            TimestampType.CREATE_TIME,
-            Long.MAX_VALUE,
-            Long.MAX_VALUE,
-            1,
-            Long.MAX_VALUE,
-            0,
-            1,
-            false);
+    static final LogConfig METADATA_LOG = TopicConfigs.effective(Map.of(
+            "segment.bytes", Integer.toString(64 << 20),
+            "segment.ms", Long.toString(Long.MAX_VALUE),
+            "max.message.bytes", Integer.toString(Integer.MAX_VALUE),
+            "flush.messages", "1",
+            "file.delete.delay.ms", "0"));
 
     private final List<LogDir> dirs;
     private final Map<LogId, Integer> homes = new HashMap<>();

@@ -2,14 +2,12 @@ package io.troupe.journal;
 
 import io.troupe.config.CleanerConfig;
 import io.troupe.config.LogConfig;
-import io.troupe.config.TopicCompression;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.CompressionType;
@@ -49,28 +47,19 @@ final class CompactedLog implements AutoCloseable {
     }
 
     static LogConfig config(int segmentBytes, long minLagMs, long maxLagMs, double ratio) {
-        return new LogConfig(
+        return JournalFixture.config(
                 segmentBytes,
                 Long.MAX_VALUE,
-                0,
-                64,
-                1 << 20,
-                -1,
-                -1,
-                Set.of("compact"),
+                "cleanup.policy",
+                "compact",
+                "delete.retention.ms",
                 DELETE_RETENTION_MS,
+                "min.compaction.lag.ms",
                 minLagMs,
+                "max.compaction.lag.ms",
                 maxLagMs,
-                ratio,
-                TopicCompression.PRODUCER,
-                TimestampType.CREATE_TIME,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                0,
-                1,
-                false);
+                "min.cleanable.dirty.ratio",
+                ratio);
     }
 
     CompactedLog open(Disk disk) throws Exception {

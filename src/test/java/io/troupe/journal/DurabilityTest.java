@@ -5,7 +5,6 @@ import static io.troupe.journal.JournalFixture.PID;
 import static io.troupe.journal.JournalFixture.WRITER;
 import static io.troupe.journal.JournalFixture.batch;
 import static io.troupe.journal.JournalFixture.config;
-import static io.troupe.journal.JournalFixture.flushMs;
 import static io.troupe.journal.JournalFixture.group;
 import static io.troupe.journal.JournalFixture.readAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -151,7 +150,7 @@ class DurabilityTest {
 
     @Test
     void flushMsMakesDurableWhatNobodyWaitsFor() throws Exception {
-        LogConfig config = flushMs(config(1 << 20, Long.MAX_VALUE), 50);
+        LogConfig config = config(1 << 20, Long.MAX_VALUE, "flush.ms", 50);
         open(config);
         assertTrue(append(WRITER, one(0)).isDone());
         assertTrue(append(WRITER, one(1)).isDone());

@@ -1,7 +1,7 @@
 package io.troupe.journal;
 
 import io.troupe.config.LogConfig;
-import io.troupe.config.TopicCompression;
+import io.troupe.config.LogConfigs;
 import io.troupe.record.BatchHeader;
 import io.troupe.record.ProducerStates;
 import java.nio.ByteBuffer;
@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
@@ -27,58 +26,21 @@ final class JournalFixture {
 
     private JournalFixture() {}
 
-    static LogConfig config(int segmentBytes, long flushMessages) {
-        return config(segmentBytes, flushMessages, 64);
-    }
-
-    static LogConfig config(int segmentBytes, long flushMessages, int indexIntervalBytes) {
-        return new LogConfig(
+    /** @param more as {@link LogConfigs#of} takes it */
+    static LogConfig config(int segmentBytes, long flushMessages, Object... more) {
+        List<Object> settings = new ArrayList<>(List.of(
+                "segment.bytes",
                 segmentBytes,
+                "segment.ms",
                 Long.MAX_VALUE,
-                0,
-                indexIntervalBytes,
-                1 << 20,
-                -1,
-                -1,
-                Set.of("delete"),
-                86_400_000,
-                0,
-                Long.MAX_VALUE,
-                0.5,
-                TopicCompression.PRODUCER,
-                TimestampType.CREATE_TIME,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
+                "flush.messages",
                 flushMessages,
-                Long.MAX_VALUE,
-                0,
-                1,
-                false);
-    }
-
-    static LogConfig flushMs(LogConfig c, long flushMs) {
-        return new LogConfig(
-                c.segmentBytes(),
-                c.segmentMs(),
-                c.segmentJitterMs(),
-                c.indexIntervalBytes(),
-                c.maxMessageBytes(),
-                c.retentionMs(),
-                c.retentionBytes(),
-                c.cleanupPolicy(),
-                c.deleteRetentionMs(),
-                c.minCompactionLagMs(),
-                c.maxCompactionLagMs(),
-                c.minCleanableDirtyRatio(),
-                c.compression(),
-                c.messageTimestampType(),
-                c.messageTimestampBeforeMaxMs(),
-                c.messageTimestampAfterMaxMs(),
-                c.flushMessages(),
-                flushMs,
-                c.fileDeleteDelayMs(),
-                c.minInsyncReplicas(),
-                c.uncleanLeaderElectionEnable());
+                "index.interval.bytes",
+                64,
+                "file.delete.delay.ms",
+                0));
+        settings.addAll(List.of(more));
+        return LogConfigs.of(settings.toArray());
     }
 
     static LogDir dir(Path path) {

@@ -52,55 +52,8 @@ class LogStartTest {
         }
     }
 
-    private static LogConfig keepingDeleted(LogConfig c) {
-        return new LogConfig(
-                c.segmentBytes(),
-                c.segmentMs(),
-                c.segmentJitterMs(),
-                c.indexIntervalBytes(),
-                c.maxMessageBytes(),
-                c.retentionMs(),
-                c.retentionBytes(),
-                c.cleanupPolicy(),
-                c.deleteRetentionMs(),
-                c.minCompactionLagMs(),
-                c.maxCompactionLagMs(),
-                c.minCleanableDirtyRatio(),
-                c.compression(),
-                c.messageTimestampType(),
-                c.messageTimestampBeforeMaxMs(),
-                c.messageTimestampAfterMaxMs(),
-                c.flushMessages(),
-                c.flushMs(),
-                60_000,
-                c.minInsyncReplicas(),
-                c.uncleanLeaderElectionEnable());
-    }
-
     private static LogConfig rolling(long segmentMs) {
-        LogConfig c = config(1 << 20, 1);
-        return new LogConfig(
-                c.segmentBytes(),
-                segmentMs,
-                c.segmentJitterMs(),
-                c.indexIntervalBytes(),
-                c.maxMessageBytes(),
-                c.retentionMs(),
-                c.retentionBytes(),
-                c.cleanupPolicy(),
-                c.deleteRetentionMs(),
-                c.minCompactionLagMs(),
-                c.maxCompactionLagMs(),
-                c.minCleanableDirtyRatio(),
-                c.compression(),
-                c.messageTimestampType(),
-                c.messageTimestampBeforeMaxMs(),
-                c.messageTimestampAfterMaxMs(),
-                c.flushMessages(),
-                c.flushMs(),
-                c.fileDeleteDelayMs(),
-                c.minInsyncReplicas(),
-                c.uncleanLeaderElectionEnable());
+        return config(1 << 20, 1, "segment.ms", segmentMs);
     }
 
     @Test
@@ -127,7 +80,7 @@ class LogStartTest {
     @Test
     void filesBelowTheStartAreRenamedAtOnceAndGoneAtTheLatestAtTheNextOpening() throws Exception {
         LogDir dir = dir(root);
-        dir.open(PID, PARTITION, keepingDeleted(SMALL));
+        dir.open(PID, PARTITION, config(100, Long.MAX_VALUE, "file.delete.delay.ms", 60_000));
         for (int i = 0; i < 4; i++) {
             append(dir, batch(i, 1, 1, 0, 40));
         }

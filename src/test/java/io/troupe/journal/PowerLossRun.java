@@ -227,15 +227,14 @@ final class PowerLossRun {
             open(slots[i]);
             return;
         }
-        LogConfig base = JournalFixture.config(
+        LogConfig config = JournalFixture.config(
                 new int[] {400, 3_000, 30_000}[random.nextInt(3)],
-                new long[] {1, 5, Long.MAX_VALUE}[random.nextInt(3)]);
+                new long[] {1, 5, Long.MAX_VALUE}[random.nextInt(3)],
+                "flush.ms",
+                random.nextBoolean() ? 100 : Long.MAX_VALUE);
         TopicIdPartition partition = new TopicIdPartition(new Uuid(1, ++topicIds), 0, "t" + i);
-        slots[i] = new ExpectedLog(
-                partition,
-                "replica-" + topicIds,
-                JournalFixture.flushMs(base, random.nextBoolean() ? 100 : Long.MAX_VALUE));
-        tell("create " + partition + " segment " + base.segmentBytes() + " flush " + base.flushMessages());
+        slots[i] = new ExpectedLog(partition, "replica-" + topicIds, config);
+        tell("create " + partition + " segment " + config.segmentBytes() + " flush " + config.flushMessages());
         open(slots[i]);
     }
 

@@ -160,7 +160,8 @@ class RetentionTest {
             String[] policy = random.nextBoolean()
                     ? new String[] {"delete"}
                     : random.nextBoolean() ? new String[] {"compact"} : new String[] {"compact", "delete"};
-            LogConfig config = TestBatches.config(random.nextInt(60) - 10, random.nextInt(700) - 50, policy);
+            LogConfig config = TestBatches.config(
+                    Math.max(-1, random.nextInt(60) - 10), Math.max(-1, random.nextInt(700) - 50), policy);
             long nowMs = random.nextInt(150);
             OptionalLong to = Retention.deletableTo(segments, start, hw, config, nowMs);
             assertEquals(model(segments, start, hw, config, nowMs), to.orElse(-1), "seed " + seed);

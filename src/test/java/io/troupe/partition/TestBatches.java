@@ -1,11 +1,9 @@
 package io.troupe.partition;
 
 import io.troupe.config.LogConfig;
-import io.troupe.config.TopicCompression;
+import io.troupe.config.LogConfigs;
 import java.nio.ByteBuffer;
-import java.util.Set;
 import org.apache.kafka.common.compress.Compression;
-import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 
@@ -32,35 +30,16 @@ final class TestBatches {
     }
 
     static LogConfig config(int minInsyncReplicas) {
-        return config(minInsyncReplicas, -1, -1, "delete");
+        return LogConfigs.of("retention.ms", -1, "min.insync.replicas", minInsyncReplicas);
     }
 
     static LogConfig config(long retentionMs, long retentionBytes, String... policy) {
-        return config(1, retentionMs, retentionBytes, policy);
-    }
-
-    private static LogConfig config(int minInsyncReplicas, long retentionMs, long retentionBytes, String... policy) {
-        return new LogConfig(
-                1 << 20,
-                Long.MAX_VALUE,
-                0,
-                4096,
-                1 << 20,
+        return LogConfigs.of(
+                "retention.ms",
                 retentionMs,
+                "retention.bytes",
                 retentionBytes,
-                Set.of(policy),
-                0,
-                0,
-                Long.MAX_VALUE,
-                0.5,
-                TopicCompression.PRODUCER,
-                TimestampType.CREATE_TIME,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                60_000,
-                minInsyncReplicas,
-                false);
+                "cleanup.policy",
+                String.join(",", policy));
     }
 }

@@ -5,11 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.LogConfig;
-import io.troupe.config.TopicCompression;
+import io.troupe.config.LogConfigs;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.TimestampType;
@@ -313,27 +312,16 @@ class BatchValidatorTest {
 
     private static LogConfig config(
             String cleanupPolicy, int maxMessageBytes, TimestampType type, long beforeMaxMs, long afterMaxMs) {
-        return new LogConfig(
-                1 << 20,
-                1000,
-                0,
-                4096,
+        return LogConfigs.of(
+                "cleanup.policy",
+                cleanupPolicy,
+                "max.message.bytes",
                 maxMessageBytes,
-                -1,
-                -1,
-                Set.of(cleanupPolicy),
-                0,
-                0,
-                Long.MAX_VALUE,
-                0.5,
-                TopicCompression.PRODUCER,
+                "message.timestamp.type",
                 type,
+                "message.timestamp.before.max.ms",
                 beforeMaxMs,
-                afterMaxMs,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                60_000,
-                1,
-                false);
+                "message.timestamp.after.max.ms",
+                afterMaxMs);
     }
 }

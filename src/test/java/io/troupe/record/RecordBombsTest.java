@@ -7,16 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import io.troupe.config.LogConfig;
-import io.troupe.config.TopicCompression;
+import io.troupe.config.LogConfigs;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
-import java.util.Set;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.protocol.Errors;
-import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.utils.internals.ByteBufferOutputStream;
 import org.apache.kafka.common.utils.internals.ByteUtils;
@@ -262,27 +260,6 @@ class RecordBombsTest {
     }
 
     private static LogConfig config() {
-        return new LogConfig(
-                1 << 20,
-                1000,
-                0,
-                4096,
-                16 * MIB,
-                -1,
-                -1,
-                Set.of("compact"),
-                0,
-                0,
-                Long.MAX_VALUE,
-                0.5,
-                TopicCompression.PRODUCER,
-                TimestampType.CREATE_TIME,
-                Long.MAX_VALUE,
-                3_600_000,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                60_000,
-                1,
-                false);
+        return LogConfigs.of("cleanup.policy", "compact", "max.message.bytes", 16 * MIB);
     }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.LogConfig;
+import io.troupe.config.LogConfigs;
 import io.troupe.config.TopicCompression;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -264,27 +265,13 @@ class RepackTest {
     }
 
     private static LogConfig config(TopicCompression compression, int maxMessageBytes, TimestampType type) {
-        return new LogConfig(
-                1 << 20,
-                1000,
-                0,
-                4096,
-                maxMessageBytes,
-                -1,
-                -1,
-                Set.of("delete"),
-                0,
-                0,
-                Long.MAX_VALUE,
-                0.5,
-                compression,
-                type,
-                Long.MAX_VALUE,
-                3_600_000,
-                Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                60_000,
-                1,
-                false);
+        List<Object> settings = new ArrayList<>(List.of(
+                "compression.type", compression.codec(),
+                "max.message.bytes", maxMessageBytes,
+                "message.timestamp.type", type));
+        if (Set.of("gzip", "lz4", "zstd").contains(compression.codec())) {
+            settings.addAll(List.of("compression." + compression.codec() + ".level", compression.level()));
+        }
+        return LogConfigs.of(settings.toArray());
     }
 }

@@ -94,6 +94,9 @@ final class LogCleaning {
         if (mappedEnd == candidate.firstDirty()) {
             return new Outcome(mappedEnd, 0, 0, 0, 0, 0, 0, 0, 0);
         }
+        // Recovery takes a gap between segments for one of compaction only below the recovery point.
+        dir.metaLog().force();
+
         CompactionFilter filter = new CompactionFilter(
                 map,
                 mappedEnd,

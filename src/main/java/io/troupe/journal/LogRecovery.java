@@ -200,11 +200,14 @@ final class LogRecovery {
                 && (meta.closedSize == 0 ? base == meta.closedEndOffset : base < meta.closedEndOffset);
     }
 
-    /** Whether the last segment taken follows on the one before it, or on the log start; otherwise it outlived what came before it. */
+    /**
+     * Whether the last segment taken follows on the one before it, or on the log start; otherwise it outlived what came before
+     * it. A cleaning leaves gaps too, but only below a recovery point that it made durable first; where that may be forgotten, all of them count as legal.
+     */
     private boolean follows(Segment segment) {
         int before = segments.size() - 2;
         long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
-        boolean gapIsLegal = before < 0 ? segment.baseOffset() < due : config.compacted();
+        boolean gapIsLegal = before < 0 ? segment.baseOffset() < due : config.compacted() && metaLog.damaged();
         if (segment.baseOffset() == due || gapIsLegal) {
             return true;
         }

@@ -41,6 +41,7 @@ final class MetaLog implements AutoCloseable {
     private long size;
     private long rewriteAt;
     private boolean clean;
+    private boolean damaged;
     private long brokerEpoch = -1;
     // Whether a record of such a kind may not be durable.
     private boolean shapeUnforced;
@@ -72,7 +73,6 @@ final class MetaLog implements AutoCloseable {
         ByteBuffer content = ByteBuffer.allocate((int) bytes);
         BatchCursor.readFully(channel, content, 0);
         content.flip();
-        boolean damaged = false;
         int at = 0;
         while (at < bytes) {
             int end = recordEnd(content, at);
@@ -270,6 +270,11 @@ final class MetaLog implements AutoCloseable {
             write(MetaRecord.of(Kind.LOG_CLOSED, id, log.closedEndOffset, log.closedSize)
                     .encode());
         }
+    }
+
+    /** Whether records were found damaged at the start, so that it may tell less than was durable. */
+    synchronized boolean damaged() {
+        return damaged;
     }
 
     /** Whether the dir was closed in order before it was opened now. */

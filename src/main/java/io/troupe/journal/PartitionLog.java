@@ -86,14 +86,15 @@ final class PartitionLog {
         List<EpochStart> epochs = check(group);
         List<ByteBuffer> run = new ArrayList<>(group.buffers().size());
         long runBytes = 0;
+        long end = logEndOffset;
         for (ByteBuffer buffer : group.buffers()) {
             ByteBuffer own = buffer.duplicate();
-            long end = BatchHeader.baseOffset(own, own.position());
             if (mustRoll(runBytes, own, group.endOffset(), nowMs)) {
                 writeRun(run);
                 runBytes = 0;
-                rolled.add(roll(end, nowMs));
+                rolled.add(roll(base(end, own, group.endOffset()), nowMs));
             }
+            end = endOffset(own);
             if (active().size() + runBytes == 0) {
                 age.firstBatch(BatchHeader.maxTimestamp(own, own.position()));
                 ageKnown = true;
@@ -140,6 +141,23 @@ final class PartitionLog {
                     id + ": a group that ends at offset " + next + " and says " + group.endOffset());
         }
         return epochs;
+    }
+
+    /**
+     * Where a new segment begins: at the end of the one before it, so that recovery sees that none is missing, also where
+     * compaction left a gap at this log's leader; behind the gap only when offsets within a file would not reach over it.
+     */
+    private static long base(long end, ByteBuffer buffer, long groupEnd) {
+        return groupEnd - end <= Integer.MAX_VALUE ? end : BatchHeader.baseOffset(buffer, buffer.position());
+    }
+
+    /** Exclusive. */
+    private static long endOffset(ByteBuffer batches) {
+        long end = 0;
+        for (int at = batches.position(); at < batches.limit(); at += BatchHeader.sizeInBytes(batches, at)) {
+            end = BatchHeader.lastOffset(batches, at) + 1;
+        }
+        return end;
     }
 
     private boolean mustRoll(long runBytes, ByteBuffer buffer, long endOffset, long nowMs) throws IOException {

@@ -32,6 +32,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is on disk when: one case per rule, on a disk whose power can be cut and with threads that run when told to. */
 class DurabilityTest {
@@ -193,14 +195,16 @@ class DurabilityTest {
 
     // ---- recovery ----
 
-    @Test
-    void aSegmentBehindLostRecordsIsPutAside() throws Exception {
-        open(ONE_BATCH_SEGMENTS);
+    @ParameterizedTest
+    @ValueSource(strings = {"delete", "compact"})
+    void aSegmentBehindLostRecordsIsPutAside(String cleanupPolicy) throws Exception {
+        LogConfig config = config(150, Long.MAX_VALUE, "cleanup.policy", cleanupPolicy);
+        open(config);
         append(WRITER, one(0), one(1), one(2));
         dir.abandon();
         assertTrue(disk.delete(segment(1)));
         open();
-        Opened opened = open(ONE_BATCH_SEGMENTS);
+        Opened opened = open(config);
         assertEquals(1, opened.logEndOffset());
         assertEquals(one(0), readAll(opened.reader(), 0));
         assertTrue(disk.exists(segment(2).resolveSibling(Segment.fileName(2) + ".cut")));

@@ -96,7 +96,8 @@ final class OpenLogs {
                 recovered,
                 meta,
                 System.currentTimeMillis());
-        OpenLog open = new OpenLog(log, meta.highWatermark);
+        // What lies beyond the end was lost, and what comes in its place is not committed by that.
+        OpenLog open = new OpenLog(log, Math.min(meta.highWatermark, log.logEndOffset()));
         logs.put(persistenceId, open);
         return open;
     }

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.troupe.config.CleanerConfig;
 import io.troupe.config.LogConfig;
 import io.troupe.journal.CrashDisk.Loss;
 import io.troupe.journal.JournalCommand.EpochStart;
@@ -210,6 +211,25 @@ class DurabilityTest {
         assertTrue(disk.exists(segment(2).resolveSibling(Segment.fileName(2) + ".cut")));
         append("w2", one(1));
         assertEquals(2, opened.reader().logEndOffset());
+    }
+
+    @Test
+    void whatIsWrittenInThePlaceOfLostRecordsIsNotCleanedUnderTheirHighWatermark() throws Exception {
+        LogConfig config = config(150, Long.MAX_VALUE, "cleanup.policy", "compact", "min.cleanable.dirty.ratio", 0);
+        open(config);
+        append(WRITER, one(0), one(1), one(2), one(3));
+        dir.checkpointHighWatermark(PID, 4, 1_000_000);
+        dir.abandon();
+        assertTrue(disk.delete(segment(1)));
+        open();
+        assertEquals(1, open(config).highWatermark());
+        append("w2", one(1), one(2), one(3));
+        run();
+        LogCleaner cleaner = dir.newCleaner(
+                CleanerConfig.DEFAULT, new CleanerThrottle(Double.MAX_VALUE), Long.MAX_VALUE, () -> 1_000_000);
+        assertTrue(cleaner.cleanNext(), "offset 0");
+        assertFalse(cleaner.cleanNext(), "nothing else is below the high watermark");
+        assertEquals(1, cleaner.counters().recordsBefore());
     }
 
     @Test

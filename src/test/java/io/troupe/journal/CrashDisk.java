@@ -140,6 +140,15 @@ final class CrashDisk implements Disk {
         }
     }
 
+    /** Whether a file would be found as it is, under its name, whatever happened now. */
+    synchronized boolean isDurable(Path path) {
+        return find(path.getParent()) instanceof Directory dir
+                && find(path) instanceof CrashFile file
+                && dir.durable.get(path.getFileName().toString()) == file
+                && dir.pending.stream().noneMatch(change -> change.node == file)
+                && file.isDurable();
+    }
+
     // ---- what the next start finds ----
 
     /** A disk of its own with what a power cut at this moment leaves; all of it is durable. */

@@ -50,6 +50,10 @@ final class CrashFile implements CrashDisk.Node {
         pending.clear();
     }
 
+    synchronized boolean isDurable() {
+        return pending.isEmpty();
+    }
+
     /** Changes a byte on the disk itself, as bit rot does. */
     synchronized void spoil(int position) {
         content[position] ^= 0x10;

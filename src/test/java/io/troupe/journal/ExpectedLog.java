@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.apache.kafka.common.TopicIdPartition;
 
 /**
@@ -53,6 +54,10 @@ final class ExpectedLog {
     long unflushed;
 
     int leaderEpoch;
+    /** The last one told to the log dir: nothing below it is cut, and only what lies below it is cleaned. */
+    long highWatermark;
+
+    private final ExpectedKeys keys;
     // Where a log begins whose every record retention took.
     private long emptyAt;
     private ProducerStates inherited = new ProducerStates();
@@ -61,6 +66,18 @@ final class ExpectedLog {
         this.partition = partition;
         this.persistenceId = persistenceId;
         this.config = config;
+        this.keys = new ExpectedKeys(config.deleteRetentionMs());
+    }
+
+    /** A cleaning begins, which may touch what lies below {@code bound}; that is durable. */
+    void cleaning(long bound, long nowMs) {
+        keys.cleaning(bound, nowMs);
+        durableEnd = Math.max(durableEnd, bound);
+    }
+
+    /** Exclusive: a truncation leaves what lies below alone. */
+    long firm() {
+        return Math.max(issuedStart, config.compacted() ? highWatermark : 0);
     }
 
     long end() {
@@ -144,23 +161,31 @@ final class ExpectedLog {
         while (least > emptyAt && !batchEndsAt(least)) {
             least--;
         }
-        expect(end >= least, "ends at " + end + ", offsets up to " + least + " were durable");
-        expect(end <= end(), "ends at " + end + ", but only " + end() + " was written");
-        expect(batchEndsAt(end), "ends at " + end + " inside a batch");
+        long firm = least;
+        expect(end >= firm, () -> "ends at " + end + ", offsets up to " + firm + " were durable");
+        expect(end <= end(), () -> "ends at " + end + ", but only " + end() + " was written");
+        expect(batchEndsAt(end), () -> "ends at " + end + " inside a batch");
         cutTo(end);
         expect(
                 start >= Math.min(allOfIt ? issuedStart : durableStart, Math.max(issuedCut, 0))
                         && start <= Math.max(issuedStart, emptyAt),
-                "starts at " + start + ", durable was " + durableStart + ", issued " + issuedStart);
-        checkContent(found.reader(), start, end);
+                () -> "starts at " + start + ", durable was " + durableStart + ", issued " + issuedStart);
+        if (config.compacted()) {
+            List<ByteBuffer> left = keys.check(batches, found.reader(), found.producers(), allOfIt ? end : durableEnd);
+            batches.clear();
+            batches.addAll(left);
+        } else {
+            checkContent(found.reader(), start, end);
+            checkProducers(found);
+        }
         checkEpochs(found.epochs(), end);
-        checkProducers(found);
         expect(
                 found.highWatermark() >= start && found.highWatermark() <= end,
-                "high watermark " + found.highWatermark() + " in [" + start + ", " + end + "]");
+                () -> "high watermark " + found.highWatermark() + " in [" + start + ", " + end + "]");
 
         // An opening makes batches durable that it finds, but not what nobody was told of: epochs and the log start.
         durableEnd = end;
+        highWatermark = found.highWatermark();
         issuedCut = Long.MAX_VALUE;
         if (powerLost) {
             durableStart = start;
@@ -197,13 +222,13 @@ final class ExpectedLog {
                 continue;
             }
             long at = BatchHeader.baseOffset(batch, 0);
-            expect(read.remaining() >= batch.remaining(), "nothing can be read from offset " + at + " on");
+            expect(read.remaining() >= batch.remaining(), () -> "nothing can be read from offset " + at + " on");
             expect(
                     read.slice(read.position(), batch.remaining()).equals(batch),
-                    "the batch at offset " + at + " is not the one that was written");
+                    () -> "the batch at offset " + at + " is not the one that was written");
             read.position(read.position() + batch.remaining());
         }
-        expect(!read.hasRemaining(), read.remaining() + " bytes behind offset " + end);
+        expect(!read.hasRemaining(), () -> read.remaining() + " bytes behind offset " + end);
     }
 
     private void checkEpochs(List<EpochStart> found, long end) {
@@ -211,9 +236,9 @@ final class ExpectedLog {
         for (EpochStart epoch : found) {
             expect(
                     epoch.leaderEpoch() > before.leaderEpoch() && epoch.startOffset() > before.startOffset(),
-                    "epochs do not ascend: " + found);
-            expect(issuedEpochs.contains(epoch), epoch + " was never issued, in " + found);
-            expect(epoch.startOffset() <= end, epoch + " beyond the end " + end);
+                    () -> "epochs do not ascend: " + found);
+            expect(issuedEpochs.contains(epoch), () -> epoch + " was never issued, in " + found);
+            expect(epoch.startOffset() <= end, () -> epoch + " beyond the end " + end);
             before = epoch;
         }
         for (EpochStart durable : durableEpochs) {
@@ -224,7 +249,7 @@ final class ExpectedLog {
                                     .anyMatch(e -> e.equals(durable)
                                             || (e.leaderEpoch() > durable.leaderEpoch()
                                                     && e.startOffset() <= durable.startOffset())),
-                    durable + " was durable and is not in " + found);
+                    () -> durable + " was durable and is not in " + found);
         }
         for (ByteBuffer batch : batches) {
             int epoch = -1;
@@ -233,8 +258,8 @@ final class ExpectedLog {
             }
             expect(
                     epoch == BatchHeader.leaderEpoch(batch, 0),
-                    "offset " + BatchHeader.baseOffset(batch, 0) + " has epoch " + BatchHeader.leaderEpoch(batch, 0)
-                            + ", but the epochs are " + found);
+                    () -> "offset " + BatchHeader.baseOffset(batch, 0) + " has epoch "
+                            + BatchHeader.leaderEpoch(batch, 0) + ", but the epochs are " + found);
         }
     }
 
@@ -246,7 +271,8 @@ final class ExpectedLog {
         while (bytes > 0 && firstPresent > 0) {
             bytes -= batches.get(--firstPresent).remaining();
         }
-        expect(bytes == 0, "the segments do not hold whole batches; " + bytes + " bytes are over");
+        long over = bytes;
+        expect(over == 0, () -> "the segments do not hold whole batches; " + over + " bytes are over");
         for (int from = firstPresent; from >= 0; from--) {
             if (fold(from, new ProducerStates()).snapshot().equals(state)) {
                 return;
@@ -264,10 +290,8 @@ final class ExpectedLog {
                     .append('s')
                     .append(BatchHeader.lastSequence(batch, 0));
         }
-        expect(
-                false,
-                "producers are " + found.producers() + ", segments hold batches from number " + firstPresent + " of"
-                        + all);
+        throw new AssertionError(partition + ": producers are " + found.producers()
+                + ", segments hold batches from number " + firstPresent + " of" + all);
     }
 
     private ProducerStates fold(int from, ProducerStates states) {
@@ -277,9 +301,9 @@ final class ExpectedLog {
         return states;
     }
 
-    private void expect(boolean holds, String what) {
+    private void expect(boolean holds, Supplier<String> what) {
         if (!holds) {
-            throw new AssertionError(partition + ": " + what);
+            throw new AssertionError(partition + ": " + what.get());
         }
     }
 }

@@ -67,6 +67,17 @@ final class JournalFixture {
             java.util.Arrays.fill(value, (byte) (baseOffset + i));
             records[i] = new SimpleRecord(timestampMs + i, ("k" + (baseOffset + i)).getBytes(), value);
         }
+        return batch(baseOffset, leaderEpoch, compression, producerId, baseSequence, records);
+    }
+
+    /** @param producerId -1 for a producer that is not idempotent */
+    static ByteBuffer batch(
+            long baseOffset,
+            int leaderEpoch,
+            Compression compression,
+            long producerId,
+            int baseSequence,
+            SimpleRecord... records) {
         MemoryRecords memory = producerId < 0
                 ? MemoryRecords.withRecords(
                         RecordBatch.CURRENT_MAGIC_VALUE, baseOffset, compression, TimestampType.CREATE_TIME, records)

@@ -1,9 +1,13 @@
 package io.troupe.journal;
 
+import io.troupe.config.CleanerConfig;
 import io.troupe.config.LogConfig;
+import io.troupe.record.BatchHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -12,9 +16,12 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.record.internal.SimpleRecord;
 
 /**
  * One seed's life of a log dir: generation after generation is opened, compared with what must be there, worked on, and ends
@@ -25,6 +32,12 @@ final class PowerLossRun {
     private static final int TOPICS = 4;
     /** The last one is the metadata log: every append to it is forced, and it is never deleted. */
     private static final int VOTER = TOPICS - 1;
+
+    private static final Pattern VOTER_REFUSES =
+            Pattern.compile("(\\S+) is corrupt at position (\\d+), .* A voter cannot go on");
+
+    private static final int KEYS = 8;
+    private static final long DELETE_RETENTION_MS = 1_000;
 
     private final Random random;
     private final Path root;
@@ -40,6 +53,10 @@ final class PowerLossRun {
     private long brokerEpoch;
     private long written;
     private int topicIds;
+    private long cleanings;
+    /** The cleaner's; much later now and then, so that tombstones go. */
+    private long nowMs = 1_000_000;
+
     private Throwable failed;
     /** What else befalls the disk while it is off. */
     Consumer<CrashDisk> afterCut = disk -> {};
@@ -66,6 +83,11 @@ final class PowerLossRun {
         return cuts;
     }
 
+    /** How often a log was compacted, to its end. */
+    long cleanings() {
+        return cleanings;
+    }
+
     void run(int generations) throws Exception {
         for (int i = 0; i < generations; i++) {
             tell("---- generation " + i);
@@ -84,12 +106,32 @@ final class PowerLossRun {
                     closeInOrder();
                 }
             } catch (IOException | LogDirException e) {
+                if (isTornTooLittleToTell(e)) {
+                    tell("the voter refuses to start, as it should: " + e.getMessage());
+                    end();
+                    return;
+                }
                 if (!disk.isCut()) {
                     throw e;
                 }
             }
             end();
         }
+    }
+
+    /** A voter's last entry of which only a few bytes lay in the page that was lost: they might be its own zeroes. */
+    private boolean isTornTooLittleToTell(Exception refusal) throws IOException {
+        Matcher position = VOTER_REFUSES.matcher(String.valueOf(refusal.getMessage()));
+        if (disk.isCut() || !position.find() || !slots[VOTER].powerLost) {
+            return false;
+        }
+        ByteBuffer header = ByteBuffer.allocate(BatchHeader.SIZE);
+        long at = Long.parseLong(position.group(2));
+        try (FileChannel channel = disk.open(Path.of(position.group(1)), StandardOpenOption.READ)) {
+            BatchCursor.readFully(channel, header, at);
+        }
+        long end = at + BatchHeader.sizeInBytes(header, 0);
+        return at / CrashFile.PAGE < end / CrashFile.PAGE && end % CrashFile.PAGE < 16;
     }
 
     private void tell(String what) {
@@ -191,7 +233,9 @@ final class PowerLossRun {
             create(i);
         } else if (log.deleteIssued) {
             delete(i);
-        } else if (what >= 90) {
+        } else if (what >= 94) {
+            clean();
+        } else if (what >= 88) {
             tick();
         } else if (!log.open) {
             open(log);
@@ -214,7 +258,7 @@ final class PowerLossRun {
         } else if (what < 83 && i != VOTER) {
             replace(i);
         } else if (what < 85) {
-            dir.checkpointHighWatermark(log.persistenceId, random.nextInt((int) log.end() + 1), written * 10_000);
+            advanceHighWatermark(log, random.nextInt((int) log.end() + 1));
         } else {
             tick();
         }
@@ -231,10 +275,17 @@ final class PowerLossRun {
                 new int[] {400, 3_000, 30_000}[random.nextInt(3)],
                 new long[] {1, 5, Long.MAX_VALUE}[random.nextInt(3)],
                 "flush.ms",
-                random.nextBoolean() ? 100 : Long.MAX_VALUE);
+                random.nextBoolean() ? 100 : Long.MAX_VALUE,
+                "cleanup.policy",
+                random.nextBoolean() ? "compact" : "delete",
+                "min.cleanable.dirty.ratio",
+                random.nextInt(2) * 0.5,
+                "delete.retention.ms",
+                DELETE_RETENTION_MS);
         TopicIdPartition partition = new TopicIdPartition(new Uuid(1, ++topicIds), 0, "t" + i);
         slots[i] = new ExpectedLog(partition, "replica-" + topicIds, config);
-        tell("create " + partition + " segment " + config.segmentBytes() + " flush " + config.flushMessages());
+        tell("create " + partition + " segment " + config.segmentBytes() + " flush " + config.flushMessages() + " "
+                + config.cleanupPolicy());
         open(slots[i]);
     }
 
@@ -246,15 +297,18 @@ final class PowerLossRun {
             int count = 1 + random.nextInt(3);
             long producer = random.nextInt(5) - 1;
             int sequence = log.sequences.getOrDefault(producer, 0);
-            ByteBuffer batch = JournalFixture.batch(
-                    log.end(),
-                    count,
-                    1_000 + written++,
-                    log.leaderEpoch,
-                    random.nextInt(15) == 0 ? random.nextInt(6_000) : random.nextInt(150),
-                    Compression.NONE,
-                    producer,
-                    sequence);
+            int bytes = random.nextInt(15) == 0 ? random.nextInt(6_000) : random.nextInt(150);
+            ByteBuffer batch = log.config.compacted()
+                    ? JournalFixture.batch(log.end(), log.leaderEpoch, codec(), producer, sequence, keyed(count, bytes))
+                    : JournalFixture.batch(
+                            log.end(),
+                            count,
+                            1_000 + written++,
+                            log.leaderEpoch,
+                            bytes,
+                            Compression.NONE,
+                            producer,
+                            sequence);
             log.sequences.put(producer, sequence + count);
             log.appended(batch);
             group.add(batch);
@@ -278,6 +332,24 @@ final class PowerLossRun {
             log.timed |= log.config.flushMs() < Long.MAX_VALUE;
             onDone(log, done, () -> {});
         }
+    }
+
+    private Compression codec() {
+        return random.nextInt(4) == 0 ? Compression.lz4().build() : Compression.NONE;
+    }
+
+    /** Few keys, each of them deleted now and then. */
+    private SimpleRecord[] keyed(int count, int bytes) {
+        SimpleRecord[] records = new SimpleRecord[count];
+        for (int i = 0; i < count; i++) {
+            byte[] value = random.nextInt(5) == 0 ? null : new byte[bytes];
+            if (value != null) {
+                random.nextBytes(value);
+            }
+            byte[] key = {(byte) ('a' + random.nextInt(KEYS))};
+            records[i] = new SimpleRecord(1_000 + written++, key, value);
+        }
+        return records;
     }
 
     /** Once an answer is there and good; a bad one must have a cause. */
@@ -313,12 +385,61 @@ final class PowerLossRun {
                 () -> log.durableStart = Math.max(log.durableStart, start));
     }
 
+    private void advanceHighWatermark(ExpectedLog log, long to) {
+        // The one of a compacted log never goes back while the process lives.
+        long highWatermark = log.config.compacted() ? Math.max(log.highWatermark, to) : to;
+        tell("high watermark " + highWatermark + " of " + log.partition);
+        dir.checkpointHighWatermark(log.persistenceId, highWatermark, written * 10_000);
+        log.highWatermark = highWatermark;
+    }
+
+    /** The cleaner wakes up. */
+    private void clean() throws IOException {
+        nowMs += random.nextInt(3) == 0 ? 2 * DELETE_RETENTION_MS : 10;
+        CleanerConfig config = new CleanerConfig(
+                true,
+                random.nextInt(3) == 0 ? OffsetMap.SLOT_BYTES * 5L : 1 << 20,
+                0.9,
+                random.nextBoolean() ? 0 : 64 << 10,
+                Double.MAX_VALUE,
+                1);
+        LogCleaner cleaner = dir.newCleaner(config, new CleanerThrottle(Double.MAX_VALUE), Long.MAX_VALUE, () -> nowMs);
+        for (int i = 0; i < 1 + random.nextInt(TOPICS); i++) {
+            for (ExpectedLog log : slots) {
+                if (log != null && log.open && log.config.compacted()) {
+                    if (random.nextBoolean()) {
+                        advanceHighWatermark(log, log.end());
+                    }
+                    log.cleaning(Math.min(log.highWatermark, durableSegmentsEnd(log)), nowMs);
+                }
+            }
+            if (!cleaner.cleanNext()) {
+                break;
+            }
+        }
+        cleanings += cleaner.counters().cleanings();
+        tell("clean: " + cleaner.counters());
+        expect(cleaner.counters().failures() == 0 || disk.isCut(), "a cleaning failed: " + cleaner.counters());
+    }
+
+    /** What the cleaner may believe in: closed segments that are on the disk, whatever is written in {@code meta.log}. */
+    private long durableSegmentsEnd(ExpectedLog log) throws IOException {
+        List<Path> segments = disk.list(root.resolve(log.partition.topic() + "-" + log.partition.partition())).stream()
+                .filter(file -> Segment.baseOffsetOf(file) >= 0)
+                .toList();
+        int durable = 0;
+        while (durable < segments.size() - 1 && disk.isDurable(segments.get(durable))) {
+            durable++;
+        }
+        return durable == 0 ? 0 : Segment.baseOffsetOf(segments.get(durable));
+    }
+
     private void truncate(ExpectedLog log) throws IOException {
-        long least = log.issuedStart;
+        long least = log.firm();
         long end = random.nextBoolean()
                 ? Math.max(least, log.end() - random.nextInt(6))
                 : least + random.nextInt((int) (log.end() - least) + 1);
-        if (log.endAfterCut(end) < log.issuedStart) {
+        if (log.endAfterCut(end) < least) {
             return;
         }
         tell("truncate " + log.partition + " from " + log.end() + " to " + end);

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
 /**
- * Power cuts at thousands of seeded points of a log dir's life. Everything acknowledged as durable is there again, nothing
- * is half there. {@code -Drounds=} makes the hunt longer, {@code -Dseed=} replays one round.
+ * Power cuts at thousands of seeded points of a log dir's life, cleanings of compacted logs among them. Everything
+ * acknowledged as durable is there again, or the last value of its key; nothing is half there. {@code -Drounds=} makes the hunt longer, {@code -Dseed=} replays one round.
  */
 @Timeout(120)
 class PowerLossTest {
@@ -48,12 +48,12 @@ class PowerLossTest {
                 : Files.createTempDirectory("powerloss");
     }
 
-    private static int round(long seed, int generations) throws Exception {
+    private static PowerLossRun round(long seed, int generations) throws Exception {
         Path root = scratch();
         PowerLossRun run = new PowerLossRun(seed, root);
         try {
             run.run(generations);
-            return run.cuts();
+            return run;
         } catch (Throwable e) {
             throw new AssertionError("replay with -Dseed=" + seed + "\n" + run.story(), e);
         } finally {
@@ -69,11 +69,15 @@ class PowerLossTest {
             return;
         }
         int cuts = 0;
-        long rounds = Long.getLong("rounds", 100);
+        long cleanings = 0;
+        long rounds = Long.getLong("rounds", 150);
         for (long seed = 0; seed < rounds; seed++) {
-            cuts += round(seed, GENERATIONS);
+            PowerLossRun run = round(seed, GENERATIONS);
+            cuts += run.cuts();
+            cleanings += run.cleanings();
         }
-        assertTrue(cuts > rounds * GENERATIONS / 3, cuts + " cuts");
+        assertTrue(cleanings > rounds, cleanings + " cleanings");
+        assertTrue(cuts > rounds * GENERATIONS * 2 / 3, cuts + " cuts");
     }
 
     /** The first complaint about a life of the kind that is due, of as many as it takes. */

@@ -1,6 +1,5 @@
 package io.troupe.journal;
 
-import static io.troupe.journal.JournalFixture.PARTITION;
 import static io.troupe.journal.JournalFixture.PID;
 import static io.troupe.journal.JournalFixture.WRITER;
 import static io.troupe.journal.JournalFixture.batch;
@@ -18,184 +17,18 @@ import io.troupe.journal.CrashDisk.Loss;
 import io.troupe.journal.JournalCommand.EpochStart;
 import io.troupe.journal.JournalCommand.Opened;
 import io.troupe.journal.MetaRecord.Kind;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.Optional;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
-import org.apache.kafka.common.TopicIdPartition;
-import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is on disk when: one case per rule, on a disk whose power can be cut and with threads that run when told to. */
-class DurabilityTest {
-    private static final LogConfig ONE_BATCH_SEGMENTS = config(150, Long.MAX_VALUE);
-
-    @TempDir
-    Path root;
-
-    private final Random random = new Random(1);
-    private CrashDisk disk;
-    private StepExecutor fsyncs;
-    private StepExecutor background;
-    private LogDir dir;
-
-    @BeforeEach
-    void start() {
-        disk = CrashDisk.empty(root);
-        open();
-    }
-
-    @AfterEach
-    void stop() {
-        dir.abandon();
-    }
-
-    private void open() {
-        fsyncs = new StepExecutor(false);
-        background = new StepExecutor(true);
-        dir = LogDir.open(root, 1, Optional.empty(), disk, new LogDirThreads(fsyncs, background));
-    }
-
-    private Opened open(LogConfig config) throws IOException {
-        return dir.open(PID, PARTITION, config);
-    }
-
-    private void kill() {
-        dir.abandon();
-        open();
-    }
-
-    /** Only what was fsynced is left. */
-    private void cutPower() {
-        dir.abandon();
-        disk = disk.survivor(random, Loss.EVERYTHING);
-        open();
-    }
-
-    private void run() {
-        fsyncs.runAll(random);
-        background.runAll(random);
-        fsyncs.runAll(random);
-    }
-
-    private static ByteBuffer one(long offset) {
-        return one(offset, 0);
-    }
-
-    private static ByteBuffer one(long offset, int epoch) {
-        return batch(offset, 1, 1_000 + offset, epoch, 50);
-    }
-
-    private CompletableFuture<Void> append(String writer, ByteBuffer... batches) {
-        return dir.append(PID, writer, group(batches), false, 0);
-    }
-
-    private Path segment(long base) {
-        return root.resolve("orders-0").resolve(Segment.fileName(base));
-    }
-
-    // ---- flushing ----
-
-    @Test
-    void flushMessagesOfOneIsOneFsyncPerGroupBeforeTheAnswer() throws Exception {
-        open(config(1 << 20, 1));
-        append(WRITER, one(0));
-        run();
-        long before = disk.fsyncs();
-        CompletableFuture<Void> answer = append(WRITER, one(1), one(2), one(3));
-        assertFalse(answer.isDone());
-        run();
-        assertTrue(answer.isDone());
-        assertEquals(before + 1, disk.fsyncs());
-        cutPower();
-        assertEquals(4, open(config(1 << 20, 1)).logEndOffset());
-    }
-
-    /** Those that were written while one fsync was under way are all covered by the next. */
-    @Test
-    void groupsThatWaitTogetherShareAnFsync() throws Exception {
-        open(config(1 << 20, 1));
-        append(WRITER, one(0));
-        run();
-        long before = disk.fsyncs();
-        for (int i = 1; i < 20; i++) {
-            append(WRITER, one(i));
-        }
-        run();
-        assertEquals(before + 1, disk.fsyncs());
-        cutPower();
-        assertEquals(20, open(config(1 << 20, 1)).logEndOffset());
-    }
-
-    @Test
-    void flushMessagesOfMoreAnswersAtOnceUntilSoManyAreWritten() throws Exception {
-        open(config(1 << 20, 3));
-        assertTrue(append(WRITER, one(0)).isDone());
-        assertTrue(append(WRITER, one(1)).isDone());
-        CompletableFuture<Void> third = append(WRITER, one(2));
-        assertFalse(third.isDone());
-        run();
-        assertTrue(third.isDone());
-        assertTrue(append(WRITER, one(3)).isDone());
-        cutPower();
-        assertEquals(3, open(config(1 << 20, 3)).logEndOffset());
-    }
-
-    @Test
-    void flushMsMakesDurableWhatNobodyWaitsFor() throws Exception {
-        LogConfig config = config(1 << 20, Long.MAX_VALUE, "flush.ms", 50);
-        open(config);
-        assertTrue(append(WRITER, one(0)).isDone());
-        assertTrue(append(WRITER, one(1)).isDone());
-        background.timersGoOff();
-        run();
-        run();
-        cutPower();
-        assertEquals(2, open(config).logEndOffset());
-    }
-
-    @Test
-    void aFlushAfterARollKeepsTheNewSegmentsName() throws Exception {
-        LogConfig config = config(150, 1);
-        open(config);
-        append(WRITER, one(0));
-        CompletableFuture<Void> rolled = append(WRITER, one(1), one(2));
-        // Without what the roll does in the background.
-        fsyncs.runAll(random);
-        assertTrue(rolled.isDone());
-        cutPower();
-        assertEquals(3, open(config).logEndOffset());
-    }
-
-    /** Its first segment was never fsynced, and its log start is not durable yet. */
-    @Test
-    void aFlushOfALogWhoseStartHasJustMovedIsNoneWithoutThatStart() throws Exception {
-        open(ONE_BATCH_SEGMENTS);
-        append(WRITER, one(0), one(1));
-        dir.advanceLogStart(PID, 1, false);
-        CompletableFuture<Void> answer = dir.append(PID, WRITER, group(one(2)), true, 0);
-        // The flush overtakes the fsync of meta.log that the log start waits for.
-        for (int i = 0; !answer.isDone() && i < 100; i++) {
-            fsyncs.runLast();
-        }
-        assertTrue(answer.isDone());
-        cutPower();
-        Opened opened = open(ONE_BATCH_SEGMENTS);
-        assertEquals(3, opened.logEndOffset());
-    }
-
-    // ---- recovery ----
-
+/** What the next start makes of what a kill, a power cut or damage left on disk: one case per rule. */
+class DurabilityTest extends OnCrashDisk {
     @ParameterizedTest
     @ValueSource(strings = {"delete", "compact"})
     void aSegmentBehindLostRecordsIsPutAside(String cleanupPolicy) throws Exception {
@@ -409,38 +242,6 @@ class DurabilityTest {
             dir.abandon();
         }
         open();
-    }
-
-    // ---- deletion ----
-
-    /** The old log's names are those of the new one. */
-    @Test
-    void aLateDeletionOfSegmentsSparesATopicMadeAnew() throws Exception {
-        open(ONE_BATCH_SEGMENTS);
-        append(WRITER, one(0), one(1), one(2));
-        dir.advanceLogStart(PID, 2, false);
-        fsyncs.runAll(random);
-        dir.delete(PID, PARTITION);
-        TopicIdPartition anew = new TopicIdPartition(new Uuid(8, 8), 0, PARTITION.topic());
-        LogReader reader = dir.open("anew", anew, ONE_BATCH_SEGMENTS).reader();
-        dir.append("anew", WRITER, group(one(0)), false, 0).join();
-        run();
-        assertTrue(disk.exists(segment(0)));
-        assertEquals(one(0), readAll(reader, 0));
-        kill();
-        assertEquals(1, dir.open("anew", anew, ONE_BATCH_SEGMENTS).logEndOffset());
-    }
-
-    @Test
-    void aRepeatedDeletionIsNotAnsweredBeforeTheFirstIsDurable() throws Exception {
-        open(ONE_BATCH_SEGMENTS);
-        dir.delete(PID, PARTITION);
-        CompletableFuture<Void> again = dir.delete(PID, PARTITION);
-        assertFalse(again.isDone());
-        fsyncs.runAll(random);
-        assertTrue(again.isDone());
-        cutPower();
-        assertEquals(List.of(), dir.knownLogs());
     }
 
     // ---- meta.log ----

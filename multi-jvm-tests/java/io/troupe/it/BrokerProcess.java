@@ -185,6 +185,24 @@ final class BrokerProcess implements AutoCloseable {
         return process.pid();
     }
 
+    /** How often it has a file open. */
+    long descriptors(Path file) {
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/" + pid() + "/fd"))) {
+            return descriptors.filter(descriptor -> isLink(descriptor, file)).count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean isLink(Path descriptor, Path file) {
+        try {
+            return Files.readSymbolicLink(descriptor).equals(file);
+        } catch (IOException e) {
+            // Closed meanwhile.
+            return false;
+        }
+    }
+
     int port() {
         return port;
     }

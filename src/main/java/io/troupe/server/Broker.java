@@ -4,6 +4,8 @@ import io.troupe.api.ReadLanes;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
+import io.troupe.http.BrokerMetrics;
+import io.troupe.http.JmxMetrics;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.PartitionImage;
@@ -67,6 +69,7 @@ public final class Broker implements AutoCloseable {
     private ActorSystem<Guardian.Command> system;
     private KafkaServer server;
     private Handlers handlers;
+    private JmxMetrics metrics;
     private List<Listener> bound = List.of();
 
     private Broker(BrokerConfig config, Journals journals, List<Listener> listeners) {
@@ -139,6 +142,7 @@ public final class Broker implements AutoCloseable {
         journals.setClusterId(metadata.current().clusterId());
         awaitLogs();
         NetworkStats stats = new NetworkStats();
+        metrics = JmxMetrics.show(config.nodeId(), BrokerMetrics.of(journals, stats));
         handlers = new Handlers(
                 config, metadata, replicas, journals, services, new ReadLanes(recentReads, oldReads), stats);
         server = new KafkaServer(
@@ -253,6 +257,9 @@ public final class Broker implements AutoCloseable {
             } catch (InterruptedException | ExecutionException | TimeoutException e) {
                 log.warn("The actor system has not ended within {} s", patienceS(LEAVE_TIMEOUT_S));
             }
+        }
+        if (metrics != null) {
+            metrics.close();
         }
         List.of(recentReads, oldReads, groupLoads).forEach(ExecutorService::shutdownNow);
         journals.close();

@@ -1,5 +1,6 @@
 package io.troupe.it;
 
+import com.sun.tools.attach.VirtualMachine;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -19,6 +20,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import javax.management.ObjectName;
+import javax.management.remote.JMXConnector;
+import javax.management.remote.JMXConnectorFactory;
+import javax.management.remote.JMXServiceURL;
 
 /**
  * One broker in a process of its own, with ports and directories nobody else uses: Troupe as built in {@code target}, or Apache Kafka when
@@ -183,6 +188,38 @@ final class BrokerProcess implements AutoCloseable {
 
     long pid() {
         return process.pid();
+    }
+
+    /** How often it has a file open. */
+    long descriptors(Path file) {
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/" + pid() + "/fd"))) {
+            return descriptors.filter(descriptor -> isLink(descriptor, file)).count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean isLink(Path descriptor, Path file) {
+        try {
+            return Files.readSymbolicLink(descriptor).equals(file);
+        } catch (IOException e) {
+            // Closed meanwhile.
+            return false;
+        }
+    }
+
+    /** A metric as JMX shows it to whoever may attach to the process. */
+    Object metric(String name, String attribute) throws Exception {
+        VirtualMachine machine = VirtualMachine.attach("" + pid());
+        String url;
+        try {
+            url = machine.startLocalManagementAgent();
+        } finally {
+            machine.detach();
+        }
+        try (JMXConnector connector = JMXConnectorFactory.connect(new JMXServiceURL(url))) {
+            return connector.getMBeanServerConnection().getAttribute(new ObjectName(name), attribute);
+        }
     }
 
     int port() {

@@ -157,6 +157,81 @@ class CompactionIT {
         }
     }
 
+    /** Retention takes records that are too old although they are their keys' last values; what is left keeps each key's last value. */
+    @Test
+    void compactAndDeleteTogetherForgetByAgeAndByKey() throws Exception {
+        Map<String, String> settings = Map.of(
+                "log.cleaner.backoff.ms", "200",
+                "log.cleaner.dedupe.buffer.size", "2097152",
+                "log.retention.check.interval.ms", "300",
+                "log.initial.task.delay.ms", "300");
+        try (BrokerProcess broker = BrokerProcess.start("compaction-delete", settings)) {
+            Clients clients = new Clients(broker);
+            String topic = clients.topic(
+                    "both",
+                    1,
+                    Map.of(
+                            "cleanup.policy", "compact,delete",
+                            "segment.bytes", MIB,
+                            "retention.ms", "3600000",
+                            "min.cleanable.dirty.ratio", "0.01",
+                            "delete.retention.ms", "0"));
+            TopicPartition partition = new TopicPartition(topic, 0);
+            Map<String, String> model = new HashMap<>();
+            Random random = new Random(4);
+            int old = 6_000;
+            try (var producer = clients.producer("linger.ms", "5")) {
+                long twoHoursAgo = System.currentTimeMillis() - 7_200_000;
+                List<Future<RecordMetadata>> sent = new ArrayList<>();
+                for (int i = 0; i < old; i++) {
+                    sent.add(producer.send(
+                            new ProducerRecord<>(topic, 0, twoHoursAgo, "old-" + i, i + " " + "x".repeat(500))));
+                }
+                for (Future<RecordMetadata> future : sent) {
+                    future.get(90, TimeUnit.SECONDS);
+                }
+                for (int part = 0; part < 8; part++) {
+                    send(producer, topic, part, random, model);
+                }
+            }
+            Path log = broker.data().resolve(topic + "-0");
+            // All but those in the segment where new ones begin, of which compaction may leave old ones alone to go
+            // later.
+            Clients.await("most old records are gone", () -> start(clients, partition) > old / 2);
+            Clients.await("the log is small", () -> bytes(log, ".log") < 3L << 20);
+            long start = start(clients, partition);
+            check(clients, partition, model);
+            noneBelow(clients, partition, start);
+            Object idle = broker.metric("kafka.log:type=LogCleanerManager,name=time-since-last-run-ms", "Value");
+            assertTrue(((Number) idle).longValue() < 60_000, idle.toString());
+            if (BrokerProcess.KIND == BrokerProcess.Kind.TROUPE) {
+                Object cleanings = broker.metric("troupe.log:type=LogCleaner,name=Cleanings", "Count");
+                assertTrue(((Number) cleanings).longValue() > 0, cleanings.toString());
+            }
+            broker.kill();
+            broker.start();
+            assertTrue(start(clients, partition) >= start);
+            check(clients, partition, model);
+            noneBelow(clients, partition, start);
+        }
+    }
+
+    private static long start(Clients clients, TopicPartition partition) {
+        try (var consumer = clients.consumer()) {
+            return consumer.beginningOffsets(List.of(partition)).get(partition);
+        }
+    }
+
+    /** What retention let go of does not come back. */
+    private static void noneBelow(Clients clients, TopicPartition partition, long start) {
+        try (var consumer = clients.consumer()) {
+            consumer.assign(List.of(partition));
+            consumer.seekToBeginning(List.of(partition));
+            long first = Clients.read(consumer, 1).get(0).offset();
+            assertTrue(first >= start, first + " below " + start);
+        }
+    }
+
     private static long bytes(Path directory, String suffix) {
         try (Stream<Path> files = Files.list(directory)) {
             return files.filter(f -> f.toString().endsWith(suffix))

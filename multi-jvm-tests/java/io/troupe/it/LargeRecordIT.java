@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,6 +20,7 @@ import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.ProduceRequestData;
 import org.apache.kafka.common.message.ProduceResponseData;
 import org.apache.kafka.common.protocol.ApiKeys;
@@ -124,6 +126,35 @@ class LargeRecordIT {
                 assertEquals(List.of("read 0 " + sum), lines(consumers.get(i).get()));
             }
         }
+    }
+
+    @Test
+    void aClientThatVanishesInTheMiddleOfALargeRecordLeavesNoFileOpen() throws Exception {
+        Need.troupe();
+        String topic =
+                clients.topic(Clients.unique("vanish"), 1, Map.of("max.message.bytes", LIMIT, "segment.bytes", LIMIT));
+        // The second record rolls, so that only readers keep the first segment open.
+        run("produce", topic, "2", "7", "" + LARGE);
+        Path segment = broker.data().resolve(topic + "-0").resolve("00000000000000000000.log");
+        Clients.await("the writer has closed it", () -> broker.descriptors(segment) == 0);
+        FetchRequestData fetch = new FetchRequestData()
+                .setMinBytes(1)
+                .setMaxWaitMs(500)
+                .setMaxBytes(1)
+                .setSessionEpoch(-1)
+                .setTopics(List.of(new FetchRequestData.FetchTopic()
+                        .setTopic(topic)
+                        .setPartitions(List.of(new FetchRequestData.FetchPartition()
+                                .setPartition(0)
+                                .setPartitionMaxBytes(1)))));
+        for (int i = 0; i < 5; i++) {
+            try (RawConnection connection = new RawConnection(broker)) {
+                connection.send(RawConnection.request(ApiKeys.FETCH, 12, 1, fetch));
+                connection.skip(LARGE / 10);
+                assertTrue(broker.descriptors(segment) > 0, "it is sent from its file");
+            }
+        }
+        Clients.await("nobody has it open", () -> broker.descriptors(segment) == 0);
     }
 
     @Test

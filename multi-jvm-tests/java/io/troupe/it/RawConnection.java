@@ -82,6 +82,11 @@ final class RawConnection implements AutoCloseable {
         }
     }
 
+    /** Reads so many bytes and forgets them. */
+    void skip(int bytes) throws IOException {
+        in.skipNBytes(bytes);
+    }
+
     /**
      * The same with a bound of its own, for the whole of what is waited at once.
      *

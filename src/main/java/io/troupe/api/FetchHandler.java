@@ -6,7 +6,6 @@ import io.troupe.partition.LocalReplicas;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.NetworkStats;
 import io.troupe.protocol.RequestContext;
-import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.FetchResponseData;
@@ -14,7 +13,7 @@ import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
 
 /**
- * Fetch 4 to 18, for consumers. Reads run on the {@code reads} executor; a fetch that finds less than min.bytes waits as
+ * Fetch 4 to 18, for consumers. Reads run on the {@link ReadLanes}; a fetch that finds less than min.bytes waits as
  * one waiter with each partition's Replica until data comes, max.wait.ms is over or the connection closes.
  *
  * <p>Every answer has session id 0 and all partitions asked for, so clients never build a fetch session (KIP-227); a
@@ -26,7 +25,7 @@ import org.apache.kafka.common.protocol.Errors;
  *
  * <p>One fetch of a connection is under way at a time. Memory: answers being read and answers that wait for slow readers
  * share an eighth of the heap; beyond it they shrink to {@link AnswerBudget#SMALL_ANSWER_BYTES} or one batch. A batch of
- * more than {@link #MOST_IN_MEMORY_BYTES} is not read but sent from its file. So what many clients can take beyond that
+ * more than {@link #MOST_IN_MEMORY_BYTES} is not read but sent from its file in small pieces. So what many clients can take beyond that
  * eighth is at most that much for each connection.
  */
 public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoCloseable {
@@ -35,24 +34,24 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
 
     private final PartitionLookup lookup;
     private final int fetchMaxBytes;
-    private final Executor reads;
+    private final ReadLanes lanes;
     private final AnswerBudget budget;
     private final ScheduledThreadPoolExecutor timer;
 
     /**
-     * @param reads where segments are read: may block on the disk, never on anything else
+     * @param lanes where segments are read: may block on the disk, never on anything else
      * @param stats of the Kafka port, for the bytes of answers that wait to be read
      */
     public FetchHandler(
-            BrokerConfig config, MetadataCache metadata, LocalReplicas replicas, Executor reads, NetworkStats stats) {
-        this(config.fetchMaxBytes(), metadata, replicas, reads, stats);
+            BrokerConfig config, MetadataCache metadata, LocalReplicas replicas, ReadLanes lanes, NetworkStats stats) {
+        this(config.fetchMaxBytes(), metadata, replicas, lanes, stats);
     }
 
     FetchHandler(
-            int fetchMaxBytes, MetadataCache metadata, LocalReplicas replicas, Executor reads, NetworkStats stats) {
+            int fetchMaxBytes, MetadataCache metadata, LocalReplicas replicas, ReadLanes lanes, NetworkStats stats) {
         this.lookup = new PartitionLookup(metadata, replicas);
         this.fetchMaxBytes = fetchMaxBytes;
-        this.reads = reads;
+        this.lanes = lanes;
         this.budget = new AnswerBudget(Runtime.getRuntime().maxMemory() / HEAP_SHARE, stats);
         // Bounded by the connections: each has one fetch under way, and one that is done leaves the timer at once.
         this.timer = new ScheduledThreadPoolExecutor(1, task -> {
@@ -92,7 +91,7 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
         }
         int maxBytes = Math.min(request.maxBytes(), fetchMaxBytes);
         FetchRead read = new FetchRead(lookup, context, request);
-        new PendingFetch(context, request, read, maxBytes, budget, reads, timer).start();
+        new PendingFetch(context, request, read, maxBytes, budget, lanes, timer).start();
     }
 
     /** Fetches that wait keep waiting for data or their connection's end; none times out any more. */

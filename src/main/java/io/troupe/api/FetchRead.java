@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.OffsetOutOfRangeException;
 import org.apache.kafka.common.message.FetchRequestData;
@@ -41,10 +42,11 @@ final class FetchRead {
      *
      * @param response complete, with records if any could be read
      * @param bytes of records in it
+     * @param old whether any of them was not written a moment ago, so that reading may wait for the disk
      * @param urgent an error or a diverging epoch, which the client must learn at once
      * @param waits where to wait for more
      */
-    record Outcome(FetchResponseData response, long bytes, boolean urgent, List<Wait> waits) {}
+    record Outcome(FetchResponseData response, long bytes, boolean old, boolean urgent, List<Wait> waits) {}
 
     /** A leader and the end (HW or LSO) beyond which there is news. */
     record Wait(LocalReplicas.Leader leader, long endOffset) {}
@@ -67,17 +69,29 @@ final class FetchRead {
 
     /** One pass that reads nothing: {@code Outcome.bytes} counts the partitions that can be read. */
     Outcome look() {
-        return pass(NOTHING);
+        return pass(NOTHING, null);
     }
 
-    /** One pass, in the order of the request. */
-    Outcome read(int maxBytes) {
-        return pass(Math.max(0, maxBytes));
+    /**
+     * One pass, in the order of the request. Whoever does not answer with it discards its response.
+     *
+     * @param lane that this runs on, for what is read later
+     */
+    Outcome read(int maxBytes, Executor lane) {
+        return pass(Math.max(0, maxBytes), lane);
     }
 
-    private Outcome pass(int maxBytes) {
+    private Outcome pass(int maxBytes, Executor lane) {
         FetchResponseData response = new FetchResponseData();
-        Pass pass = new Pass(response, maxBytes);
+        try {
+            return pass(response, new Pass(response, maxBytes, lane));
+        } catch (RuntimeException | OutOfMemoryError e) {
+            RecordsField.discard(response);
+            throw e;
+        }
+    }
+
+    private Outcome pass(FetchResponseData response, Pass pass) {
         for (FetchTopic topic : request.topics()) {
             FetchableTopicResponse answer = new FetchableTopicResponse()
                     .setTopic(topic.topic())
@@ -88,20 +102,23 @@ final class FetchRead {
                 answer.partitions().add(pass.partition(topic, partition));
             }
         }
-        return new Outcome(response, pass.bytes, pass.urgent, pass.waits);
+        return new Outcome(response, pass.bytes, pass.old, pass.urgent, pass.waits);
     }
 
     private final class Pass {
         private final FetchResponseData response;
         private final int maxBytes;
+        private final Executor lane;
         private final List<Wait> waits = new ArrayList<>();
         private final Set<Integer> endpoints = new HashSet<>();
         private long bytes;
+        private boolean old;
         private boolean urgent;
 
-        Pass(FetchResponseData response, int maxBytes) {
+        Pass(FetchResponseData response, int maxBytes, Executor lane) {
             this.response = response;
             this.maxBytes = maxBytes;
+            this.lane = lane;
         }
 
         PartitionData partition(FetchTopic topic, FetchPartition wanted) {
@@ -149,6 +166,7 @@ final class FetchRead {
             long end = readCommitted() ? view.lastStableOffset() : view.highWatermark();
             waits.add(new Wait(found.leader(), Math.max(offset, end)));
             if (offset < end) {
+                old |= !view.reader().isRecent(offset);
                 if (maxBytes == NOTHING) {
                     bytes++;
                     return data;
@@ -172,7 +190,7 @@ final class FetchRead {
                         view.reader().slice(wanted.fetchOffset(), end, limit, first, FetchHandler.MOST_IN_MEMORY_BYTES);
                 bytes += slice.sizeInBytes();
                 if (slice instanceof LogReader.InFile in) {
-                    RecordsField.set(data, in.file(), in.position(), in.sizeInBytes());
+                    RecordsField.set(data, in.file(), in.position(), in.sizeInBytes(), lane);
                 } else if (slice instanceof LogReader.InMemory in) {
                     RecordsField.set(data, in.batches());
                 }

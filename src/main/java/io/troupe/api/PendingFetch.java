@@ -1,6 +1,7 @@
 package io.troupe.api;
 
 import io.troupe.partition.Replica;
+import io.troupe.protocol.RecordsField;
 import io.troupe.protocol.RequestContext;
 import java.util.List;
 import java.util.concurrent.Executor;
@@ -75,11 +76,14 @@ final class PendingFetch {
     private final FetchRead read;
     private final int maxBytes;
     private final AnswerBudget budget;
-    private final Executor reads;
+    private final ReadLanes lanes;
     private final ScheduledExecutorService timer;
     private final long deadlineNanos;
 
     private State state = State.READING;
+    /** Where the next pass runs. */
+    private Executor lane;
+
     private boolean timeOver;
     private Round round;
     private ScheduledFuture<?> timeout;
@@ -90,14 +94,15 @@ final class PendingFetch {
             FetchRead read,
             int maxBytes,
             AnswerBudget budget,
-            Executor reads,
+            ReadLanes lanes,
             ScheduledExecutorService timer) {
         this.context = context;
         this.request = request;
         this.read = read;
         this.maxBytes = maxBytes;
         this.budget = budget;
-        this.reads = reads;
+        this.lanes = lanes;
+        this.lane = lanes.recent();
         this.timer = timer;
         this.deadlineNanos = System.nanoTime()
                 + TimeUnit.MILLISECONDS.toNanos(Math.min(MAX_WAIT_MS, Math.max(0, request.maxWaitMs())));
@@ -109,21 +114,24 @@ final class PendingFetch {
         context.onClosed(this::connectionClosed);
         FetchRead.Outcome first = read.look();
         if (first.bytes() > 0) {
-            reads.execute(this::pass);
+            lane = first.old() ? lanes.old() : lanes.recent();
+            lane.execute(this::pass);
         } else {
             decide(first);
         }
     }
 
     private void pass() {
+        Executor here;
         synchronized (this) {
             if (state == State.DONE) {
                 return;
             }
+            here = lane;
         }
         int granted = budget.take(maxBytes);
         try {
-            decide(read.read(granted));
+            decide(read.read(granted, here));
         } catch (RuntimeException | OutOfMemoryError e) {
             log.error("Fetch of {} failed", context.clientAddress(), e);
             if (done()) {
@@ -138,6 +146,7 @@ final class PendingFetch {
         Round next;
         synchronized (this) {
             if (state == State.DONE) {
+                RecordsField.discard(outcome.response());
                 return;
             }
             boolean enough = outcome.bytes() >= request.minBytes() || outcome.urgent();
@@ -145,6 +154,8 @@ final class PendingFetch {
                 next = null;
             } else {
                 state = State.WAITING;
+                // Where there was nothing, news are of what was just written.
+                lane = outcome.old() ? lanes.old() : lanes.recent();
                 next = new Round(outcome);
                 round = next;
                 if (timeout == null) {
@@ -153,10 +164,13 @@ final class PendingFetch {
             }
         }
         if (next != null) {
+            RecordsField.discard(outcome.response());
             next.register(read.readCommitted());
             withdrawIfStale(next);
         } else if (done()) {
             context.respond(outcome.response());
+        } else {
+            RecordsField.discard(outcome.response());
         }
     }
 
@@ -204,8 +218,12 @@ final class PendingFetch {
     }
 
     private void passSoon() {
+        Executor next;
+        synchronized (this) {
+            next = lane;
+        }
         try {
-            reads.execute(this::pass);
+            next.execute(this::pass);
         } catch (RejectedExecutionException e) {
             if (done()) {
                 context.closeConnection("the broker stops");

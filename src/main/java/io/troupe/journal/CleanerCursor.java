@@ -40,16 +40,13 @@ final class CleanerCursor implements AutoCloseable {
         }
         if (!cursor.next()) {
             if (cursor.problem() != null) {
-                throw new CorruptSegmentException(segment, cursor.position(), cursor.problem());
+                throw corrupt(cursor.problem());
             }
             return false;
         }
         if (cursor.baseOffset() < end || cursor.endOffset() > segment.endOffset()) {
-            throw new CorruptSegmentException(
-                    segment,
-                    cursor.position(),
-                    "offsets " + cursor.baseOffset() + " to " + (cursor.endOffset() - 1) + " between " + end + " and "
-                            + segment.endOffset());
+            throw corrupt("offsets " + cursor.baseOffset() + " to " + (cursor.endOffset() - 1) + " between " + end
+                    + " and " + segment.endOffset());
         }
         end = cursor.endOffset();
         return true;
@@ -64,8 +61,13 @@ final class CleanerCursor implements AutoCloseable {
         // The CRC alone would be taken piece by piece.
         cursor.batch();
         if (!cursor.crcMatches()) {
-            throw new CorruptSegmentException(segment, cursor.position(), SegmentWalk.CRC_MISMATCH);
+            throw corrupt(SegmentWalk.CRC_MISMATCH);
         }
+    }
+
+    private CorruptSegmentException corrupt(String problem) {
+        segment.firstDamage();
+        return new CorruptSegmentException(segment, cursor.position(), problem);
     }
 
     ByteBuffer buffer() {

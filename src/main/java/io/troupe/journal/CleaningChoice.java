@@ -58,8 +58,22 @@ final class CleaningChoice {
         return Optional.ofNullable(best);
     }
 
+    /** The greatest dirty share of any log, whether it is worth a cleaning or not; 0 to 1. */
+    static <T> double maxDirtyRatio(List<LogFacts<T>> logs, long nowMs) {
+        return logs.stream()
+                .flatMap(facts -> cleanable(facts, nowMs).stream())
+                .mapToDouble(Candidate::dirtyRatio)
+                .max()
+                .orElse(0);
+    }
+
     /** What may be cleaned of one log; empty when it is not worth it yet. */
     static <T> Optional<Candidate<T>> candidate(LogFacts<T> facts, long nowMs) {
+        return cleanable(facts, nowMs)
+                .filter(c -> c.overdue() || c.dirtyRatio() > facts.config().minCleanableDirtyRatio());
+    }
+
+    private static <T> Optional<Candidate<T>> cleanable(LogFacts<T> facts, long nowMs) {
         LogConfig config = facts.config();
         if (!config.compacted()) {
             return Optional.empty();
@@ -84,7 +98,7 @@ final class CleaningChoice {
         }
         boolean overdue = earliestMs < nowMs && nowMs - earliestMs > config.maxCompactionLagMs();
         double ratio = dirtyBytes == 0 ? 0 : dirtyBytes / (double) (cleanBytes + dirtyBytes);
-        return dirtyBytes > 0 && (overdue || ratio > config.minCleanableDirtyRatio())
+        return dirtyBytes > 0
                 ? Optional.of(new Candidate<>(facts.log(), firstDirty, end, ratio, overdue))
                 : Optional.empty();
     }

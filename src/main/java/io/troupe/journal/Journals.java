@@ -242,9 +242,9 @@ public final class Journals extends Setup implements AutoCloseable {
         return plugin.equals(METADATA_PLUGIN);
     }
 
-    /** What compaction has done since the start. */
-    public CompactionCounters compaction() {
-        return dirs.stream().map(LogDir::compaction).reduce(CompactionCounters.NONE, CompactionCounters::plus);
+    /** How each log dir is, in the order of {@code log.dirs}; cheap. */
+    public List<LogDirState> state() {
+        return dirs.stream().map(LogDir::state).toList();
     }
 
     /** Closes every log in order and lets go of the dirs; after the actor system has stopped. */

@@ -11,7 +11,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +39,13 @@ final class LogCleaner implements AutoCloseable {
     private final Object resting = new Object();
     private volatile boolean closed;
     private volatile CompactionCounters counters = CompactionCounters.NONE;
+    // Of those put off, the ones that failed.
+    private final Set<OpenLog> failed = ConcurrentHashMap.newKeySet();
+    private volatile OpenLog current;
+    private volatile double maxDirtyRatio;
+    private volatile long lastLookMs = -1;
+    private volatile long lastCleaningMs = -1;
+    private volatile double lastRecopyRatio;
 
     LogCleaner(
             LogDirContext dir,
@@ -91,7 +100,9 @@ final class LogCleaner implements AutoCloseable {
         }
         long nowMs = clock.getAsLong();
         List<OpenLog> open = logs.all();
+        lastLookMs = nowMs;
         putOff.keySet().retainAll(open);
+        failed.retainAll(open);
         List<LogFacts<OpenLog>> facts = new ArrayList<>();
         for (OpenLog log : open) {
             if (log.log.config().compacted() && putOff.getOrDefault(log, Long.MIN_VALUE) <= nowMs) {
@@ -99,8 +110,7 @@ final class LogCleaner implements AutoCloseable {
             }
         }
         Optional<Candidate<OpenLog>> chosen = CleaningChoice.choose(facts, nowMs);
-        double ratio = chosen.map(Candidate::dirtyRatio).orElse(0.0);
-        counters = counters.withMaxDirtyRatio(ratio);
+        maxDirtyRatio = CleaningChoice.maxDirtyRatio(facts, nowMs);
         chosen.ifPresent(candidate -> clean(candidate, nowMs));
         return chosen.isPresent();
     }
@@ -152,6 +162,7 @@ final class LogCleaner implements AutoCloseable {
     private void clean(Candidate<OpenLog> candidate, long nowMs) {
         OpenLog open = candidate.log();
         long startNanos = System.nanoTime();
+        current = open;
         try {
             LogCleaning.Outcome outcome = new LogCleaning(
                             dir, open, config, throttle, producerIdExpirationMs, () -> closed)
@@ -168,15 +179,18 @@ final class LogCleaner implements AutoCloseable {
                     outcome.bytesAfter(),
                     outcome.recordsBefore(),
                     outcome.recordsAfter(),
-                    0,
-                    0,
-                    tookMs));
+                    0));
+            lastCleaningMs = tookMs;
+            lastRecopyRatio = outcome.bytesAfter() / (double) Math.max(1, outcome.bytesBefore());
+            failed.remove(open);
             tell(open.log, candidate, outcome, tookMs);
         } catch (CancellationException e) {
             LOG.debug("{}: its cleaning was given up, for it is being closed or cut", open.log.path());
             putOff.put(open, nowMs + Math.max(1, config.backoffMs()));
         } catch (IOException e) {
             failed(open, e, nowMs);
+        } finally {
+            current = null;
         }
     }
 
@@ -184,7 +198,8 @@ final class LogCleaner implements AutoCloseable {
         if (open.log.retired() || closed) {
             return;
         }
-        counters = counters.plus(new CompactionCounters(0, 0, 0, 0, 0, 1, 0, -1));
+        counters = counters.plus(new CompactionCounters(0, 0, 0, 0, 0, 1));
+        failed.add(open);
         if (e instanceof DiskFailedException) {
             dir.availability().fail(open.log, e);
         } else if (e instanceof CorruptSegmentException) {
@@ -228,6 +243,20 @@ final class LogCleaner implements AutoCloseable {
 
     CompactionCounters counters() {
         return counters;
+    }
+
+    /** Any thread. */
+    LogDirState.Cleaner state() {
+        OpenLog now = current;
+        return new LogDirState.Cleaner(
+                !closed && thread.getState() == Thread.State.TERMINATED,
+                Optional.ofNullable(now).map(open -> open.log.path()),
+                failed.size(),
+                maxDirtyRatio,
+                lastLookMs,
+                lastCleaningMs,
+                lastRecopyRatio,
+                counters);
     }
 
     /** Ends the cleaning under way at its next batch, and waits for that. */

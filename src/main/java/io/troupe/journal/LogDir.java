@@ -150,9 +150,16 @@ final class LogDir implements AutoCloseable {
         return new LogCleaner(context, logs, config, throttle, producerIdExpirationMs, clock);
     }
 
-    CompactionCounters compaction() {
+    LogDirState state() {
         LogCleaner started = cleaner;
-        return started == null ? CompactionCounters.NONE : started.counters();
+        return new LogDirState(
+                path,
+                isOffline(),
+                stats().fsyncs(),
+                stats().directoryFsyncs(),
+                stats().damagedSegments(),
+                stats().damaged(),
+                started == null ? LogDirState.Cleaner.OFF : started.state());
     }
 
     private void stopCleaner() {

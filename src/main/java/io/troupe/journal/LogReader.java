@@ -40,10 +40,17 @@ public interface LogReader {
     /**
      * One batch too large to be held, of which a reader takes a piece at a time.
      *
-     * @param file of its own, so that it can be read although the segment is deleted; to be closed when all is read, and
-     *     closed by the garbage collector when forgotten
+     * @param file of its own, so that it can be read although the segment is deleted; to be closed by whoever took it
      */
     record InFile(FileChannel file, long position, int sizeInBytes) implements Slice {}
+
+    /**
+     * Whether what stands from {@code startOffset} on was written a moment ago, so that it most likely is in the page cache
+     * and a read does not wait for the disk. Waits for nothing itself.
+     */
+    default boolean isRecent(long startOffset) {
+        return true;
+    }
 
     /** First offset that may be read. */
     long logStartOffset();

@@ -37,6 +37,8 @@ final class PartitionLog {
     // The log start that meta.log is known to hold durably.
     private volatile long durableLogStart;
     private volatile long logEndOffset;
+    // 0 before the first append of this process; a hint for readers, who see it by the LEO that is published after it.
+    private long lastAppendMs;
     // Odd while a truncation is under way, even and greater after a replacement: a read that overlaps one tries again.
     private volatile int truncations;
     private volatile boolean retired;
@@ -104,6 +106,7 @@ final class PartitionLog {
         }
         writeRun(run);
         lastEpoch = epochs.isEmpty() ? lastEpoch : epochs.get(epochs.size() - 1).leaderEpoch();
+        lastAppendMs = nowMs;
         logEndOffset = group.endOffset();
         return epochs;
     }
@@ -389,5 +392,10 @@ final class PartitionLog {
 
     long logEndOffset() {
         return logEndOffset;
+    }
+
+    /** By the journal's clock; 0 when this process has appended nothing. */
+    long lastAppendMs() {
+        return lastAppendMs;
     }
 }

@@ -266,7 +266,7 @@ final class Segment {
         boolean first = !damageTold;
         damageTold = true;
         if (first) {
-            disk.stats().damagedSegments.increment();
+            disk.stats().damaged(path);
         }
         return first;
     }

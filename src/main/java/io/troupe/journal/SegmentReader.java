@@ -25,6 +25,11 @@ final class SegmentReader implements LogReader {
     private static final Slice EMPTY = new InMemory(ByteBuffer.allocate(0));
     private static final int LARGE_BYTES = 4 << 20;
 
+    /** So far from the log's end, and for so long after the last append, reads are expected to find the page cache. */
+    private static final long RECENT_BYTES = 16 << 20;
+
+    private static final long RECENT_MS = 60_000;
+
     /** Look-ups that must unpack a large batch, over all logs: they hold it whole. */
     private static final Semaphore LARGE_LOOKUPS = new Semaphore(1);
 
@@ -36,6 +41,26 @@ final class SegmentReader implements LogReader {
         this.log = log;
         this.indexes = indexes;
         this.cache = cache;
+    }
+
+    @Override
+    public boolean isRecent(long startOffset) {
+        if (System.currentTimeMillis() - log.lastAppendMs() > RECENT_MS) {
+            return false;
+        }
+        Segment[] segments = log.segments();
+        long behind = 0;
+        for (int i = segments.length - 1; i >= 0 && behind <= RECENT_BYTES; i--) {
+            Segment segment = segments[i];
+            long end = segment.endOffset();
+            if (startOffset >= segment.baseOffset()) {
+                // By the share of its offsets, for a look at the index might have to read it.
+                double share = (end - startOffset) / (double) Math.max(1, end - segment.baseOffset());
+                return behind + share * segment.size() <= RECENT_BYTES;
+            }
+            behind += segment.size();
+        }
+        return behind <= RECENT_BYTES;
     }
 
     @Override
@@ -172,7 +197,7 @@ final class SegmentReader implements LogReader {
     }
 
     private static Slice inFile(Segment segment, BatchCursor cursor) throws IOException {
-        // Not only for the CRC: whoever sends the bytes must not wait for the disk.
+        // Also brings it into the page cache, from which the pieces are read that are sent.
         if (!cursor.crcMatches()) {
             throw corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
         }

@@ -33,6 +33,7 @@ final class Connection {
     private long responseBytes;
     private long sendingBytes = -1;
     private long sendingHeldBytes;
+    private List<FileBatch> sendingFiles = List.of();
     private boolean sendingOneAtATime;
     private int oneAtATimeUnderWay;
     private int holding;
@@ -138,8 +139,11 @@ final class Connection {
         slot.ready = true;
         slot.send = send;
         if (send != null) {
-            slot.heldBytes = send.size() - RecordsField.bytesInFiles(slot.response);
+            slot.files = RecordsField.files(slot.response);
+            slot.heldBytes = send.size()
+                    - slot.files.stream().mapToLong(FileBatch::sizeInBytes).sum();
             responseBytes += slot.heldBytes;
+            slot.files.forEach(file -> file.sentOn(loop));
         }
         slot.response = null;
         slot.onClosed = null;
@@ -158,6 +162,7 @@ final class Connection {
         List<Send> sends = null;
         long bytes = 0;
         long held = 0;
+        List<FileBatch> files = List.of();
         boolean large = false;
         while (!slots.isEmpty() && slots.peek().ready && slots.peek().closeReason == null && bytes < COALESCE_BYTES) {
             Slot slot = slots.poll();
@@ -170,6 +175,10 @@ final class Connection {
             large |= slot.oneAtATime;
             bytes += slot.send.size();
             held += slot.heldBytes;
+            if (!slot.files.isEmpty()) {
+                files = files.isEmpty() ? new ArrayList<>() : files;
+                files.addAll(slot.files);
+            }
             if (first == null) {
                 first = slot.send;
             } else {
@@ -185,6 +194,7 @@ final class Connection {
         }
         sendingBytes = bytes;
         sendingHeldBytes = held;
+        sendingFiles = files;
         sendingOneAtATime = large;
         return sends == null ? first : new CoalescedSend(sends);
     }
@@ -204,6 +214,7 @@ final class Connection {
         long bytes = sendingBytes;
         responseBytes -= sendingHeldBytes;
         sendingBytes = -1;
+        sendingFiles = List.of();
         if (sendingOneAtATime) {
             sendingOneAtATime = false;
             oneAtATimeUnderWay--;
@@ -234,7 +245,10 @@ final class Connection {
             if (action != null) {
                 action.run();
             }
+            slot.files.forEach(FileBatch::close);
         }
+        sendingFiles.forEach(FileBatch::close);
+        sendingFiles = List.of();
         slots.clear();
         Slot never = deferred;
         deferred = null;

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.apache.kafka.common.metrics.Metrics;
@@ -30,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * One network thread: a Selector, its connections, and the queue by which answers come back from other threads. Reads
  * frames, calls handlers, writes answers in request order, and stops reading connections that have too much under way.
  */
-final class EventLoop implements Runnable {
+final class EventLoop implements Runnable, Executor {
     private static final long POLL_MS = 300;
     /** While the in-flight bytes are used up, a frame that stands still for so long costs its connection. */
     static final long STALL_NANOS = 5_000_000_000L;
@@ -55,8 +56,10 @@ final class EventLoop implements Runnable {
     private final Map<String, Connection> connections = new HashMap<>();
     private final ConcurrentLinkedQueue<Accepted> accepted = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<Completion> completions = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean wakeupPending = new AtomicBoolean();
     private volatile boolean stopping;
+    private volatile boolean ended;
     private long nextConnection;
     private boolean exhausted;
     private long stallsCheckedNanos;
@@ -115,6 +118,16 @@ final class EventLoop implements Runnable {
     void completed(Slot slot, Connection connection) {
         completions.add(new Completion(slot, connection));
         wakeup();
+        if (ended) {
+            discardCompleted();
+        }
+    }
+
+    /** Any thread: has this loop's thread do something short. Forgotten when the loop has ended. */
+    @Override
+    public void execute(Runnable task) {
+        tasks.add(task);
+        wakeup();
     }
 
     /** Any thread. */
@@ -159,7 +172,7 @@ final class EventLoop implements Runnable {
     }
 
     private void turn() throws IOException {
-        selector.poll(completions.isEmpty() && accepted.isEmpty() ? POLL_MS : 0);
+        selector.poll(completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty() ? POLL_MS : 0);
         // Reset before the queues are read: what is queued after that wakes the next poll.
         wakeupPending.set(false);
         registerAccepted();
@@ -186,6 +199,9 @@ final class EventLoop implements Runnable {
         }
         for (Completion done = completions.poll(); done != null; done = completions.poll()) {
             complete(done.slot, done.connection);
+        }
+        for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+            task.run();
         }
         closeStalled(System.nanoTime());
     }
@@ -275,6 +291,7 @@ final class EventLoop implements Runnable {
     private void complete(Slot slot, Connection connection) {
         inFlight.release(slot.sizeInBytes());
         if (connection.closed()) {
+            RecordsField.discard(slot.response);
             return;
         }
         Send send = null;
@@ -284,6 +301,7 @@ final class EventLoop implements Runnable {
             } catch (RuntimeException | OutOfMemoryError e) {
                 log.error("Answer to {} cannot be encoded", slot.header(), e);
                 slot.closeReason = "its answer cannot be encoded";
+                RecordsField.discard(slot.response);
             }
         }
         connection.ready(slot, send);
@@ -387,11 +405,20 @@ final class EventLoop implements Runnable {
         }
     }
 
+    /** Answers that came too late to be sent. */
+    private void discardCompleted() {
+        for (Completion done = completions.poll(); done != null; done = completions.poll()) {
+            RecordsField.discard(done.slot.response);
+        }
+    }
+
     private void closeAll() {
         for (Connection connection : new ArrayList<>(connections.values())) {
             close(connection);
         }
         closeAccepted();
+        ended = true;
+        discardCompleted();
         selector.close();
     }
 }

@@ -2,6 +2,9 @@ package io.troupe.protocol;
 
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
 import org.apache.kafka.common.message.FetchResponseData;
 import org.apache.kafka.common.message.ProduceRequestData;
 import org.apache.kafka.common.protocol.ApiMessage;
@@ -21,22 +24,36 @@ public final class RecordsField {
         partition.setRecords(batches.hasRemaining() ? MemoryRecords.readableRecords(batches) : MemoryRecords.EMPTY);
     }
 
-    /** Hands over one whole batch that stays in its file until it is sent, and the file with it. */
-    public static void set(FetchResponseData.PartitionData partition, FileChannel file, long position, int bytes) {
-        partition.setRecords(new FileBatch(file, position, bytes));
+    /**
+     * Hands over one whole batch that stays in its file until it is sent, and the file with it. Whoever does not answer with
+     * it in the end calls {@link #discard}.
+     *
+     * @param reads threads that may wait for the disk
+     */
+    public static void set(
+            FetchResponseData.PartitionData partition, FileChannel file, long position, int bytes, Executor reads) {
+        partition.setRecords(new FileBatch(file, position, bytes, reads));
     }
 
-    /** Bytes of an answer that are not held in memory. */
-    static long bytesInFiles(ApiMessage response) {
-        long bytes = 0;
+    /** Closes the files of an answer that is not given. */
+    public static void discard(ApiMessage response) {
+        files(response).forEach(FileBatch::close);
+    }
+
+    /** The batches of an answer that are not held in memory. */
+    static List<FileBatch> files(ApiMessage response) {
+        List<FileBatch> files = List.of();
         if (response instanceof FetchResponseData fetch) {
             for (FetchResponseData.FetchableTopicResponse topic : fetch.responses()) {
                 for (FetchResponseData.PartitionData partition : topic.partitions()) {
-                    bytes += partition.records() instanceof FileBatch file ? file.sizeInBytes() : 0;
+                    if (partition.records() instanceof FileBatch file) {
+                        files = files.isEmpty() ? new ArrayList<>() : files;
+                        files.add(file);
+                    }
                 }
             }
         }
-        return bytes;
+        return files;
     }
 
     /** No records; not null, which older clients cannot read. */

@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
+import java.util.List;
 import org.apache.kafka.common.network.Send;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.requests.RequestHeader;
@@ -36,6 +37,9 @@ final class Slot implements RequestContext {
 
     /** The part of it that is held in memory. */
     long heldBytes;
+
+    /** The part of it that is not. */
+    List<FileBatch> files = List.of();
 
     /** Whether the network thread has seen the completion, so that the answer may leave. */
     boolean ready;
@@ -101,6 +105,8 @@ final class Slot implements RequestContext {
         if (COMPLETED.compareAndSet(this, false, true)) {
             response = answer;
             connection.completed(this);
+        } else {
+            RecordsField.discard(answer);
         }
     }
 

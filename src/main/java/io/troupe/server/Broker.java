@@ -1,8 +1,11 @@
 package io.troupe.server;
 
+import io.troupe.api.ReadLanes;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
+import io.troupe.http.BrokerMetrics;
+import io.troupe.http.JmxMetrics;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.PartitionImage;
@@ -18,7 +21,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -59,10 +63,13 @@ public final class Broker implements AutoCloseable {
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
-    private final ExecutorService reads;
+    private final ExecutorService recentReads;
+    private final ExecutorService oldReads;
+    private final ExecutorService groupLoads;
     private ActorSystem<Guardian.Command> system;
     private KafkaServer server;
     private Handlers handlers;
+    private JmxMetrics metrics;
     private List<Listener> bound = List.of();
 
     private Broker(BrokerConfig config, Journals journals, List<Listener> listeners) {
@@ -70,11 +77,22 @@ public final class Broker implements AutoCloseable {
         this.journals = journals;
         this.bound = listeners;
         this.advertised = withPorts(config.advertisedListeners(), listeners);
-        this.reads = Executors.newFixedThreadPool(config.network().numIoThreads(), daemon -> {
-            Thread thread = new Thread(daemon, "log-reads");
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.recentReads = threads("log-reads");
+        this.oldReads = threads("old-log-reads");
+        this.groupLoads = threads("group-loads");
+    }
+
+    /** Up to {@code num.io.threads} that may wait for a disk; the bounds of what waits for them are their users'. */
+    private ExecutorService threads(String name) {
+        int most = config.network().numIoThreads();
+        ThreadPoolExecutor threads =
+                new ThreadPoolExecutor(most, most, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
+                    Thread thread = new Thread(task, name);
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        threads.allowCoreThreadTimeOut(true);
+        return threads;
     }
 
     /**
@@ -108,7 +126,7 @@ public final class Broker implements AutoCloseable {
 
     private void run() {
         Guardian.Parts parts =
-                new Guardian.Parts(config, advertised, journals, metadata, replicas, reads, this::onFatal);
+                new Guardian.Parts(config, advertised, journals, metadata, replicas, groupLoads, this::onFatal);
         system = ActorSystem.create(
                 Guardian.create(parts),
                 Node.SYSTEM,
@@ -124,7 +142,9 @@ public final class Broker implements AutoCloseable {
         journals.setClusterId(metadata.current().clusterId());
         awaitLogs();
         NetworkStats stats = new NetworkStats();
-        handlers = new Handlers(config, metadata, replicas, journals, services, reads, stats);
+        metrics = JmxMetrics.show(config.nodeId(), BrokerMetrics.of(journals, stats));
+        handlers = new Handlers(
+                config, metadata, replicas, journals, services, new ReadLanes(recentReads, oldReads), stats);
         server = new KafkaServer(
                 bound, config.network(), config.originals(), handlers.dispatcher(), stats, this::onFatal);
         try {
@@ -238,7 +258,10 @@ public final class Broker implements AutoCloseable {
                 log.warn("The actor system has not ended within {} s", patienceS(LEAVE_TIMEOUT_S));
             }
         }
-        reads.shutdownNow();
+        if (metrics != null) {
+            metrics.close();
+        }
+        List.of(recentReads, oldReads, groupLoads).forEach(ExecutorService::shutdownNow);
         journals.close();
     }
 

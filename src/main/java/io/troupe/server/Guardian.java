@@ -79,7 +79,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
      * What a node is made of besides actors.
      *
      * @param advertised what clients are told, ports resolved
-     * @param reads threads for blocking reads
+     * @param groupLoads threads that may wait for a disk, for groups' coordinators
      * @param onFatal called with the reason when the node is of no more use
      */
     record Parts(
@@ -88,7 +88,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
             Journals journals,
             MetadataCache metadata,
             LocalReplicas replicas,
-            Executor reads,
+            Executor groupLoads,
             Consumer<String> onFatal) {}
 
     private final Parts parts;
@@ -135,7 +135,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 ControllerRequests.create(singleton, brokerMetadata, parts.metadata()),
                 "controller-requests",
                 DispatcherSelector.defaultDispatcher()));
-        groups = new GroupCoordinators(config.group(), parts.metadata(), parts.reads(), new SteadyClock());
+        groups = new GroupCoordinators(config.group(), parts.metadata(), parts.groupLoads(), new SteadyClock());
         ReplicaSettings settings = ReplicaSettings.of(
                 config.nodeId(),
                 Adapter.toClassic(context.getSystem()),

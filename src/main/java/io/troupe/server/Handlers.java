@@ -28,6 +28,7 @@ import io.troupe.api.OffsetFetchHandler;
 import io.troupe.api.OffsetForLeaderEpochHandler;
 import io.troupe.api.ProduceHandler;
 import io.troupe.api.ProducerIds;
+import io.troupe.api.ReadLanes;
 import io.troupe.api.SyncGroupHandler;
 import io.troupe.config.BrokerConfig;
 import io.troupe.controller.ControllerClient;
@@ -41,7 +42,6 @@ import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.NetworkStats;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Executor;
 
 /** The API keys that a broker serves, each with its handler. */
 final class Handlers implements AutoCloseable {
@@ -55,7 +55,7 @@ final class Handlers implements AutoCloseable {
             LocalReplicas replicas,
             Journals journals,
             Guardian.Started services,
-            Executor reads,
+            ReadLanes reads,
             NetworkStats stats) {
         ControllerClient controller = new UsableTopics(services.controller(), metadata, replicas, config.nodeId());
         GroupService groups = services.groups();
@@ -65,7 +65,7 @@ final class Handlers implements AutoCloseable {
         List<ApiHandler<?>> handlers = new ArrayList<>(List.of(
                 produce,
                 fetch,
-                new ListOffsetsHandler(metadata, replicas, reads),
+                new ListOffsetsHandler(metadata, replicas, reads.old()),
                 new OffsetForLeaderEpochHandler(metadata, replicas),
                 new InitProducerIdHandler(new ProducerIds(config.nodeId(), metadata, controller)),
                 new MetadataHandler(config, metadata, replicas, creation),
@@ -77,7 +77,7 @@ final class Handlers implements AutoCloseable {
                 new DescribeConfigsHandler(config, metadata),
                 new IncrementalAlterConfigsHandler(controller),
                 new AlterConfigsHandler(controller),
-                new DescribeLogDirsHandler(metadata, journals::usage, reads),
+                new DescribeLogDirsHandler(metadata, journals::usage, reads.old()),
                 new FindCoordinatorHandler(metadata, creation),
                 new JoinGroupHandler(groups),
                 new SyncGroupHandler(groups),

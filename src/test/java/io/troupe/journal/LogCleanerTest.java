@@ -333,6 +333,8 @@ class LogCleanerTest {
         LogCleaner cleaner = log.cleaner();
         assertTrue(cleaner.cleanNext());
         assertEquals(1, cleaner.counters().failures());
+        assertEquals(1, cleaner.state().uncleanable());
+        assertEquals(List.of(second.toString()), log.dir.state().damaged());
         assertFalse(cleaner.cleanNext(), "it is not tried again and again");
         assertArrayEquals(damaged, Files.readAllBytes(second));
         assertEquals(0, files(".cleaned"));
@@ -462,8 +464,11 @@ class LogCleanerTest {
         assertEquals(10, counters.recordsBefore());
         assertEquals(1, counters.recordsAfter());
         assertTrue(counters.bytesAfter() < counters.bytesBefore());
-        assertEquals(1.0, counters.maxDirtyRatio());
+        assertEquals(1.0, cleaner.state().maxDirtyRatio());
+        assertEquals(
+                counters.bytesAfter() / (double) counters.bytesBefore(),
+                cleaner.state().lastRecopyRatio());
         assertFalse(cleaner.cleanNext());
-        assertEquals(0.0, cleaner.counters().maxDirtyRatio());
+        assertEquals(0.0, cleaner.state().maxDirtyRatio());
     }
 }

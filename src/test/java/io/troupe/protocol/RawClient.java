@@ -3,6 +3,7 @@ package io.troupe.protocol;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
@@ -68,6 +69,20 @@ final class RawClient implements AutoCloseable {
 
     int receiveCorrelationId() throws IOException {
         return receive().getInt();
+    }
+
+    /** Reads so many bytes and forgets them. */
+    void skip(int bytes) throws IOException {
+        in.skipNBytes(bytes);
+    }
+
+    /** Reads until the server ends the connection. */
+    void skipToEnd() throws IOException {
+        try {
+            in.transferTo(OutputStream.nullOutputStream());
+        } catch (SocketException e) {
+            // Reset is an end too.
+        }
     }
 
     /** Whether the server has ended the connection, with nothing more to read. Blocks until it does. */

@@ -1,0 +1,84 @@
+package io.troupe.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.config.ServerProperties;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What whole brokers show by JMX. */
+@Timeout(60)
+class MetricsTest {
+    @TempDir
+    private Path dir;
+
+    private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+
+    private Broker start(String name) {
+        return Broker.start(ServerProperties.parse(Map.of(
+                        "node.id",
+                        "1",
+                        "listeners",
+                        "PLAINTEXT://127.0.0.1:0",
+                        "troupe.actor.listener",
+                        "127.0.0.1:0",
+                        "log.dirs",
+                        dir.resolve(name) + "-a," + dir.resolve(name) + "-b"))
+                .config());
+    }
+
+    private Object value(String name, Object... arguments) throws Exception {
+        return server.getAttribute(new ObjectName(name.formatted(arguments)), "Value");
+    }
+
+    private Set<String> names() throws Exception {
+        Set<String> names = new TreeSet<>();
+        for (String domain : new String[] {"kafka.log", "troupe.log", "troupe.network", "troupe.server"}) {
+            server.queryNames(new ObjectName(domain + ":*"), null).forEach(name -> names.add(name.toString()));
+        }
+        return names;
+    }
+
+    @Test
+    void aBrokerShowsItsStorageUnderKafkasNamesAndTakesThemAway() throws Exception {
+        try (Broker broker = start("one")) {
+            assertEquals(0L, value("kafka.log:type=LogManager,name=OfflineLogDirectoryCount"));
+            for (String log : new String[] {
+                dir.resolve("one-a").toString(), dir.resolve("one-b").toString()
+            }) {
+                assertEquals(0, value("kafka.log:type=LogManager,name=LogDirectoryOffline,logDirectory=\"%s\"", log));
+                assertEquals(
+                        0,
+                        value(
+                                "kafka.log:type=LogCleanerManager,name=uncleanable-partitions-count,logDirectory=\"%s\"",
+                                log));
+                assertEquals(
+                        "", value("troupe.log:type=LogDirectory,name=DamagedSegmentNames,logDirectory=\"%s\"", log));
+            }
+            assertEquals(0, value("kafka.log:type=LogCleanerManager,name=max-dirty-percent"));
+            assertEquals(0L, value("kafka.log:type=LogCleaner,name=DeadThreadCount"));
+            for (String name : names()) {
+                ObjectName bean = new ObjectName(name);
+                String attribute = server.getMBeanInfo(bean).getAttributes()[0].getName();
+                assertTrue(server.getAttribute(bean, attribute) != null, name);
+            }
+            Set<String> first = names();
+            try (Broker second = start("two")) {
+                assertTrue(names().containsAll(first));
+                assertEquals(2 * first.size(), names().size());
+                assertTrue(!second.clusterId().equals(broker.clusterId()));
+            }
+            assertEquals(first, names());
+        }
+        assertEquals(Set.of(), names());
+    }
+}

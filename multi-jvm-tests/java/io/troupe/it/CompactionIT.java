@@ -207,6 +207,8 @@ class CompactionIT {
             if (BrokerProcess.KIND == BrokerProcess.Kind.TROUPE) {
                 Object cleanings = broker.metric("troupe.log:type=LogCleaner,name=Cleanings", "Count");
                 assertTrue(((Number) cleanings).longValue() > 0, cleanings.toString());
+                Object moved = broker.metric("troupe.log:type=LogCleaner,name=MovedBytes", "Count");
+                assertTrue(((Number) moved).longValue() > 1 << 20, moved.toString());
             }
             broker.kill();
             broker.start();

@@ -24,14 +24,16 @@ public final class BrokerMetrics {
 
     private final List<Metric> metrics = new ArrayList<>();
     private final Supplier<List<LogDirState>> dirs;
+    private final Supplier<Long> movedBytes;
 
-    private BrokerMetrics(Supplier<List<LogDirState>> dirs) {
+    private BrokerMetrics(Supplier<List<LogDirState>> dirs, Supplier<Long> movedBytes) {
         this.dirs = dirs;
+        this.movedBytes = movedBytes;
     }
 
     /** Of a broker's log dirs and its Kafka port. */
     public static List<Metric> of(Journals journals, NetworkStats network) {
-        BrokerMetrics all = new BrokerMetrics(journals::state);
+        BrokerMetrics all = new BrokerMetrics(journals::state, journals::compactionMovedBytes);
         all.logDirs();
         all.cleaner();
         all.network(network);
@@ -123,6 +125,14 @@ public final class BrokerMetrics {
                 false,
                 "the log that is being compacted; empty for none",
                 dir -> dir.cleaner().current().map(Path::toString).orElse(""));
+        metrics.add(new Metric(
+                TROUPE_LOG,
+                "LogCleaner",
+                "MovedBytes",
+                Map.of(),
+                true,
+                "read and written by compaction, that of cleanings under way too",
+                movedBytes));
         counter("Cleanings", "that ended", CompactionCounters::cleanings);
         counter("Failures", "cleanings that a damaged segment or the disk ended", CompactionCounters::failures);
         counter("BytesBefore", "of segments that were compacted", CompactionCounters::bytesBefore);

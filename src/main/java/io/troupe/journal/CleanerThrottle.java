@@ -1,6 +1,7 @@
 package io.troupe.journal;
 
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
@@ -17,6 +18,7 @@ final class CleanerThrottle {
 
     private final double bytesPerSecond;
     private final LongSupplier nanos;
+    private final LongAdder movedBytes = new LongAdder();
     private long paidUntil;
 
     CleanerThrottle(double bytesPerSecond) {
@@ -31,6 +33,7 @@ final class CleanerThrottle {
 
     /** Tells of bytes moved, and waits until they are within the rate or {@code cancelled}. */
     void moved(long bytes, BooleanSupplier cancelled) {
+        movedBytes.add(bytes);
         long until = debt(bytes);
         for (long left = until - nanos.getAsLong(); left > 0; left = until - nanos.getAsLong()) {
             if (cancelled.getAsBoolean()) {
@@ -38,6 +41,11 @@ final class CleanerThrottle {
             }
             LockSupport.parkNanos(Math.min(left, LONGEST_SLEEP_NANOS));
         }
+    }
+
+    /** Bytes read and written so far, those of cleanings under way too. */
+    long movedBytes() {
+        return movedBytes.sum();
     }
 
     /** When the bytes are paid for, on the clock of {@link System#nanoTime}; in the past when there is nothing to wait for. */

@@ -49,6 +49,9 @@ public final class Journals extends Setup implements AutoCloseable {
     // What an earlier process left, until it is compared with the committed metadata.
     private final Map<LogId, Integer> found = new HashMap<>();
 
+    // Of all cleaners; null when compaction is off.
+    private volatile CleanerThrottle throttle;
+
     private Journals(List<LogDir> dirs) {
         this.dirs = List.copyOf(dirs);
         for (int i = 0; i < dirs.size(); i++) {
@@ -71,6 +74,7 @@ public final class Journals extends Setup implements AutoCloseable {
         Journals journals = open(config.logDirs(), config.nodeId(), config.clusterId());
         if (config.cleaner().enabled()) {
             CleanerThrottle throttle = new CleanerThrottle(config.cleaner().maxBytesPerSecond());
+            journals.throttle = throttle;
             journals.dirs.forEach(dir -> dir.startCleaner(config.cleaner(), throttle, config.producerIdExpirationMs()));
         }
         return journals;
@@ -245,6 +249,12 @@ public final class Journals extends Setup implements AutoCloseable {
     /** How each log dir is, in the order of {@code log.dirs}; cheap. */
     public List<LogDirState> state() {
         return dirs.stream().map(LogDir::state).toList();
+    }
+
+    /** Bytes that compaction has read and written since the start, up to now. */
+    public long compactionMovedBytes() {
+        CleanerThrottle all = throttle;
+        return all == null ? 0 : all.movedBytes();
     }
 
     /** Closes every log in order and lets go of the dirs; after the actor system has stopped. */

@@ -40,6 +40,14 @@ class CleanerThrottleTest {
     }
 
     @Test
+    void whatWasMovedIsCountedAlthoughNobodyHasPaidYet() {
+        CleanerThrottle throttle = new CleanerThrottle(1, nanos::get);
+        throttle.moved(1000, () -> true);
+        throttle.moved(500, () -> true);
+        assertEquals(1500, throttle.movedBytes());
+    }
+
+    @Test
     void whoIsCancelledWaitsNoLonger() {
         CleanerThrottle throttle = new CleanerThrottle(1, nanos::get);
         AtomicBoolean asked = new AtomicBoolean();

@@ -391,7 +391,8 @@ final class SegmentReader implements LogReader {
         index = cache.get(segment);
         if (index == null) {
             int interval = log.config().indexIntervalBytes();
-            index = indexes.index(log.id(), segment.baseOffset(), interval).orElse(null);
+            index = indexes.index(log.id(), segment.baseOffset(), segment.size(), interval)
+                    .orElse(null);
             if (index == null) {
                 index = SegmentWalk.of(channel, segment, interval, SegmentWalk.NO_CRC, false, null)
                         .index();

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -99,7 +100,7 @@ final class LogDir implements AutoCloseable {
         DirLock lock = null;
         IndexStore indexes = null;
         try {
-            disk.createDirectories(path);
+            make(path, disk);
             lock = DirLock.acquire(path);
             MetaProperties properties = MetaProperties.claim(path, nodeId, clusterId, disk);
             indexes = IndexStore.open(path.resolve(IndexStore.DIRECTORY));
@@ -118,6 +119,20 @@ final class LogDir implements AutoCloseable {
             closeQuietly(indexes);
             closeQuietly(lock);
             throw e;
+        }
+    }
+
+    /** Durable on return, with those above it that were missing. */
+    private static void make(Path path, Disk disk) throws IOException {
+        List<Path> parents = new ArrayList<>();
+        Path missing = path.toAbsolutePath();
+        while (missing.getParent() != null && !disk.isDirectory(missing)) {
+            missing = missing.getParent();
+            parents.add(missing);
+        }
+        disk.createDirectories(path);
+        for (Path parent : parents) {
+            disk.forceDirectory(parent);
         }
     }
 

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
@@ -31,6 +32,9 @@ import org.slf4j.LoggerFactory;
  */
 final class LogDir implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LogDir.class);
+
+    /** As often as Kafka by default. */
+    private static final long PRODUCER_CHECK_MS = 600_000;
 
     private final Path path;
     private final DirLock lock;
@@ -151,6 +155,21 @@ final class LogDir implements AutoCloseable {
         }
         LogPlacement placement = logs.placement();
         placement.survey(leftover -> threads.fsyncs().execute(() -> placement.deleteTree(leftover)));
+    }
+
+    /** Begins to forget producers that have not written for so long; once, before any log is opened. */
+    void expireProducersAfter(long producerIdExpirationMs) {
+        logs.producerIdExpirationMs(producerIdExpirationMs);
+        threads.background()
+                .scheduleWithFixedDelay(
+                        () -> expireProducers(System.currentTimeMillis()),
+                        PRODUCER_CHECK_MS,
+                        PRODUCER_CHECK_MS,
+                        TimeUnit.MILLISECONDS);
+    }
+
+    void expireProducers(long nowMs) {
+        logs.expireProducers(nowMs);
     }
 
     /** Begins to compact logs in the background; once, before the dir is closed. */

@@ -361,6 +361,10 @@ final class LogRecovery {
     }
 
     private void learnEpoch(ByteBuffer header, int at) throws IOException {
+        if (BatchHeader.lastOffset(header, at) < meta.logStartOffset) {
+            // Of a segment that begins below the log start, whose epochs may be forgotten.
+            return;
+        }
         int epoch = BatchHeader.leaderEpoch(header, at);
         long start = BatchHeader.baseOffset(header, at);
         if (epoch <= meta.epochAt(start)) {

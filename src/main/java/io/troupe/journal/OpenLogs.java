@@ -28,6 +28,7 @@ final class OpenLogs {
     // Of its own, for a voter must not wait behind partitions' bulk.
     private final WriteBuffer metadataThrough = new WriteBuffer();
     private final Map<String, OpenLog> logs = new ConcurrentHashMap<>();
+    private volatile long producerIdExpirationMs = Long.MAX_VALUE;
     private boolean stopped;
 
     OpenLogs(LogDirContext dir) {
@@ -65,6 +66,19 @@ final class OpenLogs {
         }
     }
 
+    /** From here on idle producers are forgotten after that time: as a log is opened, and by {@link #expireProducers}. */
+    void producerIdExpirationMs(long ms) {
+        producerIdExpirationMs = ms;
+    }
+
+    void expireProducers(long nowMs) {
+        for (OpenLog open : logs.values()) {
+            synchronized (open) {
+                open.log.producers().expire(nowMs, producerIdExpirationMs);
+            }
+        }
+    }
+
     private LogRecovery.Recovered recover(TopicIdPartition partition, LogConfig config) throws IOException {
         long beginNs = System.nanoTime();
         try {
@@ -76,6 +90,7 @@ final class OpenLogs {
                             dir.metaLog(),
                             dir.indexes())
                     .recover();
+            recovered.producers().expire(System.currentTimeMillis(), producerIdExpirationMs);
             tell(partition, recovered, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beginNs));
             return recovered;
         } catch (DiskFailedException e) {

@@ -398,4 +398,60 @@ class LogRecoveryTest {
         assertEquals(Files.size(file), disk.bytesRead(file));
         again.close();
     }
+
+    @Test
+    void producersThatAreIdleForLongerThanTheyLiveAreForgottenAndDoNotComeBack() throws Exception {
+        long nowMs = System.currentTimeMillis();
+        long dayMs = 86_400_000;
+        for (boolean clean : new boolean[] {true, false}) {
+            Path path = root.resolve("clean-" + clean);
+            LogDir dir = dir(path);
+            dir.open(PID, PARTITION, SMALL_SEGMENTS);
+            append(dir, batch(0, 1, nowMs - dayMs - 60_000, 0, 50, Compression.NONE, 8, 0));
+            append(dir, batch(1, 1, nowMs, 0, 50, Compression.NONE, 9, 0));
+            if (clean) {
+                dir.close();
+            } else {
+                crash(dir);
+            }
+            dir = dir(path);
+            dir.expireProducersAfter(dayMs);
+            Opened opened = dir.open(PID, PARTITION, SMALL_SEGMENTS);
+            assertEquals(1, opened.producers().size());
+            assertInstanceOf(
+                    ProducerStates.Check.Duplicate.class, opened.producers().check(9, (short) 0, 0, 0));
+
+            dir.expireProducers(nowMs + dayMs - 1);
+            assertEquals(1, dir.open(PID, PARTITION, SMALL_SEGMENTS).producers().size());
+            dir.expireProducers(nowMs + dayMs);
+            assertEquals(
+                    0,
+                    dir.open(PID, PARTITION, SMALL_SEGMENTS).producers().size(),
+                    "the journal's own copy is what an owner gets that opens the log again");
+            dir.close();
+        }
+    }
+
+    @Test
+    void epochsWhollyBelowTheLogStartAreForgotten() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        appendTwenty(dir);
+        List<EpochStart> left = List.of(new EpochStart(1, 5), new EpochStart(2, 10), new EpochStart(3, 15));
+        dir.advanceLogStart(PID, 9, false).join();
+        assertEquals(left, dir.open(PID, PARTITION, SMALL_SEGMENTS).epochs());
+        crash(dir);
+        // The first segment left begins below the log start; nothing is learnt again from there.
+        Directories.deleteRecursively(root.resolve(IndexStore.DIRECTORY));
+        dir = dir(root);
+        Opened opened = dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        assertEquals(left, opened.epochs());
+        assertEquals(9, opened.logStartOffset());
+        assertEquals(20, opened.logEndOffset());
+        dir.advanceLogStart(PID, 20, false).join();
+        assertEquals(
+                List.of(new EpochStart(3, 15)),
+                dir.open(PID, PARTITION, SMALL_SEGMENTS).epochs());
+        dir.close();
+    }
 }

@@ -8,20 +8,24 @@ import java.util.zip.CRC32C;
 
 /**
  * Walks the batch headers of a piece of a segment file through a small window; the records themselves are skipped unless
- * a CRC or the batch is asked for. For one thread. It ends at the end of the piece or at the first thing that is no whole
+ * a CRC or the batch is asked for. No byte is read twice. For one thread. It ends at the end of the piece or at the first thing that is no whole
  * batch; {@link #problem} tells which.
  */
 final class BatchCursor {
     /** For looking up one batch near an index entry. */
     static final int LOOKUP_WINDOW = 8 * 1024;
-    /** For walking whole segments. */
+    /** For walking the headers of whole segments. */
     static final int SCAN_WINDOW = 64 * 1024;
+    /** For reading whole segments. */
+    static final int READ_WINDOW = 256 * 1024;
 
     private static final int MAX_READ = 256 * 1024;
 
     private final FileChannel channel;
     private final long end;
     private ByteBuffer window;
+    // For what does not fit the window; made when first needed.
+    private ByteBuffer piece;
     private long windowStart;
     private long next;
     private long position;
@@ -120,9 +124,10 @@ final class BatchCursor {
         }
         int expected = BatchHeader.crc(window, at);
         CRC32C crc = new CRC32C();
-        ByteBuffer piece = ByteBuffer.allocate(Math.min(size, MAX_READ));
+        crc.update(window.slice(at + BatchHeader.CRC_FROM, window.limit() - at - BatchHeader.CRC_FROM));
+        piece = piece == null ? ByteBuffer.allocate(MAX_READ) : piece;
         long stop = position + size;
-        for (long from = position + BatchHeader.CRC_FROM; from < stop; from += piece.limit()) {
+        for (long from = windowStart + window.limit(); from < stop; from += piece.limit()) {
             piece.clear().limit((int) Math.min(piece.capacity(), stop - from));
             readFully(channel, piece, from);
             if (piece.hasRemaining()) {
@@ -146,14 +151,23 @@ final class BatchCursor {
             at = (int) (position - windowStart);
             return true;
         }
-        if (bytes > window.capacity()) {
-            window = ByteBuffer.allocate(bytes);
+        ByteBuffer before = window;
+        long skipped = position - windowStart;
+        if (skipped >= 0 && skipped < before.limit()) {
+            before.position((int) skipped);
+        } else {
+            before.position(before.limit());
         }
-        window.clear();
+        if (bytes > window.capacity()) {
+            window = ByteBuffer.allocate(bytes).put(before);
+        } else {
+            window.compact();
+        }
+        int kept = window.position();
         window.limit((int) Math.min(window.capacity(), end - position));
         windowStart = position;
         at = 0;
-        readFully(channel, window, position);
+        readFully(channel, window, position + kept);
         window.flip();
         return window.limit() >= bytes;
     }

@@ -7,10 +7,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
 import org.iq80.leveldb.CompressionType;
 import org.iq80.leveldb.DB;
 import org.iq80.leveldb.DBIterator;
@@ -26,18 +28,26 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * key, 29 bytes                                      value
- *   'x' | topic id 16 | partition 4 | base offset 8    size 4 | end offset 8 | max timestamp 8 | index entries
+ *   's' | topic id 16 | partition 4 | base offset 8    size 4 | end offset 8 | max timestamp 8
+ *   'x' | topic id 16 | partition 4 | base offset 8    size 4 | index entries
  *   'p' | topic id 16 | partition 4 | offset 8         {@link ProducerSnapshot}
  * </pre>
+ *
+ * <p>A segment's summary and its index are apart because an opening needs every summary and next to no index. The size
+ * tells of which file an index is.
  */
 final class IndexStore implements AutoCloseable {
     static final String DIRECTORY = ".index";
 
     private static final Logger LOG = LoggerFactory.getLogger(IndexStore.class);
-    private static final byte SEGMENT = 'x';
+    private static final byte SUMMARY = 's';
+    private static final byte INDEX = 'x';
     private static final byte PRODUCERS = 'p';
     private static final int KEY_BYTES = 29;
     private static final int SUMMARY_BYTES = 20;
+    private static final int SIZE_BYTES = 4;
+    /** Of what lies within one segment, so many are read: the last one serves unless something was cut or damaged. */
+    private static final int SNAPSHOTS_READ = 3;
 
     private final DB db;
     // A call into the native store after it was closed would bring down the whole process.
@@ -91,113 +101,102 @@ final class IndexStore implements AutoCloseable {
     }
 
     void putSegment(LogId id, long baseOffset, Segment.Summary summary, SparseIndex index) throws IOException {
-        ByteBuffer value = ByteBuffer.allocate(SUMMARY_BYTES + index.storedBytes());
-        value.putInt(summary.size()).putLong(summary.endOffset()).putLong(summary.maxTimestamp());
-        index.writeTo(value);
-        put(key(SEGMENT, id, baseOffset), value.array());
+        byte[] known = ByteBuffer.allocate(SUMMARY_BYTES)
+                .putInt(summary.size())
+                .putLong(summary.endOffset())
+                .putLong(summary.maxTimestamp())
+                .array();
+        ByteBuffer entries =
+                ByteBuffer.allocate(SIZE_BYTES + index.storedBytes()).putInt(summary.size());
+        index.writeTo(entries);
+        write(
+                batch ->
+                        batch.put(key(INDEX, id, baseOffset), entries.array()).put(key(SUMMARY, id, baseOffset), known),
+                false);
     }
 
     Optional<Segment.Summary> summary(LogId id, long baseOffset) {
-        byte[] value = get(key(SEGMENT, id, baseOffset));
-        if (value == null || value.length < SUMMARY_BYTES) {
+        byte[] value = get(key(SUMMARY, id, baseOffset));
+        if (value == null || value.length != SUMMARY_BYTES) {
             return Optional.empty();
         }
         ByteBuffer b = ByteBuffer.wrap(value);
         return Optional.of(new Segment.Summary(b.getInt(), b.getLong(), b.getLong()));
     }
 
-    Optional<SparseIndex> index(LogId id, long baseOffset, int intervalBytes) {
-        byte[] value = get(key(SEGMENT, id, baseOffset));
-        if (value == null || value.length < SUMMARY_BYTES) {
+    /** @param size of the segment in bytes; an index of another size is not its */
+    Optional<SparseIndex> index(LogId id, long baseOffset, int size, int intervalBytes) {
+        byte[] value = get(key(INDEX, id, baseOffset));
+        if (value == null || value.length < SIZE_BYTES || ByteBuffer.wrap(value).getInt() != size) {
             return Optional.empty();
         }
         return Optional.of(
-                SparseIndex.read(ByteBuffer.wrap(value, SUMMARY_BYTES, value.length - SUMMARY_BYTES), intervalBytes));
+                SparseIndex.read(ByteBuffer.wrap(value, SIZE_BYTES, value.length - SIZE_BYTES), intervalBytes));
     }
 
     void putProducers(LogId id, long offset, ByteBuffer snapshot) throws IOException {
         byte[] value = new byte[snapshot.remaining()];
         snapshot.duplicate().get(value);
-        put(key(PRODUCERS, id, offset), value);
+        write(batch -> batch.put(key(PRODUCERS, id, offset), value), false);
     }
 
-    /** Snapshots by offset, those above {@code atMost} left out. */
-    TreeMap<Long, ByteBuffer> producers(LogId id, long atMost) {
+    /**
+     * The last few snapshots in a range of offsets.
+     *
+     * @param from inclusive
+     * @param to inclusive
+     */
+    NavigableMap<Long, ByteBuffer> producers(LogId id, long from, long to) {
         TreeMap<Long, ByteBuffer> found = new TreeMap<>();
-        scan(PRODUCERS, id, (offset, value) -> {
-            if (offset <= atMost) {
-                found.put(offset, ByteBuffer.wrap(value));
+        scan(PRODUCERS, id, from, to, (offset, value) -> {
+            found.put(offset, ByteBuffer.wrap(value));
+            if (found.size() > SNAPSHOTS_READ) {
+                found.pollFirstEntry();
             }
         });
         return found;
     }
 
+    /** The snapshot at an offset. */
+    Optional<ByteBuffer> producersAt(LogId id, long offset) {
+        return Optional.ofNullable(get(key(PRODUCERS, id, offset))).map(ByteBuffer::wrap);
+    }
+
     void dropSegment(LogId id, long baseOffset) throws IOException {
-        delete(List.of(key(SEGMENT, id, baseOffset)), false);
+        delete(List.of(key(SUMMARY, id, baseOffset), key(INDEX, id, baseOffset)), false);
     }
 
     /**
-     * Drops index keys of segments that begin in {@code [from, to)} and producer snapshots in between; durable on return.
+     * Drops what is known of segments that begin in {@code [from, to)} and producer snapshots in between; durable on return.
      *
      * @param from inclusive
      * @param to exclusive
      */
     void dropBetween(LogId id, long from, long to) throws IOException {
-        List<byte[]> keys = new ArrayList<>();
-        scan(SEGMENT, id, (base, value) -> {
-            if (base >= from && base < to) {
-                keys.add(key(SEGMENT, id, base));
-            }
-        });
-        scan(PRODUCERS, id, (at, value) -> {
-            if (at > from && at < to) {
-                keys.add(key(PRODUCERS, id, at));
-            }
-        });
+        List<byte[]> keys = segmentKeys(id, from, to - 1);
+        keys.addAll(keys(PRODUCERS, id, from + 1, to - 1));
         delete(keys, true);
     }
 
-    /** Drops index keys of segments that begin at or beyond {@code offset} and producer snapshots beyond it. */
-    void dropFrom(LogId id, long offset) throws IOException {
-        delete(keysFrom(id, offset, offset), false);
-    }
-
     /**
-     * Drops index keys of segments that begin at or beyond {@code baseOffset} and producer snapshots beyond {@code
+     * Drops what is known of segments that begin at or beyond {@code baseOffset} and producer snapshots beyond {@code
      * endOffset}; durable on return.
      */
     void dropCut(LogId id, long baseOffset, long endOffset) throws IOException {
-        delete(keysFrom(id, baseOffset, endOffset), true);
+        List<byte[]> keys = segmentKeys(id, baseOffset, Long.MAX_VALUE);
+        keys.addAll(keys(PRODUCERS, id, endOffset + 1, Long.MAX_VALUE));
+        delete(keys, true);
     }
 
-    private List<byte[]> keysFrom(LogId id, long baseOffset, long endOffset) {
-        List<byte[]> keys = new ArrayList<>();
-        scan(SEGMENT, id, (base, value) -> {
-            if (base >= baseOffset) {
-                keys.add(key(SEGMENT, id, base));
-            }
-        });
-        scan(PRODUCERS, id, (at, value) -> {
-            if (at > endOffset) {
-                keys.add(key(PRODUCERS, id, at));
-            }
-        });
-        return keys;
-    }
-
-    /** Drops producer snapshots below {@code offset}. */
-    void dropProducersBelow(LogId id, long offset) throws IOException {
-        List<byte[]> keys = new ArrayList<>();
-        scan(PRODUCERS, id, (at, value) -> {
-            if (at < offset) {
-                keys.add(key(PRODUCERS, id, at));
-            }
-        });
-        delete(keys, false);
+    /** Drops producer snapshots in {@code [from, to)}. */
+    void dropProducers(LogId id, long from, long to) throws IOException {
+        delete(keys(PRODUCERS, id, from, to - 1), false);
     }
 
     void dropAll(LogId id) throws IOException {
-        dropFrom(id, -1);
+        List<byte[]> keys = segmentKeys(id, 0, Long.MAX_VALUE);
+        keys.addAll(keys(PRODUCERS, id, 0, Long.MAX_VALUE));
+        delete(keys, false);
     }
 
     @Override
@@ -219,8 +218,21 @@ final class IndexStore implements AutoCloseable {
         void accept(long offset, byte[] value);
     }
 
-    private void scan(byte kind, LogId id, Entry visitor) {
-        byte[] first = key(kind, id, 0);
+    private List<byte[]> segmentKeys(LogId id, long from, long to) {
+        List<byte[]> keys = keys(SUMMARY, id, from, to);
+        keys.addAll(keys(INDEX, id, from, to));
+        return keys;
+    }
+
+    private List<byte[]> keys(byte kind, LogId id, long from, long to) {
+        List<byte[]> keys = new ArrayList<>();
+        scan(kind, id, from, to, (offset, value) -> keys.add(key(kind, id, offset)));
+        return keys;
+    }
+
+    /** Both bounds inclusive; none is below 0. */
+    private void scan(byte kind, LogId id, long from, long to, Entry visitor) {
+        byte[] first = key(kind, id, from);
         use.readLock().lock();
         try (DBIterator entries = closed ? null : db.iterator()) {
             if (entries == null) {
@@ -232,7 +244,11 @@ final class IndexStore implements AutoCloseable {
                 if (key.length != KEY_BYTES || !ByteBuffer.wrap(key, 0, 21).equals(ByteBuffer.wrap(first, 0, 21))) {
                     return;
                 }
-                visitor.accept(ByteBuffer.wrap(key).getLong(21), entry.getValue());
+                long offset = ByteBuffer.wrap(key).getLong(21);
+                if (offset > to) {
+                    return;
+                }
+                visitor.accept(offset, entry.getValue());
             }
         } catch (IOException | RuntimeException e) {
             LOG.warn("Index of log {} cannot be read: {}. It is derived again from the segments.", id, e.toString());
@@ -253,27 +269,18 @@ final class IndexStore implements AutoCloseable {
         }
     }
 
-    private void put(byte[] key, byte[] value) throws IOException {
-        use.readLock().lock();
-        try {
-            checkOpen();
-            db.put(key, value);
-        } catch (RuntimeException e) {
-            throw new IOException(e);
-        } finally {
-            use.readLock().unlock();
+    private void delete(List<byte[]> keys, boolean durable) throws IOException {
+        if (!keys.isEmpty()) {
+            write(batch -> keys.forEach(batch::delete), durable);
         }
     }
 
-    private void delete(List<byte[]> keys, boolean durable) throws IOException {
-        if (keys.isEmpty()) {
-            return;
-        }
+    private void write(Consumer<WriteBatch> changes, boolean durable) throws IOException {
         use.readLock().lock();
         try {
             checkOpen();
             try (WriteBatch batch = db.createWriteBatch()) {
-                keys.forEach(batch::delete);
+                changes.accept(batch);
                 db.write(batch, new WriteOptions().sync(durable));
             }
         } catch (RuntimeException e) {

@@ -72,6 +72,7 @@ public final class Journals extends Setup implements AutoCloseable {
      */
     public static Journals open(BrokerConfig config) {
         Journals journals = open(config.logDirs(), config.nodeId(), config.clusterId());
+        journals.dirs.forEach(dir -> dir.expireProducersAfter(config.producerIdExpirationMs()));
         if (config.cleaner().enabled()) {
             CleanerThrottle throttle = new CleanerThrottle(config.cleaner().maxBytesPerSecond());
             journals.throttle = throttle;

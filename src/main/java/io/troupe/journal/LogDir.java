@@ -7,11 +7,13 @@ import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
@@ -30,6 +32,9 @@ import org.slf4j.LoggerFactory;
  */
 final class LogDir implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LogDir.class);
+
+    /** As often as Kafka by default. */
+    private static final long PRODUCER_CHECK_MS = 600_000;
 
     private final Path path;
     private final DirLock lock;
@@ -99,7 +104,7 @@ final class LogDir implements AutoCloseable {
         DirLock lock = null;
         IndexStore indexes = null;
         try {
-            disk.createDirectories(path);
+            make(path, disk);
             lock = DirLock.acquire(path);
             MetaProperties properties = MetaProperties.claim(path, nodeId, clusterId, disk);
             indexes = IndexStore.open(path.resolve(IndexStore.DIRECTORY));
@@ -121,6 +126,20 @@ final class LogDir implements AutoCloseable {
         }
     }
 
+    /** Durable on return, with those above it that were missing. */
+    private static void make(Path path, Disk disk) throws IOException {
+        List<Path> parents = new ArrayList<>();
+        Path missing = path.toAbsolutePath();
+        while (missing.getParent() != null && !disk.isDirectory(missing)) {
+            missing = missing.getParent();
+            parents.add(missing);
+        }
+        disk.createDirectories(path);
+        for (Path parent : parents) {
+            disk.forceDirectory(parent);
+        }
+    }
+
     private void start() throws IOException {
         metaLog.append(MetaRecord.dir(Kind.DIR_OPENED, 0));
         metaLog.force();
@@ -136,6 +155,21 @@ final class LogDir implements AutoCloseable {
         }
         LogPlacement placement = logs.placement();
         placement.survey(leftover -> threads.fsyncs().execute(() -> placement.deleteTree(leftover)));
+    }
+
+    /** Begins to forget producers that have not written for so long; once, before any log is opened. */
+    void expireProducersAfter(long producerIdExpirationMs) {
+        logs.producerIdExpirationMs(producerIdExpirationMs);
+        threads.background()
+                .scheduleWithFixedDelay(
+                        () -> expireProducers(System.currentTimeMillis()),
+                        PRODUCER_CHECK_MS,
+                        PRODUCER_CHECK_MS,
+                        TimeUnit.MILLISECONDS);
+    }
+
+    void expireProducers(long nowMs) {
+        logs.expireProducers(nowMs);
     }
 
     /** Begins to compact logs in the background; once, before the dir is closed. */

@@ -136,7 +136,8 @@ final class LogFlusher {
             indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
             storeProducers(log, roll);
             // One is kept for each segment, for a truncation may need any of them.
-            indexes.dropProducersBelow(log.id(), log.segments()[0].baseOffset());
+            indexes.dropProducers(log.id(), 0, log.segments()[0].baseOffset());
+            indexes.dropProducers(log.id(), closed.baseOffset() + 1, roll.nextBaseOffset());
             return true;
         } catch (IOException e) {
             LOG.warn("{}: its index cannot be stored ({}); it stays in memory.", closed, LogDir.reason(e));

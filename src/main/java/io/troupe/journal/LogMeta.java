@@ -40,7 +40,20 @@ final class LogMeta {
         }
     }
 
-    /** The epoch that an offset belongs to, -1 for none. */
+    /**
+     * Moves the log start up and forgets epochs that end below it. One that ends there stays, for the epoch after it may be
+     * without records yet and go with a truncation; the log's last epoch must not become unknown.
+     */
+    void startAt(long offset) {
+        logStartOffset = Math.max(logStartOffset, offset);
+        int below = 0;
+        while (below + 1 < epochs.size() && epochs.get(below + 1).startOffset() < logStartOffset) {
+            below++;
+        }
+        epochs.subList(0, below).clear();
+    }
+
+    /** The epoch that an offset at or above the log start belongs to, -1 for none. */
     int epochAt(long offset) {
         for (int i = epochs.size() - 1; i >= 0; i--) {
             if (epochs.get(i).startOffset() <= offset) {

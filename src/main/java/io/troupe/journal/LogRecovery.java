@@ -12,7 +12,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.common.Uuid;
 import org.slf4j.Logger;
@@ -22,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * Brings a log from disk to memory.
  *
  * <p>A log that was closed in order is believed: its index and producer state come from LevelDB, and only the size of its
- * last segment is compared. Otherwise everything from the recovery point on is read with CRCs and cut at the last whole
+ * last segment is compared. Otherwise everything from the recovery point on is read, once, with CRCs and cut at the last whole
  * batch. What lies below the recovery point is durable and is never cut: damage there is told to whoever reads it.
  * Anything that LevelDB should hold and does not is derived from batch headers.
  */
@@ -48,6 +47,7 @@ final class LogRecovery {
     private final LogMeta meta;
     private final IndexStore indexes;
     private final List<Segment> segments = new ArrayList<>();
+    private final ProducerRecovery producers;
     private boolean clean;
 
     LogRecovery(LogId id, Path path, LogConfig config, Disk disk, MetaLog metaLog, IndexStore indexes) {
@@ -58,6 +58,7 @@ final class LogRecovery {
         this.metaLog = metaLog;
         this.meta = metaLog.log(id);
         this.indexes = indexes;
+        this.producers = new ProducerRecovery(id, path, indexes, segments);
     }
 
     Recovered recover() throws IOException {
@@ -78,7 +79,7 @@ final class LogRecovery {
             settle(active);
         }
         metaLog.append(MetaRecord.of(Kind.LOG_OPENED, id, 0, 0));
-        return new Recovered(segments, end, producers(end), clean);
+        return new Recovered(segments, end, producers.atEnd(end), clean);
     }
 
     private void begin() throws IOException {
@@ -101,6 +102,7 @@ final class LogRecovery {
                 indexes.dropSegment(id, segment.baseOffset());
             }
             segments.clear();
+            producers.forget();
             begin();
             clean = false;
         }
@@ -241,7 +243,7 @@ final class LogRecovery {
         }
         Segment last = segments.get(segments.size() - 1);
         if (last.index() == null) {
-            last.useIndex(walk(last, SegmentWalk.NO_CRC).index());
+            last.useIndex(walkHeaders(last).index());
         }
     }
 
@@ -253,7 +255,7 @@ final class LogRecovery {
         }
         SparseIndex index = null;
         if (active) {
-            index = indexes.index(id, segment.baseOffset(), config.indexIntervalBytes())
+            index = indexes.index(id, segment.baseOffset(), segment.size(), config.indexIntervalBytes())
                     .orElse(null);
             if (index == null || summary.get().endOffset() != meta.closedEndOffset) {
                 return false;
@@ -265,7 +267,7 @@ final class LogRecovery {
 
     /** Walks the headers of a durable segment whose index is missing; what cannot be walked is kept and told. */
     private void derive(Segment segment, long nextBase) throws IOException {
-        SegmentWalk walk = walk(segment, SegmentWalk.NO_CRC);
+        SegmentWalk walk = walkHeaders(segment);
         Segment.Summary summary = walk.summary();
         if (walk.problem() != null) {
             segment.firstDamage();
@@ -289,7 +291,12 @@ final class LogRecovery {
         // Below the recovery point nothing was torn; what a disk has spoilt there is told to whoever reads it. A voter
         // must know.
         boolean voter = id.topicId().equals(Uuid.METADATA_TOPIC_ID);
-        SegmentWalk walk = walk(segment, voter ? 0 : meta.recoveryPoint);
+        producers.begin(segment);
+        SegmentWalk walk = walk(segment, voter ? 0 : meta.recoveryPoint, !config.compacted(), (header, at) -> {
+            learnEpoch(header, at);
+            producers.batch(header, at);
+        });
+        producers.end(walk.endOffset());
         segment.known(walk.summary(), walk.index());
         if (walk.problem() == null) {
             return true;
@@ -339,22 +346,25 @@ final class LogRecovery {
         }
     }
 
-    private SegmentWalk walk(Segment segment, long crcFrom) throws IOException {
+    private SegmentWalk walkHeaders(Segment segment) throws IOException {
+        return walk(segment, SegmentWalk.NO_CRC, false, this::learnEpoch);
+    }
+
+    private SegmentWalk walk(Segment segment, long crcFrom, boolean gapless, SegmentWalk.Visitor visitor)
+            throws IOException {
         FileChannel channel = segment.acquire();
         try {
-            return SegmentWalk.of(
-                    channel,
-                    segment,
-                    config.indexIntervalBytes(),
-                    crcFrom,
-                    crcFrom != SegmentWalk.NO_CRC && !config.compacted(),
-                    this::learnEpoch);
+            return SegmentWalk.of(channel, segment, config.indexIntervalBytes(), crcFrom, gapless, visitor);
         } finally {
             segment.release();
         }
     }
 
     private void learnEpoch(ByteBuffer header, int at) throws IOException {
+        if (BatchHeader.lastOffset(header, at) < meta.logStartOffset) {
+            // Of a segment that begins below the log start, whose epochs may be forgotten.
+            return;
+        }
         int epoch = BatchHeader.leaderEpoch(header, at);
         long start = BatchHeader.baseOffset(header, at);
         if (epoch <= meta.epochAt(start)) {
@@ -402,58 +412,5 @@ final class LogRecovery {
             disk.force(to, true);
         }
         disk.forceDirectory(path);
-    }
-
-    private ProducerStates producers(long end) throws IOException {
-        ProducerStates states = new ProducerStates();
-        long from = 0;
-        // One from before the first segment is of no use: nobody knows what was written in between.
-        for (Map.Entry<Long, ByteBuffer> snapshot : indexes.producers(id, end)
-                .tailMap(segments.get(0).baseOffset(), true)
-                .descendingMap()
-                .entrySet()) {
-            try {
-                states = ProducerSnapshot.restore(snapshot.getValue(), indexes, id, segments, snapshot.getKey());
-                from = snapshot.getKey();
-                break;
-            } catch (IllegalArgumentException e) {
-                LOG.warn("{}: {}; an older one is used.", path, e.getMessage());
-            }
-        }
-        long active = segments.get(segments.size() - 1).baseOffset();
-        if (!clean && from < active) {
-            // So that the next start, should it be another unclean one, has only the active segment to read.
-            fold(states, segments, from, active, indexes, id);
-            ProducerSnapshot.store(indexes, id, segments, active, states.snapshot());
-            from = active;
-        }
-        fold(states, segments, from, end, indexes, id);
-        return states;
-    }
-
-    /** Adds the batches in {@code [from, to)} to producer state. */
-    static void fold(ProducerStates states, List<Segment> segments, long from, long to, IndexStore indexes, LogId id)
-            throws IOException {
-        for (Segment segment : segments) {
-            if (segment.endOffset() <= from || segment.baseOffset() >= to) {
-                continue;
-            }
-            FileChannel channel = segment.acquire();
-            try {
-                SparseIndex index = segment.index();
-                if (index == null && from > segment.baseOffset()) {
-                    index = indexes.index(id, segment.baseOffset(), 0).orElse(null);
-                }
-                int start = index == null ? 0 : index.positionOf(from - segment.baseOffset());
-                BatchCursor cursor = new BatchCursor(channel, start, segment.size(), BatchCursor.SCAN_WINDOW);
-                while (cursor.next() && cursor.endOffset() <= to) {
-                    if (cursor.baseOffset() >= from) {
-                        PartitionLog.fold(states, cursor.buffer(), cursor.at());
-                    }
-                }
-            } finally {
-                segment.release();
-            }
-        }
     }
 }

@@ -144,7 +144,7 @@ final class MetaLog implements AutoCloseable {
 
     private static void applyTo(LogMeta log, MetaRecord record) {
         switch (record.kind()) {
-            case LOG_START -> log.logStartOffset = Math.max(log.logStartOffset, record.a());
+            case LOG_START -> log.startAt(record.a());
             case EPOCH -> log.addEpoch((int) record.a(), record.b());
             case EPOCHS_CUT -> {
                 log.cutEpochs(record.a());

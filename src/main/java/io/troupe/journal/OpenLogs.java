@@ -6,10 +6,12 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * The logs of one dir that are open, by their owner's persistence id. Opening and closing one waits for the disk under its
@@ -18,12 +20,15 @@ import org.slf4j.LoggerFactory;
 final class OpenLogs {
     private static final Logger LOG = LoggerFactory.getLogger(OpenLogs.class);
 
+    private static final long SLOW_OPEN_MS = 100;
+
     private final LogDirContext dir;
     private final LogPlacement placement;
     private final WriteBuffer through = new WriteBuffer();
     // Of its own, for a voter must not wait behind partitions' bulk.
     private final WriteBuffer metadataThrough = new WriteBuffer();
     private final Map<String, OpenLog> logs = new ConcurrentHashMap<>();
+    private volatile long producerIdExpirationMs = Long.MAX_VALUE;
     private boolean stopped;
 
     OpenLogs(LogDirContext dir) {
@@ -61,9 +66,23 @@ final class OpenLogs {
         }
     }
 
+    /** From here on idle producers are forgotten after that time: as a log is opened, and by {@link #expireProducers}. */
+    void producerIdExpirationMs(long ms) {
+        producerIdExpirationMs = ms;
+    }
+
+    void expireProducers(long nowMs) {
+        for (OpenLog open : logs.values()) {
+            synchronized (open) {
+                open.log.producers().expire(nowMs, producerIdExpirationMs);
+            }
+        }
+    }
+
     private LogRecovery.Recovered recover(TopicIdPartition partition, LogConfig config) throws IOException {
+        long beginNs = System.nanoTime();
         try {
-            return new LogRecovery(
+            LogRecovery.Recovered recovered = new LogRecovery(
                             LogId.of(partition),
                             placement.claim(partition),
                             config,
@@ -71,9 +90,27 @@ final class OpenLogs {
                             dir.metaLog(),
                             dir.indexes())
                     .recover();
+            recovered.producers().expire(System.currentTimeMillis(), producerIdExpirationMs);
+            tell(partition, recovered, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beginNs));
+            return recovered;
         } catch (DiskFailedException e) {
             throw dir.availability().fail(e);
         }
+    }
+
+    /** What took a person's time is worth a line, and so are records that had to be read; the other thousands are not. */
+    private void tell(TopicIdPartition partition, LogRecovery.Recovered recovered, long tookMs) {
+        boolean checked = !recovered.clean()
+                && recovered.endOffset() > recovered.segments().get(0).baseOffset();
+        LOG.atLevel(checked || tookMs >= SLOW_OPEN_MS ? Level.INFO : Level.DEBUG)
+                .log(
+                        "{}-{}: opened in {} ms{}, {} segments, ends at offset {}.",
+                        partition.topic(),
+                        partition.partition(),
+                        tookMs,
+                        checked ? ", its tail checked" : "",
+                        recovered.segments().size(),
+                        recovered.endOffset());
     }
 
     /** Short, for it holds the table's monitor: either the log is there when the dir is closed, or it is refused. */

@@ -35,12 +35,24 @@ final class ProducerSnapshot {
      */
     static ProducerStates restore(ByteBuffer stored, IndexStore indexes, LogId id, List<Segment> segments, long offset)
             throws IOException {
+        // Of what retention took there is nothing left to compare with, and nothing of it was ever cut.
+        boolean comparable = segments.get(0).baseOffset() < offset;
+        ByteBuffer mark = comparable || stored.remaining() < MARK_BYTES
+                ? mark(segments, offset, indexes, id)
+                : stored.slice(0, MARK_BYTES);
+        return restore(stored, mark, offset);
+    }
+
+    /**
+     * The same for who knows the mark at the offset.
+     *
+     * @throws IllegalArgumentException as above
+     */
+    static ProducerStates restore(ByteBuffer stored, ByteBuffer mark, long offset) {
         if (stored.remaining() < MARK_BYTES) {
             throw new IllegalArgumentException("a producer snapshot at offset " + offset + " is cut short");
         }
-        // Of what retention took there is nothing left to compare with, and nothing of it was ever cut.
-        boolean comparable = segments.get(0).baseOffset() < offset;
-        if (comparable && !mark(segments, offset, indexes, id).equals(stored.slice(0, MARK_BYTES))) {
+        if (!mark.equals(stored.slice(0, MARK_BYTES))) {
             throw new IllegalArgumentException(
                     "a producer snapshot at offset " + offset + " belongs to batches that are gone");
         }
@@ -50,18 +62,32 @@ final class ProducerSnapshot {
     /** The state kept at {@code offset}, if there is one and the log holds the batches it belongs to. */
     static Optional<ByteBuffer> at(IndexStore indexes, LogId id, List<Segment> segments, long offset)
             throws IOException {
-        ByteBuffer stored = indexes.producers(id, offset).get(offset);
-        if (stored == null
-                || stored.remaining() < MARK_BYTES
-                || !mark(segments, offset, indexes, id).equals(stored.slice(0, MARK_BYTES))) {
+        Optional<ByteBuffer> stored =
+                indexes.producersAt(id, offset).filter(snapshot -> snapshot.remaining() >= MARK_BYTES);
+        if (stored.isEmpty()
+                || !mark(segments, offset, indexes, id).equals(stored.get().slice(0, MARK_BYTES))) {
             return Optional.empty();
         }
-        return Optional.of(stored.slice(MARK_BYTES, stored.remaining() - MARK_BYTES));
+        return stored.map(snapshot -> snapshot.slice(MARK_BYTES, snapshot.remaining() - MARK_BYTES));
+    }
+
+    /** Where no batch lies below. */
+    static ByteBuffer noMark() {
+        return ByteBuffer.allocate(MARK_BYTES).putLong(0, NONE);
+    }
+
+    /** Behind the batch whose header stands at {@code at}. */
+    static ByteBuffer mark(ByteBuffer header, int at) {
+        return mark(ByteBuffer.allocate(MARK_BYTES), header, at);
+    }
+
+    private static ByteBuffer mark(ByteBuffer mark, ByteBuffer header, int at) {
+        return mark.putLong(0, BatchHeader.baseOffset(header, at)).putInt(8, BatchHeader.crc(header, at));
     }
 
     private static ByteBuffer mark(List<Segment> segments, long offset, IndexStore indexes, LogId id)
             throws IOException {
-        ByteBuffer mark = ByteBuffer.allocate(MARK_BYTES).putLong(0, NONE);
+        ByteBuffer mark = noMark();
         for (int i = segments.size() - 1; i >= 0; i--) {
             Segment segment = segments.get(i);
             if (segment.baseOffset() < offset && markWithin(segment, offset, indexes, id, mark)) {
@@ -78,13 +104,14 @@ final class ProducerSnapshot {
         try {
             SparseIndex index = segment.index();
             if (index == null) {
-                index = indexes.index(id, segment.baseOffset(), 0).orElse(null);
+                index = indexes.index(id, segment.baseOffset(), segment.size(), 0)
+                        .orElse(null);
             }
             int start = index == null ? 0 : index.positionOf(offset - 1 - segment.baseOffset());
             BatchCursor cursor = new BatchCursor(channel, start, segment.size(), BatchCursor.LOOKUP_WINDOW);
             boolean found = false;
             while (cursor.next() && cursor.endOffset() <= offset) {
-                mark.putLong(0, cursor.baseOffset()).putInt(8, BatchHeader.crc(cursor.buffer(), cursor.at()));
+                mark(mark, cursor.buffer(), cursor.at());
                 found = true;
             }
             return found;

@@ -275,7 +275,11 @@ final class SegmentReader implements LogReader {
     private Optional<TimestampedOffset> findIn(Segment segment, long timestampMs, long bound) throws IOException {
         FileChannel channel = segment.acquire();
         try {
-            int from = index(segment, channel).positionOfTimestamp(timestampMs);
+            SparseIndex index = index(segment, channel);
+            // Whichever lies further on: below the log start nothing is looked for.
+            int from = Math.max(
+                    index.positionOfTimestamp(timestampMs),
+                    index.positionOf(log.logStartOffset() - segment.baseOffset()));
             BatchCursor cursor = new BatchCursor(channel, from, segment.size(), BatchCursor.LOOKUP_WINDOW);
             while (cursor.next() && cursor.baseOffset() < bound) {
                 if (cursor.maxTimestamp() < timestampMs || cursor.endOffset() <= log.logStartOffset()) {
@@ -352,35 +356,61 @@ final class SegmentReader implements LogReader {
         });
     }
 
-    /** Greatest timestamp of the segment's batches that end at or below {@code bound} and lie above the log start. */
+    /**
+     * Greatest timestamp of the segment's batches that end at or below {@code bound} and lie above the log start. The segment
+     * knows its own, each index entry that of all before it; so what is read are the batches about the two bounds, unless the
+     * greatest lies below the log start.
+     */
     private long maxTimestampIn(Segment segment, long bound) throws IOException {
         long start = log.logStartOffset();
-        if (segment.baseOffset() >= start && segment.endOffset() <= bound) {
+        boolean startsWithin = segment.baseOffset() >= start;
+        boolean endsWithin = segment.endOffset() <= bound;
+        if (startsWithin && endsWithin) {
             return segment.maxTimestamp();
         }
         FileChannel channel = segment.acquire();
         try {
             SparseIndex index = index(segment, channel);
-            long from = 0;
-            long greatest = Long.MIN_VALUE;
-            if (segment.baseOffset() >= start) {
-                // The entry sums up all that lies before it.
-                from = index.positionOf(bound - 1 - segment.baseOffset());
-                greatest = index.maxTimestampBefore(bound - 1 - segment.baseOffset());
-            } else {
-                from = index.positionOf(start - segment.baseOffset());
+            long last = bound - 1 - segment.baseOffset();
+            long summedUp = endsWithin ? segment.maxTimestamp() : index.maxTimestampBefore(last);
+            if (startsWithin || firstWithAtLeast(summedUp, segment, channel, index) > start) {
+                return endsWithin
+                        ? summedUp
+                        : Math.max(summedUp, maxTimestampFrom(index.positionOf(last), segment, channel, bound));
             }
-            BatchCursor cursor = new BatchCursor(channel, from, segment.size(), BatchCursor.SCAN_WINDOW);
-            while (cursor.next() && cursor.endOffset() <= bound) {
-                if (cursor.endOffset() > start) {
-                    greatest = Math.max(greatest, cursor.maxTimestamp());
-                }
-            }
-            failIfCorrupt(segment, cursor, segment.baseOffset());
-            return greatest;
+            return maxTimestampFrom(index.positionOf(start - segment.baseOffset()), segment, channel, bound);
         } finally {
             segment.release();
         }
+    }
+
+    /** Exclusive end of the first batch with a timestamp that great, -1 for none. */
+    private long firstWithAtLeast(long timestampMs, Segment segment, FileChannel channel, SparseIndex index)
+            throws IOException {
+        if (timestampMs == Long.MIN_VALUE) {
+            return -1;
+        }
+        long from = index.positionOfTimestamp(timestampMs);
+        BatchCursor cursor = new BatchCursor(channel, from, segment.size(), BatchCursor.LOOKUP_WINDOW);
+        while (cursor.next()) {
+            if (cursor.maxTimestamp() >= timestampMs) {
+                return cursor.endOffset();
+            }
+        }
+        failIfCorrupt(segment, cursor, segment.baseOffset());
+        return -1;
+    }
+
+    private long maxTimestampFrom(long position, Segment segment, FileChannel channel, long bound) throws IOException {
+        long greatest = Long.MIN_VALUE;
+        BatchCursor cursor = new BatchCursor(channel, position, segment.size(), BatchCursor.LOOKUP_WINDOW);
+        while (cursor.next() && cursor.endOffset() <= bound) {
+            if (cursor.endOffset() > log.logStartOffset()) {
+                greatest = Math.max(greatest, cursor.maxTimestamp());
+            }
+        }
+        failIfCorrupt(segment, cursor, segment.baseOffset());
+        return greatest;
     }
 
     private SparseIndex index(Segment segment, FileChannel channel) throws IOException {
@@ -391,7 +421,8 @@ final class SegmentReader implements LogReader {
         index = cache.get(segment);
         if (index == null) {
             int interval = log.config().indexIntervalBytes();
-            index = indexes.index(log.id(), segment.baseOffset(), interval).orElse(null);
+            index = indexes.index(log.id(), segment.baseOffset(), segment.size(), interval)
+                    .orElse(null);
             if (index == null) {
                 index = SegmentWalk.of(channel, segment, interval, SegmentWalk.NO_CRC, false, null)
                         .index();

@@ -43,7 +43,8 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
             Visitor visitor)
             throws IOException {
         SparseIndex index = new SparseIndex(indexIntervalBytes);
-        BatchCursor cursor = new BatchCursor(channel, 0, segment.size(), BatchCursor.SCAN_WINDOW);
+        int window = crcFrom == NO_CRC ? BatchCursor.SCAN_WINDOW : BatchCursor.READ_WINDOW;
+        BatchCursor cursor = new BatchCursor(channel, 0, segment.size(), window);
         long end = segment.baseOffset();
         long max = Long.MIN_VALUE;
         int size = 0;

@@ -54,6 +54,8 @@ final class LeaderState {
     private List<Integer> maximalIsr;
 
     private int minInsync;
+    // What one append may have at most, in bytes: a segment holds it whole.
+    private int segmentBytes = Integer.MAX_VALUE;
     /** LEO of each follower, as it told in this leader epoch; a follower without entry holds back the HW. */
     private final Map<Integer, Long> followerEnds = new HashMap<>();
 
@@ -118,6 +120,11 @@ final class LeaderState {
 
     boolean epochStartCommitted() {
         return highWatermark >= epochStartOffset;
+    }
+
+    /** {@code segment.bytes} from the next append on. */
+    void segmentBytes(int most) {
+        segmentBytes = most;
     }
 
     ProducerStates producers() {
@@ -188,6 +195,13 @@ final class LeaderState {
             return new Refusal(
                     Errors.NOT_ENOUGH_REPLICAS,
                     committedIsr.size() + " replicas are in sync, min.insync.replicas asks for " + minInsync);
+        }
+        // As in Kafka before it is asked whether the batch is a repetition.
+        if (append.batch().remaining() > segmentBytes) {
+            return new Refusal(
+                    Errors.RECORD_LIST_TOO_LARGE,
+                    "a batch of " + append.batch().remaining()
+                            + " bytes is larger than a segment may be (segment.bytes, " + segmentBytes + ")");
         }
         return null;
     }

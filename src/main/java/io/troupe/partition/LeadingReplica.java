@@ -87,6 +87,7 @@ final class LeadingReplica {
                 opened.highWatermark(),
                 opened.logEndOffset(),
                 opened.producers());
+        state.segmentBytes(config.segmentBytes());
         this.remembered = opened.highWatermark();
         this.leader = new LocalReplicas.Leader(self, view());
     }
@@ -204,6 +205,7 @@ final class LeadingReplica {
     /** A newer committed state, in the same leader epoch. */
     void assigned(ReplicaActor.Assigned newer) {
         config = newer.config();
+        state.segmentBytes(config.segmentBytes());
         state.isrCommitted(newer.image().isr(), newer.minInsync());
         publish();
         state.answerCovered();

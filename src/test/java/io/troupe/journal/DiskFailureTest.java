@@ -230,7 +230,7 @@ class DiskFailureTest {
         dir.close();
         ByteBuffer stale;
         try (IndexStore store = IndexStore.open(root.resolve("a").resolve(IndexStore.DIRECTORY))) {
-            stale = store.producers(ID, 2).get(2L);
+            stale = store.producersAt(ID, 2).orElseThrow();
         }
         dir = dir(root.resolve("a"));
         dir.open(PID, PARTITION, config(1 << 20, 1));

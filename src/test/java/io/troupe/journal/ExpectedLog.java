@@ -178,7 +178,7 @@ final class ExpectedLog {
             checkContent(found.reader(), start, end);
             checkProducers(found);
         }
-        checkEpochs(found.epochs(), end);
+        checkEpochs(found.epochs(), start, end);
         expect(
                 found.highWatermark() >= start && found.highWatermark() <= end,
                 () -> "high watermark " + found.highWatermark() + " in [" + start + ", " + end + "]");
@@ -231,7 +231,7 @@ final class ExpectedLog {
         expect(!read.hasRemaining(), () -> read.remaining() + " bytes behind offset " + end);
     }
 
-    private void checkEpochs(List<EpochStart> found, long end) {
+    private void checkEpochs(List<EpochStart> found, long start, long end) {
         EpochStart before = new EpochStart(-1, -1);
         for (EpochStart epoch : found) {
             expect(
@@ -248,11 +248,14 @@ final class ExpectedLog {
                             || found.stream()
                                     .anyMatch(e -> e.equals(durable)
                                             || (e.leaderEpoch() > durable.leaderEpoch()
-                                                    && e.startOffset() <= durable.startOffset())),
+                                                    && e.startOffset() <= Math.max(start, durable.startOffset()))),
                     () -> durable + " was durable and is not in " + found);
         }
         for (ByteBuffer batch : batches) {
             int epoch = -1;
+            if (BatchHeader.lastOffset(batch, 0) < start) {
+                continue;
+            }
             for (EpochStart e : found) {
                 epoch = e.startOffset() <= BatchHeader.baseOffset(batch, 0) ? e.leaderEpoch() : epoch;
             }

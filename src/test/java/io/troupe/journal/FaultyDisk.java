@@ -12,6 +12,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 
 /** A real disk whose writes and fsyncs fail when the test says so. A failed fsync is told once, as Linux does. */
@@ -27,6 +30,14 @@ final class FaultyDisk implements Disk {
 
     /** Files in the order they were fsynced, failed ones too. */
     final List<Path> fsyncs = Collections.synchronizedList(new ArrayList<>());
+
+    private final Map<Path, LongAdder> read = new ConcurrentHashMap<>();
+
+    /** How many bytes of a file were read so far. */
+    long bytesRead(Path file) {
+        LongAdder bytes = read.get(file);
+        return bytes == null ? 0 : bytes.sum();
+    }
 
     @Override
     public FileChannel open(Path file, OpenOption... options) throws IOException {
@@ -95,7 +106,9 @@ final class FaultyDisk implements Disk {
 
         @Override
         public int read(ByteBuffer dst, long position) throws IOException {
-            return real.read(dst, position);
+            int n = real.read(dst, position);
+            read.computeIfAbsent(path, file -> new LongAdder()).add(Math.max(0, n));
+            return n;
         }
 
         @Override

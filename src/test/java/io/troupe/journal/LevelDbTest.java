@@ -42,12 +42,20 @@ class LevelDbTest {
         }
         try (IndexStore store = open("native")) {
             assertFalse(store.startedEmpty());
-            assertEquals(151, store.producers(ID, Long.MAX_VALUE).size());
+            for (int i = 0; i < 200; i++) {
+                assertEquals(i <= 150, store.producersAt(ID, i).isPresent(), "snapshot at " + i);
+            }
+            assertEquals(
+                    Set.of(148L, 149L, 150L),
+                    store.producers(ID, 0, Long.MAX_VALUE).keySet());
+            assertEquals(Set.of(5L, 6L), store.producers(ID, 5, 6).keySet());
             store.dropCut(ID, 0, 2);
             store.putProducers(ID, 7, ByteBuffer.wrap(new byte[3]));
         }
         try (IndexStore store = open("java")) {
-            assertTrue(store.producers(ID, Long.MAX_VALUE).keySet().containsAll(Set.of(0L, 1L, 2L, 7L)));
+            for (long i : List.of(0L, 1L, 2L, 7L)) {
+                assertTrue(store.producersAt(ID, i).isPresent(), "snapshot at " + i);
+            }
         }
     }
 
@@ -58,7 +66,7 @@ class LevelDbTest {
             store.putProducers(ID, 1, ByteBuffer.wrap(new byte[3]));
             store.close();
             store.close();
-            assertTrue(store.producers(ID, 5).isEmpty());
+            assertTrue(store.producers(ID, 0, 5).isEmpty());
             assertTrue(store.summary(ID, 5).isEmpty());
             assertThrows(IOException.class, () -> store.putProducers(ID, 1, ByteBuffer.allocate(1)));
         }

@@ -18,6 +18,7 @@ import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.kafka.common.TopicIdPartition;
@@ -42,6 +43,24 @@ class LogDirTest {
         assertTrue(message.contains(root.toString()) && message.contains("in use by another running broker"), message);
         dir.close();
         dir(root).close();
+    }
+
+    @Test
+    void aNewDirsNameIsDurableInItsParentWithThoseAboveIt() {
+        List<Path> forced = new ArrayList<>();
+        Disk disk = new Disk() {
+            @Override
+            public void forceDirectory(Path dir) throws IOException {
+                forced.add(dir);
+                Disk.super.forceDirectory(dir);
+            }
+        };
+        Path path = root.resolve("a").resolve("b");
+        LogDir.open(path, 1, Optional.empty(), disk).close();
+        assertTrue(forced.containsAll(List.of(root, root.resolve("a"))), forced.toString());
+        forced.clear();
+        LogDir.open(path, 1, Optional.empty(), disk).close();
+        assertFalse(forced.contains(root.resolve("a")), forced.toString());
     }
 
     @Test

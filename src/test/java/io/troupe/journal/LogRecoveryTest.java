@@ -28,6 +28,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
@@ -338,6 +339,119 @@ class LogRecoveryTest {
         var recreated = new TopicIdPartition(new Uuid(8, 8), 0, PARTITION.topic());
         assertEquals(0, dir.open("replica-y", recreated, ONE_SEGMENT).logEndOffset());
         assertFalse(dir.knownLogs().contains(ID));
+        dir.close();
+    }
+
+    /** Bytes read of the segments by an opening after so many were written, those of the tail apart. */
+    private long bytesRead(Path path, int segments, boolean clean) throws Exception {
+        LogConfig config = config(60_000, Long.MAX_VALUE);
+        LogDir dir = dir(path);
+        dir.open(PID, PARTITION, config);
+        // Nine to a segment, the last of which is half full.
+        for (int i = 0; i < 9 * segments - 4; i++) {
+            append(dir, batch(i, 1, 1000 + i, 0, 6_000, Compression.NONE, 77, i));
+        }
+        dir.awaitBackground();
+        if (clean) {
+            dir.close();
+        } else {
+            crash(dir);
+        }
+        List<Path> files = segments(path);
+        assertEquals(segments, files.size());
+        FaultyDisk disk = new FaultyDisk();
+        LogDir again = LogDir.open(path, 1, Optional.empty(), disk);
+        Opened opened = again.open(PID, PARTITION, config);
+        assertInstanceOf(
+                ProducerStates.Check.Duplicate.class,
+                opened.producers().check(77, (short) 0, 9 * segments - 5, 9 * segments - 5));
+        Path last = files.get(segments - 1);
+        if (!clean) {
+            assertEquals(Files.size(last), disk.bytesRead(last));
+        }
+        long elsewhere = files.stream().mapToLong(disk::bytesRead).sum() - (clean ? 0 : Files.size(last));
+        again.close();
+        return elsewhere;
+    }
+
+    @Test
+    void anOpeningReadsTheTailOnceAndNextToNothingElseHoweverLongTheLogIs() throws Exception {
+        for (boolean clean : new boolean[] {true, false}) {
+            for (int segments : new int[] {3, 12}) {
+                long bytes = bytesRead(root.resolve(segments + "-" + clean), segments, clean);
+                // One look, to see that the producer state belongs to the batch before it.
+                assertTrue(bytes <= BatchCursor.LOOKUP_WINDOW, bytes + " bytes of " + segments + " segments");
+            }
+        }
+    }
+
+    @Test
+    void aBatchLargerThanTheWindowIsCheckedWithoutReadingAByteTwice() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, ONE_SEGMENT);
+        append(dir, batch(0, 1, 1, 0, 90_000), batch(1, 1, 1, 0, 700_000), batch(2, 1, 1, 0, 200));
+        crash(dir);
+        FaultyDisk disk = new FaultyDisk();
+        LogDir again = LogDir.open(root, 1, Optional.empty(), disk);
+        Path file = segments(root).get(0);
+        assertEquals(3, again.open(PID, PARTITION, ONE_SEGMENT).logEndOffset());
+        assertEquals(Files.size(file), disk.bytesRead(file));
+        again.close();
+    }
+
+    @Test
+    void producersThatAreIdleForLongerThanTheyLiveAreForgottenAndDoNotComeBack() throws Exception {
+        long nowMs = System.currentTimeMillis();
+        long dayMs = 86_400_000;
+        for (boolean clean : new boolean[] {true, false}) {
+            Path path = root.resolve("clean-" + clean);
+            LogDir dir = dir(path);
+            dir.open(PID, PARTITION, SMALL_SEGMENTS);
+            append(dir, batch(0, 1, nowMs - dayMs - 60_000, 0, 50, Compression.NONE, 8, 0));
+            append(dir, batch(1, 1, nowMs, 0, 50, Compression.NONE, 9, 0));
+            if (clean) {
+                dir.close();
+            } else {
+                crash(dir);
+            }
+            dir = dir(path);
+            dir.expireProducersAfter(dayMs);
+            Opened opened = dir.open(PID, PARTITION, SMALL_SEGMENTS);
+            assertEquals(1, opened.producers().size());
+            assertInstanceOf(
+                    ProducerStates.Check.Duplicate.class, opened.producers().check(9, (short) 0, 0, 0));
+
+            dir.expireProducers(nowMs + dayMs - 1);
+            assertEquals(1, dir.open(PID, PARTITION, SMALL_SEGMENTS).producers().size());
+            dir.expireProducers(nowMs + dayMs);
+            assertEquals(
+                    0,
+                    dir.open(PID, PARTITION, SMALL_SEGMENTS).producers().size(),
+                    "the journal's own copy is what an owner gets that opens the log again");
+            dir.close();
+        }
+    }
+
+    @Test
+    void epochsWhollyBelowTheLogStartAreForgotten() throws Exception {
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        appendTwenty(dir);
+        List<EpochStart> left = List.of(new EpochStart(1, 5), new EpochStart(2, 10), new EpochStart(3, 15));
+        dir.advanceLogStart(PID, 9, false).join();
+        assertEquals(left, dir.open(PID, PARTITION, SMALL_SEGMENTS).epochs());
+        crash(dir);
+        // The first segment left begins below the log start; nothing is learnt again from there.
+        Directories.deleteRecursively(root.resolve(IndexStore.DIRECTORY));
+        dir = dir(root);
+        Opened opened = dir.open(PID, PARTITION, SMALL_SEGMENTS);
+        assertEquals(left, opened.epochs());
+        assertEquals(9, opened.logStartOffset());
+        assertEquals(20, opened.logEndOffset());
+        dir.advanceLogStart(PID, 20, false).join();
+        assertEquals(
+                List.of(new EpochStart(3, 15)),
+                dir.open(PID, PARTITION, SMALL_SEGMENTS).epochs());
         dir.close();
     }
 }

@@ -40,6 +40,19 @@ class LeaderStateTest {
     }
 
     @Test
+    void aBatchLargerThanASegmentIsRefusedAndOneAsLargeIsTaken() {
+        int size = TestBatches.batch(3).remaining();
+        state.segmentBytes(size - 1);
+        admit("larger", TestBatches.batch(3), 1);
+        assertEquals(List.of("larger!" + Errors.RECORD_LIST_TOO_LARGE), answers);
+        assertNull(state.nextGroup(1 << 20), "nothing was written");
+        state.segmentBytes(size);
+        admit("fits", TestBatches.batch(3), 1);
+        flush();
+        assertEquals("fits@100", answers.get(1));
+    }
+
+    @Test
     void oneGroupIsInFlightAndGroupsAreBoundedInBytes() {
         int size = TestBatches.batch(1).remaining();
         for (int i = 0; i < 5; i++) {

@@ -22,7 +22,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
  * A Replica's leadership in one leader epoch: carries out what its {@link LeaderState} decides. It gives groups of batches
- * to the ReplicaLog, publishes the {@link LogView}, and keeps the timers. Part of the {@link ReplicaActor} and used on its
+ * to its log, publishes the {@link LogView}, and keeps the timers. Part of the {@link ReplicaActor} and used on its
  * thread only, from {@link #start} to {@link #resign}.
  */
 final class LeadingReplica {
@@ -32,8 +32,11 @@ final class LeadingReplica {
         CHECKPOINT
     }
 
-    /** What it asks of the journal about its log. */
+    /** What it asks of its log. */
     interface Log {
+        /** Answered by {@link #persisted}; one is under way at a time. */
+        void persist(LogAppend group);
+
         void rememberHighWatermark(long highWatermark);
 
         /** @param active whether the active segment goes too when all of it is below */
@@ -45,7 +48,6 @@ final class LeadingReplica {
     private final JournalCommand.Opened opened;
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
-    private final ActorRef<LogAppend> replicaLog;
     private final Log log;
     private final List<EpochStart> epochs;
     private final LeaderState state;
@@ -67,7 +69,6 @@ final class LeadingReplica {
             ReplicaSettings settings,
             TimerScheduler<Command> timers,
             ActorRef<Command> self,
-            ActorRef<LogAppend> replicaLog,
             Log log) {
         this.partition = assigned.partition();
         this.config = assigned.config();
@@ -75,7 +76,6 @@ final class LeadingReplica {
         this.opened = opened;
         this.settings = settings;
         this.timers = timers;
-        this.replicaLog = replicaLog;
         this.log = log;
         this.epochs = withEpoch(opened.epochs(), new EpochStart(epoch, opened.logEndOffset()));
         this.state = new LeaderState(
@@ -132,7 +132,7 @@ final class LeadingReplica {
     private void persistNext() {
         LogAppend group = state.nextGroup(settings.maxGroupBytes());
         if (group != null) {
-            replicaLog.tell(group);
+            log.persist(group);
         }
     }
 

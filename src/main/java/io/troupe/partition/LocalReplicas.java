@@ -69,8 +69,11 @@ public final class LocalReplicas {
 
     /** Only a Replica that has become leader calls this. */
     public void lead(TopicIdPartition partition, Leader leader) {
-        leaders.put(new Key(partition.topicId(), partition.partition()), leader);
-        awaiting.forEach(Await::look);
+        Key key = new Key(partition.topicId(), partition.partition());
+        leaders.put(key, leader);
+        // Only this one: a start waits for all partitions at once, and looking at each of them each time takes its
+        // square.
+        awaiting.forEach(await -> await.led(key));
     }
 
     /**
@@ -98,6 +101,15 @@ public final class LocalReplicas {
 
         void look() {
             missing.removeIf(leaders::containsKey);
+            completeWhenAllLed();
+        }
+
+        void led(Key key) {
+            missing.remove(key);
+            completeWhenAllLed();
+        }
+
+        private void completeWhenAllLed() {
             if (missing.isEmpty()) {
                 done.complete(null);
             }

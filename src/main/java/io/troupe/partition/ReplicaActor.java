@@ -103,6 +103,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private org.apache.pekko.actor.ActorRef journal;
     private String pluginId;
     private JournalCommand.Opened opened;
+
+    /** Null until this leadership's first write: most of a broker's partitions are idle, and it is half of what one costs. */
     private ActorRef<LogAppend> replicaLog;
 
     /** Null unless this replica leads. */
@@ -279,6 +281,9 @@ final class ReplicaActor extends AbstractBehavior<Command> {
             case LEAD -> lead();
             case RESIGN -> {
                 resign(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
+                if (replicaLog == null) {
+                    return take(phases.logGone());
+                }
                 getContext().stop(replicaLog);
             }
             case CLOSE -> tellJournal(new JournalCommand.Close(persistenceId, fromJournal(JournalCommand.Reply.class)));
@@ -325,18 +330,29 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     }
 
     private void lead() {
+        leading = new LeadingReplica(
+                assigned, opened, settings, timers, getContext().getSelf(), new LogOfLeader());
+        leading.start();
+    }
+
+    private void startLog() {
         replicaLog = getContext()
                 .spawn(
                         ReplicaLog.create(persistenceId, pluginId, getContext().getSelf()),
                         "log-" + phases.epoch(),
                         DispatcherSelector.sameAsParent());
         getContext().watch(replicaLog);
-        leading = new LeadingReplica(
-                assigned, opened, settings, timers, getContext().getSelf(), replicaLog, new LogOfLeader());
-        leading.start();
     }
 
     private final class LogOfLeader implements LeadingReplica.Log {
+        @Override
+        public void persist(LogAppend group) {
+            if (replicaLog == null) {
+                startLog();
+            }
+            replicaLog.tell(group);
+        }
+
         @Override
         public void rememberHighWatermark(long highWatermark) {
             tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));

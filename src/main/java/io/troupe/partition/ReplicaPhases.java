@@ -140,7 +140,7 @@ final class ReplicaPhases {
         return close();
     }
 
-    /** The ReplicaLog has ended, asked or not. */
+    /** The ReplicaLog has ended, asked or not; or there was none, for nothing was written. */
     Step logGone() {
         return close();
     }

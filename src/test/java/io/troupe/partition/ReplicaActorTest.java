@@ -27,7 +27,9 @@ import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.pekko.actor.ActorIdentity;
 import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.Identify;
 import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
@@ -109,6 +111,33 @@ class ReplicaActorTest {
         assertAnswers("a@0", "reader");
         second.complete().run();
         assertAnswers("b@1", "d@3", "c@2");
+    }
+
+    @Test
+    void anIdleLeaderHasNoLogActorAndItsFirstWriteStartsIt() throws Exception {
+        elect(3);
+        leadership.expectMessageClass(Leadership.Elected.class);
+        assertFalse(hasLogActor(3));
+        append("a", 1);
+        append("b", 1);
+        assertAnswers("a@0", "b@1");
+        assertTrue(hasLogActor(3));
+        elect(4);
+        leadership.expectMessage(new Leadership.Resigned(PARTITION, 3));
+        leadership.expectMessageClass(Leadership.Elected.class);
+        assertFalse(hasLogActor(3) || hasLogActor(4));
+        elect(5);
+        leadership.expectMessage(new Leadership.Resigned(PARTITION, 4));
+        leadership.expectMessageClass(Leadership.Elected.class);
+        append("c", -1);
+        assertAnswers("c@2");
+    }
+
+    private boolean hasLogActor(int epoch) {
+        TestProbe<Object> probe = kit.createTestProbe();
+        classic.actorSelection(replica.path().child("log-" + epoch))
+                .tell(new Identify(epoch), Adapter.toClassic(probe.ref()));
+        return probe.expectMessageClass(ActorIdentity.class).getActorRef().isPresent();
     }
 
     @Test

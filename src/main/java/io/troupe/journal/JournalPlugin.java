@@ -240,12 +240,9 @@ final class JournalPlugin extends AbstractActor {
 
     // ---- JournalCommand ----
 
-    private void onOpen(JournalCommand.Open command) {
-        try {
-            command.replyTo().tell(dir.open(command.persistenceId(), command.partition(), command.config()));
-        } catch (IOException | RuntimeException e) {
-            command.replyTo().tell(failed(e));
-        }
+    private void onOpen(JournalCommand.Open c) {
+        dir.openBeside(c.persistenceId(), c.partition(), c.config())
+                .whenComplete((opened, e) -> c.replyTo().tell(e == null ? opened : failed(e)));
     }
 
     private void onStartEpoch(JournalCommand.StartEpoch c) {
@@ -278,15 +275,12 @@ final class JournalPlugin extends AbstractActor {
     }
 
     private void onClose(JournalCommand.Close c) {
-        answer(c.replyTo(), () -> {
-            dir.closeLog(c.persistenceId());
-            return CompletableFuture.completedFuture(null);
-        });
+        answer(c.replyTo(), () -> dir.closeBeside(c.persistenceId()));
     }
 
     private void onDelete(JournalCommand.Delete c) {
         answer(c.replyTo(), () -> {
-            CompletableFuture<Void> deleted = dir.delete(c.persistenceId(), c.partition());
+            CompletableFuture<Void> deleted = dir.deleteBeside(c.persistenceId(), c.partition());
             journals.forget(c.partition());
             return deleted;
         });

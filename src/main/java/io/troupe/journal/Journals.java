@@ -208,6 +208,9 @@ public final class Journals extends Setup implements AutoCloseable {
     }
 
     private int emptiest() {
+        if (dirs.size() == 1) {
+            return 0;
+        }
         int[] counts = new int[dirs.size()];
         homes.values().forEach(i -> counts[i]++);
         int best = -1;

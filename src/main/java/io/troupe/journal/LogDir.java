@@ -23,7 +23,8 @@ import org.slf4j.LoggerFactory;
  * One entry of {@code log.dirs}: its lock, {@code meta.properties}, {@code meta.log}, index, threads and open logs.
  *
  * <p>Each log is guarded by its {@link OpenLog}'s monitor, so nothing about one log waits for another. Within it a log's
- * opening, truncation and closing wait for the disk; appends never wait for an fsync. See {@link OpenLogs} for opening and
+ * opening, truncation and closing wait for the disk; appends never wait for an fsync. What opens and closes logs runs beside
+ * the journal's thread, in {@link LogLanes}. See {@link OpenLogs} for opening and
  * closing, {@link LogCommands} for what is done to an open log, {@link LogDeletion} for what goes away, {@link LogCleaner} for
  * compaction, {@link LogPlacement} for directories' names, {@link LogFlusher} and {@link MetaFlusher} for fsyncs, {@link Availability} for what a failed one
  * means.
@@ -48,6 +49,7 @@ final class LogDir implements AutoCloseable {
     private final LogCommands commands;
     private final LogDeletion deletion;
     private final LogDirContext context;
+    private final LogLanes lanes;
     private volatile LogCleaner cleaner;
     private volatile MetaProperties properties;
     private volatile long brokerEpoch = -1;
@@ -81,6 +83,7 @@ final class LogDir implements AutoCloseable {
                 threads.fsyncs(),
                 threads.background());
         this.logs = new OpenLogs(context);
+        this.lanes = new LogLanes(threads.openings());
         this.deletion = new LogDeletion(context, logs);
         this.commands = new LogCommands(context, logs, deletion);
     }
@@ -260,14 +263,50 @@ final class LogDir implements AutoCloseable {
 
     // ---- its logs; see the classes that do it ----
 
+    /** Opens a log on the caller's thread; see {@link #openBeside}. */
     JournalCommand.Opened open(String persistenceId, TopicIdPartition partition, LogConfig config) throws IOException {
+        JournalCommand.Opened opened = openOnly(persistenceId, partition, config);
+        forceMade(partition);
+        return opened;
+    }
+
+    private JournalCommand.Opened openOnly(String persistenceId, TopicIdPartition partition, LogConfig config)
+            throws IOException {
         JournalCommand.Opened opened = logs.open(persistenceId, partition, config);
         commands.dropBelowLogStart(persistenceId);
         return opened;
     }
 
+    private void forceMade(TopicIdPartition partition) throws IOException {
+        try {
+            logs.forceMadeNow(partition);
+        } catch (IOException e) {
+            throw availability.fail(e);
+        }
+    }
+
+    /** Opens a log beside others, whose appends do not wait for it; completed once it is there whatever happens. */
+    CompletableFuture<JournalCommand.Opened> openBeside(
+            String persistenceId, TopicIdPartition partition, LogConfig config) {
+        return lanes.run(persistenceId, () -> openOnly(persistenceId, partition, config))
+                .thenCompose(opened -> logs.forceMade(partition).thenApply(done -> opened));
+    }
+
     void closeLog(String persistenceId) throws IOException {
         logs.close(persistenceId);
+    }
+
+    /** Closes a log beside others. */
+    CompletableFuture<Void> closeBeside(String persistenceId) {
+        return lanes.run(persistenceId, () -> {
+            closeLog(persistenceId);
+            return null;
+        });
+    }
+
+    /** Deletes a log, after what {@link #openBeside} and {@link #closeBeside} were asked before. */
+    CompletableFuture<Void> deleteBeside(String persistenceId, TopicIdPartition partition) {
+        return lanes.run(persistenceId, () -> delete(persistenceId, partition)).thenCompose(deleted -> deleted);
     }
 
     CompletableFuture<Void> append(String persistenceId, String writer, LogAppend group, boolean forced, long nowMs) {

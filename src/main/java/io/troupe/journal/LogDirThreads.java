@@ -12,20 +12,30 @@ import java.util.concurrent.TimeUnit;
 /**
  * The threads of one log dir, which shuts them down. Tests put in their place what runs when they say so.
  *
+ * @param openings those that open and close logs: apart, for a log may take minutes, and none of its dir waits for it
  * @param fsyncs those that may wait for a disk
  * @param background one for what nobody waits for, in order; refuses work, and forgets what is not due, once shut down
  */
-record LogDirThreads(ExecutorService fsyncs, ScheduledExecutorService background) {
+record LogDirThreads(ExecutorService openings, ExecutorService fsyncs, ScheduledExecutorService background) {
+    /** More than the processors need: most of an opening or closing is waiting for the disk. */
+    private static final int OPENING_THREADS = 4;
+
     private static final int FSYNC_THREADS = 4;
 
     static LogDirThreads of(Path dir) {
-        ThreadPoolExecutor fsyncs = new ThreadPoolExecutor(
-                FSYNC_THREADS, FSYNC_THREADS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), daemon("fsync", dir));
-        fsyncs.allowCoreThreadTimeOut(true);
+        ExecutorService openings = pool(OPENING_THREADS, daemon("opening", dir));
+        ExecutorService fsyncs = pool(FSYNC_THREADS, daemon("fsync", dir));
         ScheduledThreadPoolExecutor background = new ScheduledThreadPoolExecutor(1, daemon("background", dir));
         background.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
         background.setRemoveOnCancelPolicy(true);
-        return new LogDirThreads(fsyncs, background);
+        return new LogDirThreads(openings, fsyncs, background);
+    }
+
+    private static ExecutorService pool(int threads, ThreadFactory factory) {
+        ThreadPoolExecutor pool =
+                new ThreadPoolExecutor(threads, threads, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), factory);
+        pool.allowCoreThreadTimeOut(true);
+        return pool;
     }
 
     private static ThreadFactory daemon(String duty, Path dir) {
@@ -38,6 +48,8 @@ record LogDirThreads(ExecutorService fsyncs, ScheduledExecutorService background
 
     /** Lets the work that was taken on finish. */
     void stop() {
+        openings.shutdown();
+        awaitEnd(openings);
         background.shutdown();
         fsyncs.shutdown();
         await();
@@ -45,15 +57,21 @@ record LogDirThreads(ExecutorService fsyncs, ScheduledExecutorService background
 
     /** Drops what has not begun and waits for what has: a killed process does nothing more either. */
     void abandon() {
+        openings.shutdownNow();
         background.shutdownNow();
         fsyncs.shutdownNow();
+        awaitEnd(openings);
         await();
     }
 
     private void await() {
+        awaitEnd(fsyncs);
+        awaitEnd(background);
+    }
+
+    private static void awaitEnd(ExecutorService pool) {
         try {
-            fsyncs.awaitTermination(30, TimeUnit.SECONDS);
-            background.awaitTermination(30, TimeUnit.SECONDS);
+            pool.awaitTermination(30, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

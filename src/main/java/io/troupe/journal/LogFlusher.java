@@ -99,8 +99,12 @@ final class LogFlusher {
         Segment closed = roll.closed();
         try {
             availability.check();
+            Segment[] named = log.segments();
             closed.force();
             disk.forceDirectory(log.path());
+            for (Segment segment : named) {
+                segment.directoryForced();
+            }
             boolean stored;
             // Not under the log's own monitor: an append must not wait for LevelDB.
             synchronized (log.derived()) {

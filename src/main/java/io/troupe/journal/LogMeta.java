@@ -63,6 +63,11 @@ final class LogMeta {
         return -1;
     }
 
+    /** Whether nothing was ever led or written here, so that there is nothing to lose. */
+    boolean untouched() {
+        return epochs.isEmpty() && !closed && logStartOffset == 0 && recoveryPoint == 0;
+    }
+
     int lastEpoch() {
         return epochs.isEmpty() ? -1 : epochs.get(epochs.size() - 1).leaderEpoch();
     }

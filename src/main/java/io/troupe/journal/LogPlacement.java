@@ -3,9 +3,10 @@ package io.troupe.journal;
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,9 +41,9 @@ final class LogPlacement {
 
     /** Hands out what an earlier deletion left behind, and names what no log of this broker owns. */
     void survey(Consumer<Path> leftover) throws IOException {
-        List<String> known = metaLog.ids().stream()
+        Set<String> known = metaLog.ids().stream()
                 .map(id -> directoryName(metaLog.log(id).topic, id.partition()))
-                .toList();
+                .collect(Collectors.toSet());
         for (Path entry : disk.list(path)) {
             String name = entry.getFileName().toString();
             if (!disk.isDirectory(entry)) {
@@ -56,23 +57,28 @@ final class LogPlacement {
         }
     }
 
-    /** The directory of a log that is about to be opened, made when there is none; durable on return. */
-    synchronized Path claim(TopicIdPartition partition) throws IOException {
+    /** @param made not durable before the next {@link MetaLog#force} */
+    record Claimed(Path directory, boolean made) {}
+
+    /** The directory of a log that is about to be opened, made when there is none. */
+    synchronized Claimed claim(TopicIdPartition partition) throws IOException {
         LogId id = LogId.of(partition);
         Path directory = of(partition.topic(), partition.partition());
-        if (metaLog.log(id) != null && !disk.isDirectory(directory)) {
-            LOG.error("{} is gone: the replica starts empty, as a new one.", directory);
+        LogMeta meta = metaLog.log(id);
+        if (meta != null && !disk.isDirectory(directory)) {
+            if (!meta.untouched()) {
+                LOG.error("{} is gone: the replica starts empty, as a new one.", directory);
+            }
             metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
             indexes.dropAll(id);
         }
-        if (metaLog.log(id) == null) {
+        boolean made = metaLog.log(id) == null;
+        if (made) {
             putStrayAside(directory, partition.topic(), id);
             disk.createDirectories(directory);
-            disk.forceDirectory(path);
             metaLog.append(MetaRecord.log(id, partition.topic()));
-            metaLog.force();
         }
-        return directory;
+        return new Claimed(directory, made);
     }
 
     /** A directory of that name that belongs to another topic id, or to nobody known, must not be taken for this log. */

@@ -67,7 +67,7 @@ final class LogRecovery {
         List<Path> files = aboveLogStart(segmentFiles());
         if (files.isEmpty()) {
             begin();
-            clean = meta.closed && meta.closedEndOffset == meta.logStartOffset;
+            clean = meta.untouched() || meta.closed && meta.closedEndOffset == meta.logStartOffset;
         } else {
             open(files);
             beginAgainBelowLogStart();
@@ -78,13 +78,14 @@ final class LogRecovery {
         if (!clean) {
             settle(active);
         }
+        active.alreadyForced();
         metaLog.append(MetaRecord.of(Kind.LOG_OPENED, id, 0, 0));
         return new Recovered(segments, end, producers.atEnd(end), clean);
     }
 
+    /** The name becomes durable with the first flush. */
     private void begin() throws IOException {
         segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
-        disk.forceDirectory(path);
     }
 
     /** A log start never goes back: what is left wholly below it was given up before the rest was lost. */
@@ -123,6 +124,11 @@ final class LogRecovery {
         indexes.dropCut(id, end, end);
         if (meta.epochs.stream().anyMatch(e -> e.startOffset() > end)) {
             metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, end + 1, 0));
+        }
+        if (end == meta.recoveryPoint) {
+            // Nothing was written since it was told, but the file may have been made.
+            active.nameUnforced(active.baseOffset() == end);
+            return;
         }
         // A killed process leaves closed segments too that nobody had fsynced yet.
         for (Segment segment : segments) {

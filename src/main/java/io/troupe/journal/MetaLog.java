@@ -45,6 +45,8 @@ final class MetaLog implements AutoCloseable {
     private long brokerEpoch = -1;
     // Whether a record of such a kind may not be durable.
     private boolean shapeUnforced;
+    // Whether the directory of a log that was added may not be durable.
+    private boolean namesUnforced;
 
     private MetaLog(Path path, Disk disk) {
         this.path = path;
@@ -167,12 +169,16 @@ final class MetaLog implements AutoCloseable {
         }
     }
 
-    /** Writes and applies; durable only after {@link #force}. */
+    /**
+     * Writes and applies; durable only after {@link #force}, and with it a log's directory, which is made before the log is
+     * added.
+     */
     synchronized void append(MetaRecord record) throws IOException {
         try {
             write(record.encode());
             apply(record);
             shapeUnforced |= SHAPE.contains(record.kind());
+            namesUnforced |= record.kind() == Kind.LOG;
             if (size >= rewriteAt) {
                 rewrite();
             }
@@ -190,11 +196,17 @@ final class MetaLog implements AutoCloseable {
         synchronized (forcing) {
             if (failed == null) {
                 FileChannel current;
+                boolean names;
                 synchronized (this) {
                     current = channel;
+                    names = namesUnforced;
                     shapeUnforced = false;
+                    namesUnforced = false;
                 }
                 try {
+                    if (names) {
+                        disk.forceDirectory(path.getParent());
+                    }
                     disk.force(current, false);
                     return;
                 } catch (IOException e) {

@@ -5,6 +5,8 @@ import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
@@ -29,6 +31,10 @@ final class OpenLogs {
     private final WriteBuffer metadataThrough = new WriteBuffer();
     private final Map<String, OpenLog> logs = new ConcurrentHashMap<>();
     private volatile long producerIdExpirationMs = Long.MAX_VALUE;
+    // Being opened, so that no other log takes their directories meanwhile.
+    private final Set<LogId> opening = ConcurrentHashMap.newKeySet();
+    // Opened, and made by that: a power loss may still undo it.
+    private final Set<LogId> unforced = ConcurrentHashMap.newKeySet();
     private boolean stopped;
 
     OpenLogs(LogDirContext dir) {
@@ -40,15 +46,24 @@ final class OpenLogs {
         return placement;
     }
 
+    /**
+     * Opens a log; of one persistence id and one partition only one call at a time. What is opened waits for {@link
+     * #forceMade}.
+     */
     JournalCommand.Opened open(String persistenceId, TopicIdPartition partition, LogConfig config) throws IOException {
         dir.availability().check();
         OpenLog open = logs.get(persistenceId);
         boolean clean = open != null;
         if (open == null) {
-            // The plugin carries out what concerns one log in order, so nobody else opens this one now.
-            LogRecovery.Recovered recovered = recover(partition, config);
-            clean = recovered.clean();
-            open = enter(persistenceId, partition, config, recovered);
+            LogId id = LogId.of(partition);
+            opening.add(id);
+            try {
+                LogRecovery.Recovered recovered = recover(partition, config);
+                clean = recovered.clean();
+                open = enter(persistenceId, partition, config, recovered);
+            } finally {
+                opening.remove(id);
+            }
         }
         synchronized (open) {
             open.checkOpen(persistenceId);
@@ -81,14 +96,14 @@ final class OpenLogs {
 
     private LogRecovery.Recovered recover(TopicIdPartition partition, LogConfig config) throws IOException {
         long beginNs = System.nanoTime();
+        LogId id = LogId.of(partition);
         try {
+            LogPlacement.Claimed claimed = placement.claim(partition);
+            if (claimed.made()) {
+                unforced.add(id);
+            }
             LogRecovery.Recovered recovered = new LogRecovery(
-                            LogId.of(partition),
-                            placement.claim(partition),
-                            config,
-                            dir.disk(),
-                            dir.metaLog(),
-                            dir.indexes())
+                            id, claimed.directory(), config, dir.disk(), dir.metaLog(), dir.indexes())
                     .recover();
             recovered.producers().expire(System.currentTimeMillis(), producerIdExpirationMs);
             tell(partition, recovered, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beginNs));
@@ -139,8 +154,26 @@ final class OpenLogs {
         return open;
     }
 
+    /** Completed once a log that was opened is there whatever happens; logs made at once share what that needs. */
+    CompletableFuture<Void> forceMade(TopicIdPartition partition) {
+        LogId id = LogId.of(partition);
+        return unforced.contains(id)
+                ? dir.metaFlusher().force().thenRun(() -> unforced.remove(id))
+                : CompletableFuture.completedFuture(null);
+    }
+
+    /** The same at once, on the caller's thread. */
+    void forceMadeNow(TopicIdPartition partition) throws IOException {
+        LogId id = LogId.of(partition);
+        if (unforced.contains(id)) {
+            dir.metaLog().force();
+            unforced.remove(id);
+        }
+    }
+
     private boolean isOpen(LogId id) {
-        return logs.values().stream().anyMatch(open -> open.log.id().equals(id));
+        return opening.contains(id)
+                || logs.values().stream().anyMatch(open -> open.log.id().equals(id));
     }
 
     /** Those open now; any may be closed at any time. */
@@ -211,7 +244,7 @@ final class OpenLogs {
                 for (Segment segment : log.segments()) {
                     segment.force();
                 }
-                dir.disk().forceDirectory(log.path());
+                forceNewNames(log);
                 storeDerived(log, storeProducers);
                 long end = log.logEndOffset();
                 MetaLog metaLog = dir.metaLog();
@@ -223,6 +256,16 @@ final class OpenLogs {
             }
         } finally {
             retire(log);
+        }
+    }
+
+    private void forceNewNames(PartitionLog log) throws IOException {
+        boolean needed = false;
+        for (Segment segment : log.segments()) {
+            needed |= segment.needsDirectoryForce();
+        }
+        if (needed) {
+            dir.disk().forceDirectory(log.path());
         }
     }
 

@@ -170,6 +170,13 @@ final class Segment {
         }
     }
 
+    /** What the file holds is known to be durable. */
+    void alreadyForced() {
+        synchronized (writerLock) {
+            forcedTo = size;
+        }
+    }
+
     private void fsync(boolean metadata) throws IOException {
         if (failed == null) {
             try {
@@ -310,6 +317,10 @@ final class Segment {
 
     void directoryForced() {
         newName = false;
+    }
+
+    void nameUnforced(boolean unforced) {
+        newName = unforced;
     }
 
     void dropIndex() {

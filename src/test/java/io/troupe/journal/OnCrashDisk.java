@@ -46,7 +46,7 @@ abstract class OnCrashDisk {
     void open() {
         fsyncs = new StepExecutor(false);
         background = new StepExecutor(true);
-        dir = LogDir.open(root, 1, Optional.empty(), disk, new LogDirThreads(fsyncs, background));
+        dir = LogDir.open(root, 1, Optional.empty(), disk, new LogDirThreads(fsyncs, fsyncs, background));
     }
 
     Opened open(LogConfig config) throws IOException {

@@ -146,7 +146,7 @@ final class PowerLossRun {
         dir = null;
         boolean wasClosed = closed;
         closed = false;
-        dir = LogDir.open(root, 1, Optional.empty(), disk, new LogDirThreads(fsyncs, background));
+        dir = LogDir.open(root, 1, Optional.empty(), disk, new LogDirThreads(fsyncs, fsyncs, background));
         boolean anything = false;
         for (ExpectedLog log : slots) {
             anything |= log != null && log.created;

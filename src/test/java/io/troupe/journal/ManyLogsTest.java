@@ -1,0 +1,175 @@
+package io.troupe.journal;
+
+import static io.troupe.journal.JournalFixture.batch;
+import static io.troupe.journal.JournalFixture.config;
+import static io.troupe.journal.JournalFixture.crash;
+import static io.troupe.journal.JournalFixture.group;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.config.LogConfig;
+import io.troupe.journal.JournalCommand.Opened;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What hundreds of logs of one dir cost the disk together: counted, not timed. */
+class ManyLogsTest {
+    private static final int LOGS = 200;
+    private static final LogConfig CONFIG = config(1 << 20, Long.MAX_VALUE);
+
+    private final Random random = new Random(1);
+    private StepExecutor openings;
+    private StepExecutor fsyncs;
+
+    @TempDir
+    Path root;
+
+    private LogDir start() {
+        openings = new StepExecutor(false);
+        fsyncs = new StepExecutor(false);
+        LogDirThreads threads = new LogDirThreads(openings, fsyncs, new StepExecutor(true));
+        return LogDir.open(root, 1, Optional.empty(), Disk.real(), threads);
+    }
+
+    private static TopicIdPartition partition(int i) {
+        return new TopicIdPartition(new Uuid(5, 5), i, "many");
+    }
+
+    private static String pid(int i) {
+        return "replica-" + i;
+    }
+
+    /** Opens all at once and begins an epoch in each, as the replicas of a broker that starts do. */
+    private List<Opened> lead(LogDir dir, int epoch) throws Exception {
+        List<CompletableFuture<Opened>> asked = new ArrayList<>();
+        for (int i = 0; i < LOGS; i++) {
+            asked.add(dir.openBeside(pid(i), partition(i), CONFIG));
+        }
+        runAll();
+        List<CompletableFuture<Void>> begun = new ArrayList<>();
+        List<Opened> opened = new ArrayList<>();
+        for (int i = 0; i < LOGS; i++) {
+            opened.add(asked.get(i).join());
+            begun.add(dir.startEpoch(pid(i), epoch, opened.get(i).logEndOffset()));
+        }
+        runAll();
+        begun.forEach(CompletableFuture::join);
+        return opened;
+    }
+
+    private void runAll() {
+        openings.runAll(random);
+        fsyncs.runAll(random);
+    }
+
+    private static void appendToEach(LogDir dir, long at, int epoch) {
+        for (int i = 0; i < LOGS; i++) {
+            dir.append(pid(i), "writer", group(batch(at, 1, 1_000, epoch, 10)), false, 0)
+                    .join();
+        }
+    }
+
+    private void closeAll(LogDir dir) {
+        List<CompletableFuture<Void>> closed = new ArrayList<>();
+        for (int i = 0; i < LOGS; i++) {
+            closed.add(dir.closeBeside(pid(i)));
+        }
+        runAll();
+        closed.forEach(CompletableFuture::join);
+    }
+
+    private static long forced(LogDir dir) {
+        return dir.stats().fsyncs() + dir.stats().directoryFsyncs();
+    }
+
+    @Test
+    void logsMadeAtOnceShareTheFsyncsThatMakeThemDurable() throws Exception {
+        LogDir dir = start();
+        long before = forced(dir);
+        lead(dir, 0);
+        // One of meta.log and one of the dir's names for all that were made, one of meta.log for all epochs; twice that
+        // when the first to come does not wait for the others.
+        assertTrue(forced(dir) - before <= 6, "fsyncs: " + (forced(dir) - before));
+        crash(dir);
+        LogDir again = start();
+        assertEquals(LOGS, again.knownLogs().size(), "all that was answered is known");
+        crash(again);
+    }
+
+    @Test
+    void aRestartForcesNothingOfALogThatHasNothingNew() throws Exception {
+        LogDir dir = start();
+        lead(dir, 0);
+        appendToEach(dir, 0, 0);
+        closeAll(dir);
+        dir.close();
+
+        LogDir again = start();
+        long before = forced(again);
+        lead(again, 1).forEach(opened -> assertTrue(opened.cleanShutdown()));
+        closeAll(again);
+        assertTrue(forced(again) - before <= 4, "after a stop in order: " + (forced(again) - before));
+        crash(again);
+
+        LogDir killed = start();
+        before = forced(killed);
+        lead(killed, 2).forEach(opened -> assertEquals(1, opened.logEndOffset()));
+        crash(killed);
+
+        LogDir killedAgain = start();
+        before = forced(killedAgain);
+        lead(killedAgain, 3).forEach(opened -> {
+            assertFalse(opened.cleanShutdown());
+            assertEquals(1, opened.logEndOffset());
+        });
+        assertTrue(forced(killedAgain) - before <= 4, "after a kill: " + (forced(killedAgain) - before));
+        crash(killedAgain);
+    }
+
+    @Test
+    void whatIsForcedOfALogAfterAKillIsWhatWasWrittenSinceItsLastStop() throws Exception {
+        LogDir dir = start();
+        lead(dir, 0);
+        appendToEach(dir, 0, 0);
+        crash(dir);
+        LogDir again = start();
+        long before = forced(again);
+        lead(again, 1).forEach(opened -> assertEquals(1, opened.logEndOffset()));
+        assertTrue(forced(again) - before >= LOGS, "records nobody forced: " + (forced(again) - before));
+        crash(again);
+    }
+
+    @Test
+    void ofOneLogOpeningAndClosingGoOnInTheOrderAsked() {
+        LogDir dir = start();
+        CompletableFuture<Opened> opened = dir.openBeside(pid(0), partition(0), CONFIG);
+        CompletableFuture<Void> closed = dir.closeBeside(pid(0));
+        CompletableFuture<Void> deleted = dir.deleteBeside(pid(0), partition(0));
+        openings.runLast();
+        assertFalse(closed.isDone() || deleted.isDone(), "the opening is the only one that may run");
+        runAll();
+        assertEquals(0, opened.join().logEndOffset());
+        assertTrue(closed.isDone() && deleted.isDone());
+        assertEquals(List.of(), dir.knownLogs());
+        crash(dir);
+    }
+
+    @Test
+    void aDirThatIsBeingClosedRefusesToOpen() {
+        LogDir dir = start();
+        dir.close();
+        CompletableFuture<Opened> late = dir.openBeside(pid(0), partition(0), CONFIG);
+        assertThrows(CompletionException.class, late::join);
+    }
+}

@@ -80,7 +80,9 @@ final class LogRecovery {
         }
         active.alreadyForced();
         metaLog.append(MetaRecord.of(Kind.LOG_OPENED, id, 0, 0));
-        return new Recovered(segments, end, producers.atEnd(end), clean);
+        ProducerStates states = producers.atEnd(end);
+        active.closeIdleReader();
+        return new Recovered(segments, end, states, clean);
     }
 
     /** The name becomes durable with the first flush. */

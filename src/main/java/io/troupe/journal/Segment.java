@@ -257,8 +257,21 @@ final class Segment {
         closeReaderIfIdle();
     }
 
+    /** Also of the active segment, which otherwise keeps it: most logs are written and not read, or neither. */
+    synchronized void closeIdleReader() {
+        if (readers == 0) {
+            closeReader();
+        }
+    }
+
     private void closeReaderIfIdle() {
-        if (readers == 0 && reader != null && (gone || !active)) {
+        if (readers == 0 && (gone || !active)) {
+            closeReader();
+        }
+    }
+
+    private void closeReader() {
+        if (reader != null) {
             try {
                 reader.close();
             } catch (IOException e) {
@@ -290,6 +303,7 @@ final class Segment {
             return cursor.next() ? cursor.maxTimestamp() : BatchHeader.NO_TIMESTAMP;
         } finally {
             release();
+            closeIdleReader();
         }
     }
 

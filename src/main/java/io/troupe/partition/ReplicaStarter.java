@@ -41,8 +41,11 @@ import org.apache.pekko.cluster.sharding.typed.ShardingEnvelope;
  * until it has confirmed it, and is started again when it ended unasked.
  */
 public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Command> {
-    /** Replicas that may be opening their logs at once. */
-    static final int MAX_STARTING = 32;
+    /**
+     * Replicas that may be opening their logs at once: far more than the journal opens side by side, for as many share one
+     * fsync of the epochs that they begin.
+     */
+    static final int MAX_STARTING = 256;
 
     private static final Duration RETRY_INTERVAL = Duration.ofSeconds(5);
     private static final Duration EXPIRE_INTERVAL = Duration.ofMinutes(10);

@@ -24,7 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** What a look-up reads of the segments, in bytes: the same whether the log is short or long. */
 class LookupCostTest {
     private static final int BATCHES_PER_SEGMENT = 150;
-    private static final LogConfig CONFIG = config(BATCHES_PER_SEGMENT * 2_200, Long.MAX_VALUE, 4_096);
+    private static final LogConfig CONFIG =
+            config(BATCHES_PER_SEGMENT * 2_200, Long.MAX_VALUE, "index.interval.bytes", 4_096);
     /** Two looks near an index entry, each of a window and what of a batch goes beyond it. */
     private static final long MOST_BYTES = 2 * (BatchCursor.LOOKUP_WINDOW + 4_096);
 
@@ -101,8 +102,8 @@ class LookupCostTest {
         long seed = 11;
         Random random = new Random(seed);
         LogDir dir = LogDir.open(root, 1, Optional.empty(), disk);
-        LogReader reader =
-                dir.open(PID, PARTITION, config(3_000, Long.MAX_VALUE, 300)).reader();
+        LogConfig config = config(3_000, Long.MAX_VALUE, "index.interval.bytes", 300);
+        LogReader reader = dir.open(PID, PARTITION, config).reader();
         int[] times = random.ints(120, 1, 60).toArray();
         for (int i = 0; i < times.length; i++) {
             append(dir, batch(i, 1, times[i], 0, 40));

@@ -7,9 +7,12 @@ import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.LongAdder;
 
 /** What one log dir's disk was asked and found to be, since the start. Written by any thread, read by metrics. */
-final class JournalStats {
-    /** For who does not care. */
-    static final JournalStats DISCARDED = new JournalStats();
+class JournalStats {
+    /** For who does not care; names nothing, for it is shared. */
+    static final JournalStats DISCARDED = new JournalStats() {
+        @Override
+        void damaged(Path segment) {}
+    };
 
     private static final int MOST_NAMES = 100;
 

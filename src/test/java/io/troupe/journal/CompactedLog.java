@@ -69,7 +69,7 @@ final class CompactedLog implements AutoCloseable {
     }
 
     CompactedLog open() throws Exception {
-        return open(Disk.SYSTEM);
+        return open(Disk.real());
     }
 
     LogReader reader() {

@@ -137,12 +137,13 @@ public final class Broker implements AutoCloseable {
         system.getWhenTerminated().whenComplete((done, failure) -> onFatal("its actor system has ended"));
         CompletableFuture<Guardian.Started> started = new CompletableFuture<>();
         system.tell(new Guardian.AwaitStarted(started));
+        // While the actors join and register, for which there is nothing to do here but wait.
+        NetworkStats stats = new NetworkStats();
+        metrics = JmxMetrics.show(config.nodeId(), BrokerMetrics.of(journals, stats));
         Guardian.Started services = await(started);
         journals.brokerEpoch(services.brokerEpoch());
         journals.setClusterId(metadata.current().clusterId());
         awaitLogs();
-        NetworkStats stats = new NetworkStats();
-        metrics = JmxMetrics.show(config.nodeId(), BrokerMetrics.of(journals, stats));
         handlers = new Handlers(
                 config, metadata, replicas, journals, services, new ReadLanes(recentReads, oldReads), stats);
         server = new KafkaServer(

@@ -12,19 +12,25 @@ final class TestBatches {
     private TestBatches() {}
 
     static ByteBuffer batch(int records) {
-        return MemoryRecords.withRecords(Compression.NONE, records(records)).buffer();
+        return MemoryRecords.withRecords(Compression.NONE, records(1000, records))
+                .buffer();
     }
 
     static ByteBuffer idempotent(long producerId, int epoch, int sequence, int records) {
         return MemoryRecords.withIdempotentRecords(
-                        Compression.NONE, producerId, (short) epoch, sequence, records(records))
+                        Compression.NONE,
+                        producerId,
+                        (short) epoch,
+                        sequence,
+                        // Of now, for a producer whose records are old is forgotten.
+                        records(System.currentTimeMillis(), records))
                 .buffer();
     }
 
-    private static SimpleRecord[] records(int count) {
+    private static SimpleRecord[] records(long firstMs, int count) {
         SimpleRecord[] records = new SimpleRecord[count];
         for (int i = 0; i < count; i++) {
-            records[i] = new SimpleRecord(1000 + i, new byte[] {1}, new byte[10]);
+            records[i] = new SimpleRecord(firstMs + i, new byte[] {1}, new byte[10]);
         }
         return records;
     }

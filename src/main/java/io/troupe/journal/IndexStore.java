@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The LevelDB of one log dir: what can be derived from segments. Losing it, or any key, costs a walk over batch headers
- * and nothing else; so writes are not fsynced and a damaged store is replaced by an empty one. Safe from any thread.
+ * and nothing else; so writes are not fsynced, and of a damaged store what can be read serves on. Safe from any thread.
  *
  * <pre>
  * key, 29 bytes                                      value
@@ -69,27 +69,49 @@ final class IndexStore implements AutoCloseable {
         boolean existed = Files.exists(dir.resolve("CURRENT"));
         Files.createDirectories(dir);
         try {
-            return new IndexStore(LevelDb.open(dir.toFile(), options()), !existed);
+            return new IndexStore(LevelDb.open(dir.toFile(), options(true)), !existed);
         } catch (IOException | RuntimeException e) {
-            LOG.warn(
-                    "The index in {} cannot be read ({}). It is put aside and derived again from the segments; nothing is lost.",
-                    dir,
-                    e.getMessage());
-            Directories.deleteRecursively(dir);
-            Files.createDirectories(dir);
-            try {
-                return new IndexStore(LevelDb.open(dir.toFile(), options()), true);
-            } catch (RuntimeException again) {
-                throw new IOException(again);
-            }
+            return existed ? openDamaged(dir, e) : openAnew(dir, e);
         }
     }
 
-    /** Small on purpose: a broker has one store per disk, and what it holds is read seldom. */
-    private static Options options() {
+    /** A process killed in the middle of a write leaves a log with a hole: only what it tells of is lost. */
+    private static IndexStore openDamaged(Path dir, Exception damage) throws IOException {
+        try {
+            IndexStore rest = new IndexStore(LevelDb.open(dir.toFile(), options(false)), false);
+            LOG.info(
+                    "A write to the index in {} was cut short ({}). What it held is derived again from the segments.",
+                    dir,
+                    damage.getMessage());
+            return rest;
+        } catch (IOException | RuntimeException e) {
+            return openAnew(dir, e);
+        }
+    }
+
+    private static IndexStore openAnew(Path dir, Exception damage) throws IOException {
+        LOG.warn(
+                "The index in {} cannot be read ({}). It is dropped and derived again from the segments; nothing is lost.",
+                dir,
+                damage.getMessage());
+        Directories.deleteRecursively(dir);
+        Files.createDirectories(dir);
+        try {
+            return new IndexStore(LevelDb.open(dir.toFile(), options(true)), true);
+        } catch (RuntimeException again) {
+            throw new IOException(again);
+        }
+    }
+
+    /**
+     * Small on purpose: a broker has one store per disk, and what it holds is read seldom.
+     *
+     * @param paranoid refuse a store whose log is damaged, instead of leaving out what cannot be read
+     */
+    private static Options options(boolean paranoid) {
         return new Options()
                 .createIfMissing(true)
-                .paranoidChecks(true)
+                .paranoidChecks(paranoid)
                 .compressionType(CompressionType.NONE)
                 .writeBufferSize(1 << 20)
                 .cacheSize(1 << 20)

@@ -118,7 +118,7 @@ final class LogDeletion {
         }
         try {
             LogPlacement placement = logs.placement();
-            Path renamed = dir.metaLog().log(id) == null ? placement.releaseAside(partition) : placement.release(id);
+            Path renamed = placement.release(partition);
             if (renamed != null) {
                 dir.background()
                         .schedule(

@@ -118,7 +118,7 @@ final class LogPlacement {
         }
         Path directory = of(meta.topic, id.partition());
         Path aside = aside(directory, id.topicId().toString(), STRAY_SUFFIX);
-        if (disk.exists(directory)) {
+        if (disk.exists(directory) && !isTakenOver(id, meta.topic)) {
             disk.rename(directory, aside);
             disk.forceDirectory(path);
             LOG.warn(
@@ -132,11 +132,34 @@ final class LogPlacement {
         return true;
     }
 
+    /** Its deletion was cut short by a crash when its own directory was renamed already, and a newer topic made another. */
+    private boolean isTakenOver(LogId id, String topic) {
+        return metaLog.ids().stream()
+                .anyMatch(other -> other.partition() == id.partition()
+                        && !other.equals(id)
+                        && metaLog.log(other).topic.equals(topic));
+    }
+
     /**
-     * Renames what was put aside of a log because a newer topic took its name before it was deleted; the new name, which is
-     * still to be deleted, or null when nothing was put aside.
+     * Renames a closed log away and forgets it; the new name, which is still to be deleted. The record is not forced. When a
+     * newer topic took the name before, that is what was put aside of the log, or null when nothing was.
      */
-    synchronized Path releaseAside(TopicIdPartition partition) throws IOException {
+    synchronized Path release(TopicIdPartition partition) throws IOException {
+        LogId id = LogId.of(partition);
+        if (metaLog.log(id) == null) {
+            return releaseAside(partition);
+        }
+        Path directory = of(metaLog.log(id).topic, id.partition());
+        Path renamed = aside(directory, id.topicId().toString(), DELETE_SUFFIX);
+        if (disk.exists(directory)) {
+            disk.rename(directory, renamed);
+            disk.forceDirectory(path);
+        }
+        metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
+        return renamed;
+    }
+
+    private Path releaseAside(TopicIdPartition partition) throws IOException {
         Path directory = of(partition.topic(), partition.partition());
         String owner = partition.topicId().toString();
         Path stray = directory.resolveSibling(shortened(directory, "." + owner + STRAY_SUFFIX));
@@ -146,18 +169,6 @@ final class LogPlacement {
         Path renamed = aside(directory, owner, DELETE_SUFFIX);
         disk.rename(stray, renamed);
         disk.forceDirectory(path);
-        return renamed;
-    }
-
-    /** Renames a closed log away and forgets it; the new name, which is still to be deleted. The record is not forced. */
-    synchronized Path release(LogId id) throws IOException {
-        Path directory = of(metaLog.log(id).topic, id.partition());
-        Path renamed = aside(directory, id.topicId().toString(), DELETE_SUFFIX);
-        if (disk.exists(directory)) {
-            disk.rename(directory, renamed);
-            disk.forceDirectory(path);
-        }
-        metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
         return renamed;
     }
 

@@ -3,7 +3,7 @@
 # performance tools alternate between them (ABBA), after a warm-up, so that what else the machine does meets both.
 #
 # Usage: bench/compare-with-kafka.sh [--quick] [--shapes LIST] [--cores free|pinned|both] [--pairs N] [--mb N] [--limit SECONDS] [--kafka-with-kafka]
-#   --quick             one short look (about three minutes): the four shapes of the produce path, 3 pairs of 40 MB, free
+#   --quick             one short look (at most four minutes): the four shapes of the produce path, 3 pairs of 40 MB, free
 #   --shapes LIST       some of: start,produce,partitions,flush,consume,latency   (default all)
 #   --cores WHICH       free: brokers and clients wherever the kernel puts them; pinned: the broker on core 0, clients on core 1  (default both)
 #   --pairs N           pairs of runs for each shape                  (default 3)
@@ -37,7 +37,7 @@ while (($#)); do
       shift ;;
     --kafka-with-kafka) a=kafka ;;
     -h | --help) usage; exit 0 ;;
-    *) usage >&2; exit 2 ;;
+    *) usage >&2; say "compare-with-kafka: unknown option $1"; exit 2 ;;
   esac
   shift
 done

@@ -83,7 +83,7 @@ final class KafkaKeys {
                 "quota.window.num quota.window.size.seconds controller.quota.window.num"
                         + " controller.quota.window.size.seconds quota.producer.default quota.consumer.default");
         pass(
-                "metrics are served on the HTTP port (troupe.http.listener)",
+                "metrics are shown by JMX alone, always",
                 "metric.reporters metrics.num.samples metrics.recording.level metrics.sample.window.ms"
                         + " auto.include.jmx.reporter kafka.metrics.polling.interval.secs kafka.metrics.reporters"
                         + " kafka.csv.metrics.reporter.enabled telemetry.max.bytes");

@@ -86,7 +86,20 @@ public final class ServerProperties {
                             : settings.problems().size() + " settings are wrong:\n  "
                                     + String.join("\n  ", settings.problems()));
         }
+        warnOfWhatIsMissing(settings, config);
         return new Loaded(config, settings.warnings());
+    }
+
+    /** Settings that mean what they say, of a broker that cannot do it yet. */
+    private static void warnOfWhatIsMissing(Settings settings, BrokerConfig config) {
+        if (config.voters().size() > 1) {
+            settings.warn("controller.quorum.voters names " + config.voters().size()
+                    + " nodes: they share the cluster's metadata, but partitions are not copied between brokers yet,"
+                    + " whatever a topic's ISR says; create topics with replication factor 1.");
+        }
+        if (settings.has("troupe.http.listener") && config.httpListener().isPresent()) {
+            settings.warn("troupe.http.listener has no effect: there is no HTTP port yet.");
+        }
     }
 
     /** Every key must be known, every value of its type; Kafka's keys without effect here are told. */

@@ -99,6 +99,10 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private TopicIdPartition partition;
 
     private Assigned assigned;
+
+    /** What the journal was last told, in Open or Reconfigure. */
+    private LogConfig journalConfig;
+
     private boolean settledTold = true;
     private org.apache.pekko.actor.ActorRef journal;
     private String pluginId;
@@ -206,18 +210,23 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         if (phases.isStale(newer.image())) {
             return this;
         }
-        boolean reconfigured = assigned != null && !assigned.config().equals(newer.config());
         assigned = newer;
         partition = newer.partition();
         settledTold = false;
-        if (reconfigured && opened != null) {
-            tellJournal(new JournalCommand.Reconfigure(persistenceId, newer.config()));
-        }
+        reconfigure();
         Step step = phases.assigned(newer.image());
         if (phases.phase() == Phase.LEADER) {
             leading.assigned(newer);
         }
         return take(step);
+    }
+
+    /** The journal knows a log's configuration from its Open; one that comes while the log opens waits for the answer. */
+    private void reconfigure() {
+        if (opened != null && !assigned.config().equals(journalConfig)) {
+            journalConfig = assigned.config();
+            tellJournal(new JournalCommand.Reconfigure(persistenceId, journalConfig));
+        }
     }
 
     private Behavior<Command> onJournal(FromJournal answer) {
@@ -241,6 +250,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         openFailure = null;
         openDelay = MIN_OPEN_DELAY;
         opened = (JournalCommand.Opened) reply;
+        reconfigure();
         return phases.opened();
     }
 
@@ -272,8 +282,9 @@ final class ReplicaActor extends AbstractBehavior<Command> {
             case WAIT -> {}
             case OPEN -> {
                 findJournal();
+                journalConfig = assigned.config();
                 tellJournal(new JournalCommand.Open(
-                        persistenceId, partition, assigned.config(), fromJournal(JournalCommand.OpenReply.class)));
+                        persistenceId, partition, journalConfig, fromJournal(JournalCommand.OpenReply.class)));
             }
             case START_EPOCH ->
                 tellJournal(new JournalCommand.StartEpoch(

@@ -303,6 +303,20 @@ class ReplicaActorTest {
     }
 
     @Test
+    void aConfigThatChangesWhileTheLogOpensReachesTheJournal() throws Exception {
+        journal.holdOpen = true;
+        assign(image(3, 3));
+        Runnable answer = journal.heldOpens.poll(5, TimeUnit.SECONDS);
+        assertNotNull(answer, "the log is not opened");
+        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(2), settled.ref()));
+        // It has taken the new state when it answers this.
+        replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
+        assertAnswers("reader");
+        answer.run();
+        assertEquals(2, journal.next(JournalCommand.Reconfigure.class).config().minInsyncReplicas());
+    }
+
+    @Test
     void recordsAreDeletedUpToTheHighWatermarkAndEverybodySeesTheNewStart() throws Exception {
         elect(3);
         append("a", 1);

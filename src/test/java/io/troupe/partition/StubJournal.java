@@ -82,11 +82,13 @@ final class StubJournal extends AsyncWriteJournal {
     static final class Control extends Setup {
         volatile boolean hold;
         volatile Errors refuseOpen;
+        volatile boolean holdOpen;
         volatile Errors refuseEpoch;
         volatile Errors refuseAdvance;
         volatile boolean holdAdvance;
         volatile List<LogReader.SegmentInfo> segments = List.of();
         final BlockingQueue<Held> held = new LinkedBlockingQueue<>();
+        final BlockingQueue<Runnable> heldOpens = new LinkedBlockingQueue<>();
         final BlockingQueue<JournalCommand> commands = new LinkedBlockingQueue<>();
         final Map<String, Long> ends = new ConcurrentHashMap<>();
 
@@ -130,8 +132,13 @@ final class StubJournal extends AsyncWriteJournal {
                 open.replyTo().tell(new JournalCommand.Failed(Refusal.of(control.refuseOpen)));
             } else {
                 long end = control.ends.computeIfAbsent(open.persistenceId(), id -> 0L);
-                open.replyTo()
+                Runnable answer = () -> open.replyTo()
                         .tell(new JournalCommand.Opened(reader, 0, end, 0, List.of(), new ProducerStates(), true));
+                if (control.holdOpen) {
+                    control.heldOpens.add(answer);
+                } else {
+                    answer.run();
+                }
             }
         } else if (command instanceof JournalCommand.StartEpoch start) {
             start.replyTo()

@@ -103,7 +103,7 @@ final class JournalPlugin extends AbstractActor {
                     if (e == null) {
                         succeeded(write, events);
                     } else {
-                        failed(write, events, e instanceof CompletionException ? e.getCause() : e);
+                        failed(write, events, cause(e));
                     }
                 });
             }
@@ -182,7 +182,7 @@ final class JournalPlugin extends AbstractActor {
         }
         CompletableFuture.runAsync(() -> replay(command, reader, highest), dir.blockingReads())
                 .whenComplete((done, e) ->
-                        owner.tell(e == null ? success : new ReplayMessagesFailure(e.getCause()), ActorRef.noSender()));
+                        owner.tell(e == null ? success : new ReplayMessagesFailure(cause(e)), ActorRef.noSender()));
     }
 
     private void openMetadata(String persistenceId) throws IOException {
@@ -224,18 +224,21 @@ final class JournalPlugin extends AbstractActor {
     }
 
     private void onDeleteMessagesTo(DeleteMessagesTo command) {
-        CompletableFuture<Long> advanced;
+        advance(command.persistenceId(), command.toSequenceNr(), false)
+                .whenComplete((logStart, e) -> command.persistentActor()
+                        .tell(
+                                e == null
+                                        ? new DeleteMessagesSuccess(command.toSequenceNr())
+                                        : new DeleteMessagesFailure(e, command.toSequenceNr()),
+                                ActorRef.noSender()));
+    }
+
+    private CompletableFuture<Long> advance(String persistenceId, long logStartOffset, boolean active) {
         try {
-            advanced = dir.advanceLogStart(command.persistenceId(), command.toSequenceNr(), false);
+            return dir.advanceLogStart(persistenceId, logStartOffset, active);
         } catch (IOException | RuntimeException e) {
-            advanced = CompletableFuture.failedFuture(e);
+            return CompletableFuture.failedFuture(e);
         }
-        advanced.whenComplete((logStart, e) -> command.persistentActor()
-                .tell(
-                        e == null
-                                ? new DeleteMessagesSuccess(command.toSequenceNr())
-                                : new DeleteMessagesFailure(e, command.toSequenceNr()),
-                        ActorRef.noSender()));
     }
 
     // ---- JournalCommand ----
@@ -257,13 +260,7 @@ final class JournalPlugin extends AbstractActor {
     }
 
     private void onAdvanceLogStart(JournalCommand.AdvanceLogStart c) {
-        CompletableFuture<Long> advanced;
-        try {
-            advanced = dir.advanceLogStart(c.persistenceId(), c.logStartOffset(), c.active());
-        } catch (IOException | RuntimeException e) {
-            advanced = CompletableFuture.failedFuture(e);
-        }
-        advanced.whenComplete((logStart, e) -> c.replyTo()
+        advance(c.persistenceId(), c.logStartOffset(), c.active()).whenComplete((logStart, e) -> c.replyTo()
                 .tell(
                         e == null
                                 ? new LogStartAdvanced(logStart, Optional.empty())
@@ -300,7 +297,11 @@ final class JournalPlugin extends AbstractActor {
     }
 
     private static Refusal refusal(Throwable e) {
-        Throwable cause = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
-        return new Refusal(Errors.KAFKA_STORAGE_ERROR, LogDir.reason(cause));
+        return new Refusal(Errors.KAFKA_STORAGE_ERROR, LogDir.reason(cause(e)));
+    }
+
+    /** Without the wrapping of a future that depends on another. */
+    private static Throwable cause(Throwable e) {
+        return e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
     }
 }

@@ -28,7 +28,7 @@ final class LogLanes {
         Runnable work = () -> {
             try {
                 done.complete(task.call());
-            } catch (Exception e) {
+            } catch (Throwable e) { // whatever it is: the log's next task waits for this one's end
                 done.completeExceptionally(e);
             }
         };

@@ -334,8 +334,7 @@ final class SegmentReader implements LogReader {
             return Batches.firstAtOrAfter(batch, timestampMs, log.logStartOffset(), bound)
                     .map(record -> new TimestampedOffset(record.offset(), record.timestampMs(), epoch));
         } catch (IOException e) {
-            // Compressed records are stored as they came. Whoever wrote these keeps nobody from looking up the others:
-            // a
+            // Compressed records are stored as they came. Whoever wrote these keeps nobody from looking up others; a
             // reader is sent to the batch, and finds there what is wrong with it.
             long first = Math.max(BatchHeader.baseOffset(batch, 0), log.logStartOffset());
             return Optional.of(new TimestampedOffset(first, BatchHeader.maxTimestamp(batch, 0), epoch));

@@ -41,9 +41,8 @@ public final class LocalReplicas {
     }
 
     private record Key(Uuid topicId, int partition) {
-        // Asked for each partition of each request. A record's own go through method handles, which the interpreter and
-        // the
-        // quick compiler call one by one.
+        // Asked for each partition of each request. A record's own go through method handles, which the interpreter
+        // and the quick compiler call one by one.
         @Override
         public boolean equals(Object other) {
             return other instanceof Key key && partition == key.partition && topicId.equals(key.topicId);

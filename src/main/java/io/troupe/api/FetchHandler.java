@@ -3,6 +3,7 @@ package io.troupe.api;
 import io.troupe.config.BrokerConfig;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.partition.LocalReplicas;
+import io.troupe.protocol.AnswerBuffers;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.NetworkStats;
 import io.troupe.protocol.RequestContext;
@@ -31,11 +32,14 @@ import org.apache.kafka.common.protocol.Errors;
 public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoCloseable {
     static final int MOST_IN_MEMORY_BYTES = 1 << 20;
     private static final int HEAP_SHARE = 8;
+    private static final long MOST_KEPT_BYTES = 16 << 20;
+    private static final int KEPT_HEAP_SHARE = 32;
 
     private final PartitionLookup lookup;
     private final int fetchMaxBytes;
     private final ReadLanes lanes;
     private final AnswerBudget budget;
+    private final AnswerBuffers buffers;
     private final ScheduledThreadPoolExecutor timer;
 
     /**
@@ -52,7 +56,9 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
         this.lookup = new PartitionLookup(metadata, replicas);
         this.fetchMaxBytes = fetchMaxBytes;
         this.lanes = lanes;
-        this.budget = new AnswerBudget(Runtime.getRuntime().maxMemory() / HEAP_SHARE, stats);
+        long heap = Runtime.getRuntime().maxMemory();
+        this.budget = new AnswerBudget(heap / HEAP_SHARE, stats);
+        this.buffers = new AnswerBuffers(Math.min(MOST_KEPT_BYTES, heap / KEPT_HEAP_SHARE));
         // Bounded by the connections: each has one fetch under way, and one that is done leaves the timer at once.
         this.timer = new ScheduledThreadPoolExecutor(1, task -> {
             Thread thread = new Thread(task, "fetch-timer");
@@ -90,7 +96,7 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
             return;
         }
         int maxBytes = Math.min(request.maxBytes(), fetchMaxBytes);
-        FetchRead read = new FetchRead(lookup, context, request);
+        FetchRead read = new FetchRead(lookup, context, request, buffers);
         new PendingFetch(context, request, read, maxBytes, budget, lanes, timer).start();
     }
 

@@ -4,6 +4,7 @@ import io.troupe.journal.CorruptLogException;
 import io.troupe.journal.LogReader;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.LogView;
+import io.troupe.protocol.AnswerBuffers;
 import io.troupe.protocol.RecordsField;
 import io.troupe.protocol.RequestContext;
 import java.io.IOException;
@@ -54,10 +55,12 @@ final class FetchRead {
     private final PartitionLookup lookup;
     private final RequestContext context;
     private final FetchRequestData request;
+    private final AnswerBuffers buffers;
     private final short version;
 
-    FetchRead(PartitionLookup lookup, RequestContext context, FetchRequestData request) {
+    FetchRead(PartitionLookup lookup, RequestContext context, FetchRequestData request, AnswerBuffers buffers) {
         this.lookup = lookup;
+        this.buffers = buffers;
         this.context = context;
         this.request = request;
         this.version = context.header().apiVersion();
@@ -185,14 +188,14 @@ final class FetchRead {
                 return data;
             }
             int limit = (int) Math.min(room, Math.max(0, wanted.partitionMaxBytes()));
-            try {
-                LogReader.Slice slice =
-                        view.reader().slice(wanted.fetchOffset(), end, limit, first, FetchHandler.MOST_IN_MEMORY_BYTES);
+            try (AnswerBuffers.Loan memory = buffers.loan()) {
+                LogReader.Slice slice = view.reader()
+                        .slice(wanted.fetchOffset(), end, limit, first, FetchHandler.MOST_IN_MEMORY_BYTES, memory);
                 bytes += slice.sizeInBytes();
                 if (slice instanceof LogReader.InFile in) {
                     RecordsField.set(data, in.file(), in.position(), in.sizeInBytes(), lane);
                 } else if (slice instanceof LogReader.InMemory in) {
-                    RecordsField.set(data, in.batches());
+                    RecordsField.set(data, in.batches(), memory);
                 }
                 return data;
             } catch (OffsetOutOfRangeException e) {

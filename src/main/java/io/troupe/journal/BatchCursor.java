@@ -176,8 +176,9 @@ final class BatchCursor {
     static void readFully(FileChannel channel, ByteBuffer into, long position) throws IOException {
         long from = position;
         while (into.hasRemaining()) {
-            // The JDK caches a direct buffer of the size asked for per thread: pieces keep that small.
-            int n = channel.read(into.slice(into.position(), Math.min(MAX_READ, into.remaining())), from);
+            // For a heap buffer the JDK caches a direct one of the size asked for per thread: pieces keep that small.
+            int bytes = into.isDirect() ? into.remaining() : Math.min(MAX_READ, into.remaining());
+            int n = channel.read(into.slice(into.position(), bytes), from);
             if (n < 0) {
                 break;
             }

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /**
  * Reads one partition's log from any thread while its journal appends. Bounds by HW or LSO are the caller's: the reader
@@ -29,7 +30,7 @@ public interface LogReader {
         int sizeInBytes();
     }
 
-    /** @param batches a buffer of its own, ready to be read; empty when nothing fitted */
+    /** @param batches a buffer of its own, ready to be read; empty, and none that was asked for, when nothing fitted */
     record InMemory(ByteBuffer batches) implements Slice {
         @Override
         public int sizeInBytes() {
@@ -81,8 +82,16 @@ public interface LogReader {
     /**
      * The same as {@link #read}, but a batch of more than {@code mostInMemory} bytes that stands first comes alone and
      * stays in its file. It was read through once, so it is sound and, most likely, in the page cache.
+     *
+     * @param memory gives the buffer, by its size; what it gave may be dropped, when the log changes under the read
      */
-    default Slice slice(long startOffset, long endOffset, int maxBytes, boolean minOneBatch, int mostInMemory)
+    default Slice slice(
+            long startOffset,
+            long endOffset,
+            int maxBytes,
+            boolean minOneBatch,
+            int mostInMemory,
+            IntFunction<ByteBuffer> memory)
             throws IOException {
         return new InMemory(read(startOffset, endOffset, maxBytes, minOneBatch));
     }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
+import java.util.function.IntFunction;
 import org.apache.kafka.common.errors.OffsetOutOfRangeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -132,11 +133,19 @@ final class SegmentReader implements LogReader {
 
     @Override
     public ByteBuffer read(long startOffset, long endOffset, int maxBytes, boolean minOneBatch) throws IOException {
-        return ((InMemory) slice(startOffset, endOffset, maxBytes, minOneBatch, Integer.MAX_VALUE)).batches();
+        return ((InMemory)
+                        slice(startOffset, endOffset, maxBytes, minOneBatch, Integer.MAX_VALUE, ByteBuffer::allocate))
+                .batches();
     }
 
     @Override
-    public Slice slice(long startOffset, long endOffset, int maxBytes, boolean minOneBatch, int mostInMemory)
+    public Slice slice(
+            long startOffset,
+            long endOffset,
+            int maxBytes,
+            boolean minOneBatch,
+            int mostInMemory,
+            IntFunction<ByteBuffer> memory)
             throws IOException {
         return stable(() -> {
             long end = log.logEndOffset();
@@ -148,7 +157,8 @@ final class SegmentReader implements LogReader {
             Segment[] segments = log.segments();
             int i = Math.max(0, indexOf(segments, startOffset));
             for (; i < segments.length && segments[i].baseOffset() < bound; i++) {
-                Optional<Slice> found = readFrom(segments[i], startOffset, bound, maxBytes, minOneBatch, mostInMemory);
+                Optional<Slice> found =
+                        readFrom(segments[i], startOffset, bound, maxBytes, minOneBatch, mostInMemory, memory);
                 if (found.isPresent()) {
                     return found.get();
                 }
@@ -159,7 +169,13 @@ final class SegmentReader implements LogReader {
 
     /** Empty when the segment holds nothing at or after {@code startOffset}. */
     private Optional<Slice> readFrom(
-            Segment segment, long startOffset, long endOffset, int maxBytes, boolean minOneBatch, int mostInMemory)
+            Segment segment,
+            long startOffset,
+            long endOffset,
+            int maxBytes,
+            boolean minOneBatch,
+            int mostInMemory,
+            IntFunction<ByteBuffer> memory)
             throws IOException {
         int size = segment.size();
         if (segment.endOffset() <= startOffset) {
@@ -186,7 +202,7 @@ final class SegmentReader implements LogReader {
                 }
             }
             long position = cursor.position();
-            ByteBuffer out = ByteBuffer.allocate((int) Math.min(size - position, Math.max(maxBytes, cursor.size())));
+            ByteBuffer out = memory.apply((int) Math.min(size - position, Math.max(maxBytes, cursor.size())));
             BatchCursor.readFully(channel, out, position);
             out.flip();
             out.limit(wholeBatches(segment, out, position, startOffset, endOffset));

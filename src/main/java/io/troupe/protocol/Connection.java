@@ -33,7 +33,7 @@ final class Connection {
     private long responseBytes;
     private long sendingBytes = -1;
     private long sendingHeldBytes;
-    private List<FileBatch> sendingFiles = List.of();
+    private List<AnswerRecords> sendingRecords = List.of();
     private boolean sendingOneAtATime;
     private int oneAtATimeUnderWay;
     private int holding;
@@ -139,11 +139,13 @@ final class Connection {
         slot.ready = true;
         slot.send = send;
         if (send != null) {
-            slot.files = RecordsField.files(slot.response);
-            slot.heldBytes = send.size()
-                    - slot.files.stream().mapToLong(FileBatch::sizeInBytes).sum();
+            slot.records = RecordsField.closeable(slot.response);
+            slot.heldBytes = send.size();
+            for (AnswerRecords records : slot.records) {
+                slot.heldBytes -= records.sizeInBytes() - records.heldBytes();
+                records.sentOn(loop);
+            }
             responseBytes += slot.heldBytes;
-            slot.files.forEach(file -> file.sentOn(loop));
         }
         slot.response = null;
         slot.onClosed = null;
@@ -162,7 +164,7 @@ final class Connection {
         List<Send> sends = null;
         long bytes = 0;
         long held = 0;
-        List<FileBatch> files = List.of();
+        List<AnswerRecords> records = List.of();
         boolean large = false;
         while (!slots.isEmpty() && slots.peek().ready && slots.peek().closeReason == null && bytes < COALESCE_BYTES) {
             Slot slot = slots.poll();
@@ -175,9 +177,9 @@ final class Connection {
             large |= slot.oneAtATime;
             bytes += slot.send.size();
             held += slot.heldBytes;
-            if (!slot.files.isEmpty()) {
-                files = files.isEmpty() ? new ArrayList<>() : files;
-                files.addAll(slot.files);
+            if (!slot.records.isEmpty()) {
+                records = records.isEmpty() ? new ArrayList<>() : records;
+                records.addAll(slot.records);
             }
             if (first == null) {
                 first = slot.send;
@@ -194,7 +196,7 @@ final class Connection {
         }
         sendingBytes = bytes;
         sendingHeldBytes = held;
-        sendingFiles = files;
+        sendingRecords = records;
         sendingOneAtATime = large;
         return sends == null ? first : new CoalescedSend(sends);
     }
@@ -214,12 +216,17 @@ final class Connection {
         long bytes = sendingBytes;
         responseBytes -= sendingHeldBytes;
         sendingBytes = -1;
-        sendingFiles = List.of();
+        closeSending();
         if (sendingOneAtATime) {
             sendingOneAtATime = false;
             oneAtATimeUnderWay--;
         }
         return bytes;
+    }
+
+    private void closeSending() {
+        sendingRecords.forEach(AnswerRecords::close);
+        sendingRecords = List.of();
     }
 
     /** Bytes of answers that are encoded, held in memory and have not left. */
@@ -245,10 +252,9 @@ final class Connection {
             if (action != null) {
                 action.run();
             }
-            slot.files.forEach(FileBatch::close);
+            slot.records.forEach(AnswerRecords::close);
         }
-        sendingFiles.forEach(FileBatch::close);
-        sendingFiles = List.of();
+        closeSending();
         slots.clear();
         Slot never = deferred;
         deferred = null;

@@ -1,6 +1,5 @@
 package io.troupe.protocol;
 
-import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -10,7 +9,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.apache.kafka.common.network.TransferableChannel;
 import org.apache.kafka.common.network.TransportLayer;
-import org.apache.kafka.common.record.internal.BaseRecords;
 import org.apache.kafka.common.record.internal.RecordsSend;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,7 +28,7 @@ import org.slf4j.LoggerFactory;
  *
  * The monitor guards the state; nothing slow happens within it.
  */
-final class FileBatch implements BaseRecords, Closeable {
+final class FileBatch implements AnswerRecords {
     static final int PIECE_BYTES = 256 << 10;
     private static final Logger log = LoggerFactory.getLogger(FileBatch.class);
 
@@ -65,7 +63,13 @@ final class FileBatch implements BaseRecords, Closeable {
         return sizeInBytes;
     }
 
-    void sentOn(Executor thread) {
+    @Override
+    public int heldBytes() {
+        return 0;
+    }
+
+    @Override
+    public void sentOn(Executor thread) {
         networkThread = thread;
     }
 

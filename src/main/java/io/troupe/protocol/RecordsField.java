@@ -19,9 +19,20 @@ public final class RecordsField {
         return partition.records() instanceof MemoryRecords records ? records.buffer() : null;
     }
 
-    /** Hands whole batches over to an answer, from position to limit. */
-    public static void set(FetchResponseData.PartitionData partition, ByteBuffer batches) {
-        partition.setRecords(batches.hasRemaining() ? MemoryRecords.readableRecords(batches) : MemoryRecords.EMPTY);
+    /**
+     * Hands whole batches over to an answer, from position to limit. Whoever does not answer with it in the end calls
+     * {@link #discard}.
+     *
+     * @param batches read into {@code memory} when direct
+     */
+    public static void set(FetchResponseData.PartitionData partition, ByteBuffer batches, AnswerBuffers.Loan memory) {
+        if (!batches.hasRemaining()) {
+            partition.setRecords(MemoryRecords.EMPTY);
+        } else if (batches.isDirect()) {
+            partition.setRecords(memory.records());
+        } else {
+            partition.setRecords(MemoryRecords.readableRecords(batches));
+        }
     }
 
     /**
@@ -35,25 +46,25 @@ public final class RecordsField {
         partition.setRecords(new FileBatch(file, position, bytes, reads));
     }
 
-    /** Closes the files of an answer that is not given. */
+    /** Closes the files of an answer that is not given, and gives its memory back. */
     public static void discard(ApiMessage response) {
-        files(response).forEach(FileBatch::close);
+        closeable(response).forEach(AnswerRecords::close);
     }
 
-    /** The batches of an answer that are not held in memory. */
-    static List<FileBatch> files(ApiMessage response) {
-        List<FileBatch> files = List.of();
+    /** The records of an answer that must be closed in the end. */
+    static List<AnswerRecords> closeable(ApiMessage response) {
+        List<AnswerRecords> found = List.of();
         if (response instanceof FetchResponseData fetch) {
             for (FetchResponseData.FetchableTopicResponse topic : fetch.responses()) {
                 for (FetchResponseData.PartitionData partition : topic.partitions()) {
-                    if (partition.records() instanceof FileBatch file) {
-                        files = files.isEmpty() ? new ArrayList<>() : files;
-                        files.add(file);
+                    if (partition.records() instanceof AnswerRecords records) {
+                        found = found.isEmpty() ? new ArrayList<>() : found;
+                        found.add(records);
                     }
                 }
             }
         }
-        return files;
+        return found;
     }
 
     /** No records; not null, which older clients cannot read. */

@@ -38,8 +38,8 @@ final class Slot implements RequestContext {
     /** The part of it that is held in memory. */
     long heldBytes;
 
-    /** The part of it that is not. */
-    List<FileBatch> files = List.of();
+    /** The records in it that are to be closed when it has left, or never will. */
+    List<AnswerRecords> records = List.of();
 
     /** Whether the network thread has seen the completion, so that the answer may leave. */
     boolean ready;

@@ -22,6 +22,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
@@ -335,11 +336,17 @@ class FetchHandlerTest {
         }
 
         @Override
-        public Slice slice(long startOffset, long endOffset, int maxBytes, boolean minOneBatch, int mostInMemory)
+        public Slice slice(
+                long startOffset,
+                long endOffset,
+                int maxBytes,
+                boolean minOneBatch,
+                int mostInMemory,
+                IntFunction<ByteBuffer> memory)
                 throws IOException {
             meanwhile.run();
             return file == null
-                    ? batches.slice(startOffset, endOffset, maxBytes, minOneBatch, mostInMemory)
+                    ? batches.slice(startOffset, endOffset, maxBytes, minOneBatch, mostInMemory, memory)
                     : new InFile(file, 0, OneTopic.BATCH_BYTES);
         }
 

@@ -47,7 +47,7 @@ class LargeBatchTest {
     }
 
     private static LogReader.Slice slice(LogReader reader, long offset, int maxBytes) throws IOException {
-        return reader.slice(offset, Long.MAX_VALUE, maxBytes, true, MOST_IN_MEMORY);
+        return reader.slice(offset, Long.MAX_VALUE, maxBytes, true, MOST_IN_MEMORY, ByteBuffer::allocate);
     }
 
     private static ByteBuffer bytes(InFile slice) throws IOException {
@@ -73,8 +73,14 @@ class LargeBatchTest {
             assertEquals(
                     last, assertInstanceOf(InMemory.class, slice(reader, 4, 1)).batches());
             assertEquals(
-                    0, reader.slice(1, Long.MAX_VALUE, 1, false, MOST_IN_MEMORY).sizeInBytes());
-            assertEquals(0, reader.slice(1, 3, 1, true, MOST_IN_MEMORY).sizeInBytes(), "beyond the HW");
+                    0,
+                    reader.slice(1, Long.MAX_VALUE, 1, false, MOST_IN_MEMORY, ByteBuffer::allocate)
+                            .sizeInBytes());
+            assertEquals(
+                    0,
+                    reader.slice(1, 3, 1, true, MOST_IN_MEMORY, ByteBuffer::allocate)
+                            .sizeInBytes(),
+                    "beyond the HW");
         }
     }
 

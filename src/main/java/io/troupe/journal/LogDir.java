@@ -273,7 +273,7 @@ final class LogDir implements AutoCloseable {
     private JournalCommand.Opened openOnly(String persistenceId, TopicIdPartition partition, LogConfig config)
             throws IOException {
         JournalCommand.Opened opened = logs.open(persistenceId, partition, config);
-        commands.dropBelowLogStart(persistenceId);
+        commands.finishOpening(persistenceId);
         return opened;
     }
 

@@ -75,10 +75,11 @@ final class LogRecovery {
         Segment active = segments.get(segments.size() - 1);
         active.activate();
         long end = active.endOffset();
-        if (!clean) {
+        if (clean) {
+            active.alreadyForced();
+        } else {
             settle(active);
         }
-        active.alreadyForced();
         metaLog.append(MetaRecord.of(Kind.LOG_OPENED, id, 0, 0));
         ProducerStates states = producers.atEnd(end);
         active.closeIdleReader();
@@ -120,22 +121,47 @@ final class LogRecovery {
         }
     }
 
-    /** Makes durable what was found, and forgets what was not. */
+    /**
+     * Forgets what was not found. What was found and is not known to be durable is left so, as it would be had the last
+     * process gone on writing: the recovery point stays, closed segments keep a writer for {@link LogFlusher}. It is forced
+     * before the log serves only where the settings promise that whoever reads a record reads a durable one, as a voter's do.
+     */
     private void settle(Segment active) throws IOException {
         long end = active.endOffset();
         indexes.dropCut(id, end, end);
+        boolean shorter = end < meta.recoveryPoint;
         if (meta.epochs.stream().anyMatch(e -> e.startOffset() > end)) {
             metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, end + 1, 0));
+            // Or a power loss brings them back, with other records at their offsets.
+            metaLog.forceShape();
         }
         if (end == meta.recoveryPoint) {
             // Nothing was written since it was told, but the file may have been made.
+            active.alreadyForced();
             active.nameUnforced(active.baseOffset() == end);
             return;
         }
-        // A killed process leaves closed segments too that nobody had fsynced yet.
+        active.nameUnforced(true);
         for (Segment segment : segments) {
             if (segment.endOffset() > meta.recoveryPoint && segment != active) {
-                segment.forceClosed();
+                segment.reopenToForce();
+            }
+        }
+        if (shorter || config.flushMessages() < Long.MAX_VALUE) {
+            forceAll(active);
+            metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, id, end, 0));
+        }
+        if (shorter) {
+            // What is appended below the old one must not count as durable.
+            metaLog.force();
+        }
+    }
+
+    private void forceAll(Segment active) throws IOException {
+        for (Segment segment : segments) {
+            if (segment != active && segment.needsForce()) {
+                segment.force();
+                segment.closeWriter();
                 // Without one it is stored already.
                 if (segment.index() != null) {
                     indexes.putSegment(id, segment.baseOffset(), segment.summary(), segment.index());
@@ -145,8 +171,8 @@ final class LogRecovery {
         }
         active.force();
         disk.forceDirectory(path);
+        active.directoryForced();
         metaLog.forceShape();
-        metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, id, end, 0));
     }
 
     private List<Path> segmentFiles() throws IOException {

@@ -113,6 +113,7 @@ final class Segment {
             if (writer.size() > size) {
                 writer.truncate(size);
                 fsync(true);
+                forcedTo = size;
             }
         }
         synchronized (this) {
@@ -161,12 +162,17 @@ final class Segment {
         }
     }
 
-    /** Makes a closed segment durable that another process wrote, as far as this one knows. */
-    void forceClosed() throws IOException {
-        try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
-            disk.force(channel, true);
-        } catch (IOException e) {
-            throw new DiskFailedException("fsync of " + path + " failed", e);
+    /** Of a closed segment that another process wrote and may not have forced: {@link #force} is to come. */
+    void reopenToForce() throws IOException {
+        synchronized (writerLock) {
+            writer = disk.open(path, StandardOpenOption.WRITE);
+        }
+    }
+
+    /** Whether {@link #force} has something to do. */
+    boolean needsForce() {
+        synchronized (writerLock) {
+            return writer != null && forcedTo < size;
         }
     }
 

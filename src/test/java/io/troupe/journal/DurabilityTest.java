@@ -65,14 +65,108 @@ class DurabilityTest extends OnCrashDisk {
         assertEquals(1, cleaner.counters().recordsBefore());
     }
 
+    /** Or somebody would read a record that is not, where the settings say that nobody does. */
     @Test
-    void whatAKilledProcessWroteIsDurableOnceTheNextHasOpenedIt() throws Exception {
+    void whatAKilledProcessWroteIsDurableOnceTheNextHasOpenedItWhereFlushMessagesIsSet() throws Exception {
         open(ONE_BATCH_SEGMENTS);
         append(WRITER, one(0), one(1), one(2));
         kill();
-        assertEquals(3, open(ONE_BATCH_SEGMENTS).logEndOffset());
+        assertEquals(3, open(config(150, 1_000)).logEndOffset());
         cutPower();
         assertEquals(3, open(ONE_BATCH_SEGMENTS).logEndOffset());
+    }
+
+    @Test
+    void elseItServesUnforcedAndClosedSegmentsAreForcedInTheBackground() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1), one(2));
+        kill();
+        long before = disk.fsyncs();
+        assertEquals(3, open(ONE_BATCH_SEGMENTS).logEndOffset());
+        assertEquals(before, disk.fsyncs(), "nobody waits for the disk");
+        run();
+        cutPower();
+        // As before the kill: only what a roll leaves behind is forced unasked.
+        assertEquals(2, open(ONE_BATCH_SEGMENTS).logEndOffset());
+    }
+
+    @Test
+    void aRecoveredTailIsForcedAfterFlushMs() throws Exception {
+        LogConfig config = config(1 << 20, Long.MAX_VALUE, "flush.ms", 50);
+        open(config);
+        append(WRITER, one(0));
+        kill();
+        assertEquals(1, open(config).logEndOffset());
+        background.timersGoOff();
+        run();
+        run();
+        cutPower();
+        assertEquals(1, open(config).logEndOffset());
+    }
+
+    @Test
+    void aRecoveredTailIsForcedWithWhatIsFlushedBehindIt() throws Exception {
+        open(ONE_BATCH_SEGMENTS);
+        append(WRITER, one(0), one(1));
+        kill();
+        open(ONE_BATCH_SEGMENTS);
+        CompletableFuture<Void> answer = dir.append(PID, "w2", group(one(2)), true, 0);
+        fsyncs.runAll(random);
+        assertTrue(answer.isDone());
+        cutPower();
+        assertEquals(3, open(ONE_BATCH_SEGMENTS).logEndOffset());
+    }
+
+    @Test
+    void aRecoveredTailIsForcedBeforeItsLogOrItsDirIsClosedInOrder() throws Exception {
+        for (boolean wholeDir : new boolean[] {false, true}) {
+            open(ONE_BATCH_SEGMENTS);
+            long end = dir.readerOf(PID).logEndOffset();
+            append("w" + end, one(end), one(end + 1));
+            kill();
+            open(ONE_BATCH_SEGMENTS);
+            if (wholeDir) {
+                dir.close();
+            } else {
+                dir.closeLog(PID);
+            }
+            cutPower();
+            Opened opened = open(ONE_BATCH_SEGMENTS);
+            assertTrue(opened.cleanShutdown() || !wholeDir);
+            assertEquals(end + 2, opened.logEndOffset());
+        }
+    }
+
+    /** The recovery point stays where it was: what stands below it is never looked at again. */
+    @Test
+    void aRecoveredTailThatThePowerSpoiltIsCutByTheNextRecovery() throws Exception {
+        LogConfig config = config(1 << 20, Long.MAX_VALUE);
+        open(config);
+        append(WRITER, one(0), one(1));
+        kill();
+        assertEquals(2, open(config).logEndOffset());
+        dir.abandon();
+        disk.spoil(segment(0), one(0).remaining() + 70);
+        open();
+        assertEquals(1, open(config).logEndOffset());
+    }
+
+    /** It would name the epoch of records that other ones took the place of. */
+    @Test
+    void anEpochBeyondTheEndIsForgottenForGood() throws Exception {
+        LogConfig config = config(1 << 20, Long.MAX_VALUE);
+        open(config);
+        append(WRITER, one(0, 1), one(1, 1));
+        dir.startEpoch(PID, 5, 2);
+        fsyncs.runAll(random);
+        cutPower();
+        // The records are gone, and with them where the epoch began.
+        assertEquals(List.of(new EpochStart(1, 0)), open(config).epochs());
+        append("w2", one(0, 1), one(1, 1), one(2, 1));
+        dir.append(PID, "w2", group(one(3, 1)), true, 0);
+        fsyncs.runAll(random);
+        cutPower();
+        assertEquals(List.of(new EpochStart(1, 0)), open(config).epochs());
     }
 
     /** The log had been closed with a last segment of the same size, and that is the newest that meta.log knows. */

@@ -66,11 +66,14 @@ final class LogRecovery {
         finishDeletions();
         List<Path> files = aboveLogStart(segmentFiles());
         if (files.isEmpty()) {
-            begin();
+            begin(meta.logStartOffset);
             clean = meta.untouched() || meta.closed && meta.closedEndOffset == meta.logStartOffset;
         } else {
             open(files);
             beginAgainBelowLogStart();
+        }
+        if (isCutUnforced(segments.get(segments.size() - 1))) {
+            begin(segments.get(segments.size() - 1).endOffset());
         }
         Segment active = segments.get(segments.size() - 1);
         active.activate();
@@ -87,8 +90,25 @@ final class LogRecovery {
     }
 
     /** The name becomes durable with the first flush. */
-    private void begin() throws IOException {
-        segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
+    private void begin(long offset) throws IOException {
+        segments.add(Segment.create(path, offset, config.indexIntervalBytes(), disk));
+    }
+
+    /**
+     * Whether the last segment must be cut and is not to be forced now. Then it is closed: what is appended where it was cut
+     * could, after a power loss, be found mixed with what stood there.
+     */
+    private boolean isCutUnforced(Segment last) throws IOException {
+        return !clean
+                && !flushed()
+                && last.size() > 0
+                && last.endOffset() > meta.recoveryPoint
+                && disk.size(last.path()) > last.size();
+    }
+
+    /** Whether the settings promise that whoever reads a record reads a durable one, as a voter's do. */
+    private boolean flushed() {
+        return config.flushMessages() < Long.MAX_VALUE;
     }
 
     /** A log start never goes back: what is left wholly below it was given up before the rest was lost. */
@@ -107,7 +127,7 @@ final class LogRecovery {
             }
             segments.clear();
             producers.forget();
-            begin();
+            begin(meta.logStartOffset);
             clean = false;
         }
     }
@@ -124,7 +144,7 @@ final class LogRecovery {
     /**
      * Forgets what was not found. What was found and is not known to be durable is left so, as it would be had the last
      * process gone on writing: the recovery point stays, closed segments keep a writer for {@link LogFlusher}. It is forced
-     * before the log serves only where the settings promise that whoever reads a record reads a durable one, as a voter's do.
+     * before the log serves only where it is {@link #flushed}.
      */
     private void settle(Segment active) throws IOException {
         long end = active.endOffset();
@@ -147,7 +167,7 @@ final class LogRecovery {
                 segment.reopenToForce();
             }
         }
-        if (shorter || config.flushMessages() < Long.MAX_VALUE) {
+        if (shorter || flushed()) {
             forceAll(active);
             metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, id, end, 0));
         }
@@ -272,7 +292,7 @@ final class LogRecovery {
     /** Makes the last segment that is left one to append to. */
     private void continueBefore() throws IOException {
         if (segments.isEmpty()) {
-            begin();
+            begin(meta.logStartOffset);
             return;
         }
         Segment last = segments.get(segments.size() - 1);
@@ -413,6 +433,9 @@ final class LogRecovery {
 
     /** Segments behind a cut are no longer part of the log, but are not destroyed either. */
     private void putAside(List<Path> files) throws IOException {
+        if (files.isEmpty()) {
+            return;
+        }
         for (Path file : files) {
             Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
             LOG.warn("{}: lies behind the cut and is put aside as {}.", file, aside.getFileName());

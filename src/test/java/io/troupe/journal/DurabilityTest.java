@@ -137,6 +137,33 @@ class DurabilityTest extends OnCrashDisk {
         }
     }
 
+    /** Of a write that the kill tore: what comes in its place must not be mixed with it by a power cut. */
+    @Test
+    void aTornTailIsCutUnforcedAndTheLogGoesOnInAnotherFile() throws Exception {
+        LogConfig config = config(1 << 20, Long.MAX_VALUE);
+        open(config);
+        append(WRITER, one(0), one(1));
+        dir.abandon();
+        int whole = one(0).remaining();
+        try (var channel = disk.open(segment(0), StandardOpenOption.WRITE)) {
+            channel.truncate(2L * whole - 1);
+        }
+        open();
+        long before = disk.fsyncs();
+        assertEquals(1, open(config).logEndOffset());
+        assertEquals(before, disk.fsyncs(), "nobody waits for the disk");
+        assertEquals(whole, disk.size(segment(0)));
+        append("w2", one(1, 7));
+        kill();
+        Opened opened = open(config);
+        assertEquals(2, opened.logEndOffset());
+        assertEquals(one(1, 7), opened.reader().read(1, 2, 1 << 16, true));
+        assertEquals(whole, disk.size(segment(1)));
+        run();
+        cutPower();
+        assertEquals(1, open(config).logEndOffset(), "closed, and forced in the background");
+    }
+
     /** The recovery point stays where it was: what stands below it is never looked at again. */
     @Test
     void aRecoveredTailThatThePowerSpoiltIsCutByTheNextRecovery() throws Exception {

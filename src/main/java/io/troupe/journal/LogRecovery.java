@@ -34,10 +34,6 @@ final class LogRecovery {
 
     private static final Logger LOG = LoggerFactory.getLogger(LogRecovery.class);
     private static final String CUT_SUFFIX = ".cut";
-    /** What file systems write whole. */
-    private static final int PAGE_BYTES = 4096;
-    /** Fewer zeroes may be a batch's own. */
-    private static final int MIN_TORN_BYTES = 16;
 
     private final LogId id;
     private final Path path;
@@ -355,7 +351,7 @@ final class LogRecovery {
         if (walk.problem() == null) {
             return true;
         }
-        if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !tornAcrossPages(segment, walk.size())) {
+        if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !isTorn(segment, walk.size())) {
             // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
             throw new IOException(
                     "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
@@ -375,26 +371,11 @@ final class LogRecovery {
         return false;
     }
 
-    /**
-     * Whether a batch lacks all that it should have from some page on: a write that the power cut, which was never fsynced and
-     * so never answered. Damage to what was whole looks otherwise.
-     */
-    private static boolean tornAcrossPages(Segment segment, int position) throws IOException {
+    private static boolean isTorn(Segment segment, int position) throws IOException {
         FileChannel channel = segment.acquire();
         try {
             BatchCursor cursor = new BatchCursor(channel, position, channel.size(), BatchCursor.LOOKUP_WINDOW);
-            if (!cursor.next()) {
-                return false;
-            }
-            ByteBuffer batch = cursor.batch();
-            int page = PAGE_BYTES - position % PAGE_BYTES;
-            for (; page < batch.limit(); page += PAGE_BYTES) {
-                ByteBuffer left = batch.slice(page, Math.min(PAGE_BYTES, batch.limit() - page));
-                if (left.remaining() >= MIN_TORN_BYTES && left.equals(ByteBuffer.allocate(left.remaining()))) {
-                    return true;
-                }
-            }
-            return false;
+            return cursor.next() && VoterEntry.isTorn(cursor.batch(), position);
         } finally {
             segment.release();
         }

@@ -17,6 +17,7 @@ import io.troupe.journal.CrashDisk.Loss;
 import io.troupe.journal.JournalCommand.EpochStart;
 import io.troupe.journal.JournalCommand.Opened;
 import io.troupe.journal.MetaRecord.Kind;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -317,6 +318,48 @@ class DurabilityTest extends OnCrashDisk {
                 1,
                 dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG)
                         .logEndOffset());
+    }
+
+    private Opened openVoter() throws Exception {
+        return dir.open(PID, Journals.METADATA_PARTITION, Journals.METADATA_LOG);
+    }
+
+    /** However little of it lay in the page that was lost. */
+    @Test
+    void aVotersEntryIsNoDamageHoweverFewBytesThePowerCutTook() throws Exception {
+        Path file = root.resolve("__cluster_metadata-0").resolve(Segment.fileName(0));
+        int overhead = VoterEntry.batch(0, new byte[200], 1).remaining() - 200;
+        for (int over = 1; over < 20; over++) {
+            for (boolean damaged : new boolean[] {false, true}) {
+                long end = openVoter().logEndOffset();
+                int free = CrashFile.PAGE - (int) disk.size(file) % CrashFile.PAGE;
+                ByteBuffer fills = VoterEntry.batch(end, new byte[free + CrashFile.PAGE - overhead + over - 2], 1);
+                dir.append(PID, "w" + end, group(fills), true, 0);
+                run();
+                dir.abandon();
+                int size = (int) disk.size(file);
+                int last = size % CrashFile.PAGE;
+                assertTrue(last > 0 && last <= 20, last + " bytes in the last page");
+                if (damaged) {
+                    disk.spoil(file, size - CrashFile.PAGE);
+                } else {
+                    try (var channel = disk.open(file, StandardOpenOption.WRITE)) {
+                        channel.write(ByteBuffer.allocate(last), size - last);
+                    }
+                }
+                open();
+                if (damaged) {
+                    assertThrows(IOException.class, this::openVoter);
+                    dir.abandon();
+                    disk.spoil(file, size - CrashFile.PAGE);
+                    open();
+                    assertEquals(end + 1, openVoter().logEndOffset());
+                    dir.truncate(PID, 0);
+                } else {
+                    assertEquals(end, openVoter().logEndOffset(), last + " bytes in the last page");
+                }
+            }
+        }
     }
 
     /** Not even when it is the active segment's, which an unclean start reads: it was durable, and what follows is. */

@@ -18,6 +18,8 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.junit.jupiter.api.Test;
@@ -173,6 +175,32 @@ class ManyLogsTest {
         assertTrue(closed.isDone() && deleted.isDone());
         assertEquals(List.of(), dir.knownLogs());
         crash(dir);
+    }
+
+    /** Each waits for another one before it goes on: one after the other they would wait for ever. */
+    @Test
+    void aDirClosesItsLogsSideBySide() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        LogDir dir = LogDir.open(root, 1, Optional.empty(), disk, LogDirThreads.of(root, 2));
+        for (int i = 0; i < 4; i++) {
+            dir.open(pid(i), partition(i), CONFIG);
+            dir.append(pid(i), "writer", group(batch(0, 1, 1_000, 0, 10)), false, 0)
+                    .join();
+        }
+        CyclicBarrier both = new CyclicBarrier(2);
+        disk.beforeDirectory = () -> {
+            try {
+                both.await(10, TimeUnit.SECONDS);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        };
+        dir.close();
+        disk.beforeDirectory = () -> {};
+        LogDir again = LogDir.open(root, 1, Optional.empty(), disk);
+        assertTrue(again.cleanStart());
+        assertTrue(again.open(pid(3), partition(3), CONFIG).cleanShutdown());
+        again.close();
     }
 
     @Test

@@ -274,8 +274,7 @@ public final class Broker implements AutoCloseable {
         system.tell(command.apply(done));
         try {
             // Without actors nobody answers.
-            CompletableFuture.anyOf(
-                            done, system.getWhenTerminated().toCompletableFuture())
+            CompletableFuture.anyOf(done, system.getWhenTerminated().toCompletableFuture())
                     .get(patienceS(timeoutS), TimeUnit.SECONDS);
         } catch (InterruptedException | ExecutionException | TimeoutException e) {
             log.warn("Stopping: {} was not done within {} s; going on", what, patienceS(timeoutS));

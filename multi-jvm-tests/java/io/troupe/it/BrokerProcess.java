@@ -42,6 +42,8 @@ final class BrokerProcess implements AutoCloseable {
 
     static final Kind KIND =
             Kind.valueOf(System.getProperty("troupe.it.broker", "troupe").toUpperCase(Locale.ROOT));
+    static final List<String> ADD_OPENS =
+            List.of("--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED");
     static final Path ROOT = Path.of("target", "it").toAbsolutePath();
 
     private static final Duration START_LIMIT = Duration.ofSeconds(60);
@@ -52,7 +54,8 @@ final class BrokerProcess implements AutoCloseable {
     private final Path dir;
     private final int port = Ports.free();
     private final Map<String, String> settings = new LinkedHashMap<>();
-    private List<String> jvmOptions = List.of("-Xmx256m");
+    // Most live for a few seconds, which the second compiler would use up.
+    private List<String> jvmOptions = List.of("-Xmx256m", "-XX:TieredStopAtLevel=1");
     private Process process;
     private Thread reader;
     private CountDownLatch ready = new CountDownLatch(1);
@@ -99,7 +102,7 @@ final class BrokerProcess implements AutoCloseable {
         return new BrokerProcess(name, overrides);
     }
 
-    /** The options of its JVM at the next start, heap included; -Xmx256m alone unless set. */
+    /** The options of its JVM at the next start, heap included; -Xmx256m and the quick compiler alone unless set. */
     BrokerProcess jvm(String... options) {
         jvmOptions = List.of(options);
         return this;
@@ -272,11 +275,11 @@ final class BrokerProcess implements AutoCloseable {
     private List<String> troupe(Path file) throws IOException {
         List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram()));
         command.addAll(jvmOptions);
-        command.add("--add-opens=java.base/java.nio=ALL-UNNAMED");
-        command.add("--add-opens=java.base/sun.nio.ch=ALL-UNNAMED");
+        command.addAll(ClassArchive.options());
+        command.addAll(ADD_OPENS);
         // LevelDB's native library is unpacked there and stays when the process is killed.
         command.add("-Djava.io.tmpdir=" + Files.createDirectories(dir.resolve("tmp")));
-        command.addAll(List.of("-cp", "target/troupe.jar:target/lib/*", "io.troupe.server.Main", file.toString()));
+        command.addAll(List.of("-cp", ClassArchive.CLASS_PATH, "io.troupe.server.Main", file.toString()));
         return command;
     }
 

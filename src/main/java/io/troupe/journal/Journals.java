@@ -71,7 +71,7 @@ public final class Journals extends Setup implements AutoCloseable {
      *     cannot be written; the message names the path and the reason
      */
     public static Journals open(BrokerConfig config) {
-        Journals journals = open(config.logDirs(), config.nodeId(), config.clusterId());
+        Journals journals = open(config.logDirs(), config.nodeId(), config.clusterId(), config.recoveryThreadsPerDir());
         journals.dirs.forEach(dir -> dir.expireProducersAfter(config.producerIdExpirationMs()));
         if (config.cleaner().enabled()) {
             CleanerThrottle throttle = new CleanerThrottle(config.cleaner().maxBytesPerSecond());
@@ -82,11 +82,15 @@ public final class Journals extends Setup implements AutoCloseable {
     }
 
     static Journals open(List<Path> paths, int nodeId, Optional<String> clusterId) {
+        return open(paths, nodeId, clusterId, 2);
+    }
+
+    private static Journals open(List<Path> paths, int nodeId, Optional<String> clusterId, int threadsPerDir) {
         List<LogDir> dirs = new ArrayList<>();
         try {
             Optional<String> expected = clusterId;
             for (Path path : paths) {
-                LogDir dir = LogDir.open(path, nodeId, expected);
+                LogDir dir = LogDir.open(path, nodeId, expected, Disk.real(), LogDirThreads.of(path, threadsPerDir));
                 dirs.add(dir);
                 // All dirs of a broker belong to one cluster, so the first that knows tells the others.
                 expected = Optional.ofNullable(dir.properties().clusterId());

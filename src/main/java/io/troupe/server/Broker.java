@@ -273,7 +273,9 @@ public final class Broker implements AutoCloseable {
         CompletableFuture<Void> done = new CompletableFuture<>();
         system.tell(command.apply(done));
         try {
-            done.get(patienceS(timeoutS), TimeUnit.SECONDS);
+            // Without actors nobody answers.
+            CompletableFuture.anyOf(done, system.getWhenTerminated().toCompletableFuture())
+                    .get(patienceS(timeoutS), TimeUnit.SECONDS);
         } catch (InterruptedException | ExecutionException | TimeoutException e) {
             log.warn("Stopping: {} was not done within {} s; going on", what, patienceS(timeoutS));
         }

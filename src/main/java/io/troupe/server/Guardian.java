@@ -45,6 +45,8 @@ import org.apache.pekko.cluster.typed.Subscribe;
  */
 final class Guardian extends AbstractBehavior<Guardian.Command> {
     private static final DispatcherSelector GROUPS = DispatcherSelector.fromConfig("troupe.dispatcher.group");
+    private static final String BROKER_METADATA = "broker-metadata";
+    private static final String REPLICA_STARTER = "replica-starter";
     private static final DispatcherSelector REPLICAS = DispatcherSelector.fromConfig("troupe.dispatcher.replica");
 
     sealed interface Command {}
@@ -52,10 +54,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     /** Completed once the broker is registered, unfenced and starting its replicas. */
     record AwaitStarted(CompletableFuture<Started> started) implements Command {}
 
-    /** Move leaderships away. */
+    /** Move leaderships away; done at once when the actor that does it has ended. */
     record PrepareShutdown(CompletableFuture<Void> done) implements Command {}
 
-    /** Resign and close every log. */
+    /** Resign and close every log; done at once when the actor that does it has ended. */
     record CloseLogs(CompletableFuture<Void> done) implements Command {}
 
     /** What the handlers need of the actors. */
@@ -99,6 +101,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     private CompletableFuture<Started> awaiting;
     private Registered registered;
     private boolean stopping;
+    private final Set<String> ended = new HashSet<>();
 
     static Behavior<Command> create(Parts parts) {
         return Behaviors.setup(context -> new Guardian(context, parts));
@@ -129,7 +132,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                                 config, parts.advertised(), parts.journals().cleanShutdown()),
                         singleton,
                         parts.metadata()),
-                "broker-metadata",
+                BROKER_METADATA,
                 DispatcherSelector.defaultDispatcher());
         controller = ControllerRequests.client(spawn(
                 ControllerRequests.create(singleton, brokerMetadata, parts.metadata()),
@@ -150,7 +153,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                         topic -> TopicConfigs.effective(config, topic.configs()),
                         ReplicaSharding.start(context.getSystem(), settings, REPLICAS),
                         brokerMetadata),
-                "replica-starter",
+                REPLICA_STARTER,
                 DispatcherSelector.defaultDispatcher());
         brokerMetadata.tell(new BrokerMetadata.Subscribe(
                 context.messageAdapter(BrokerMetadata.ImageChanged.class, ImageChanged::new)));
@@ -214,6 +217,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
 
     private Behavior<Command> onPrepareShutdown(PrepareShutdown prepare) {
         stopping = true;
+        if (ended.contains(BROKER_METADATA)) {
+            prepare.done().complete(null);
+            return this;
+        }
         brokerMetadata.tell(new BrokerMetadata.PrepareShutdown(
                 getContext().messageAdapter(org.apache.pekko.Done.class, done -> new Prepared(prepare.done()))));
         return this;
@@ -225,6 +232,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     }
 
     private Behavior<Command> onCloseLogs(CloseLogs close) {
+        if (ended.contains(REPLICA_STARTER)) {
+            close.done().complete(null);
+            return this;
+        }
         starter.tell(new ReplicaStarter.Stop(
                 getContext().messageAdapter(ReplicaStarter.Done.class, done -> new LogsClosed(close.done()))));
         return this;
@@ -235,9 +246,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         return this;
     }
 
-    private Behavior<Command> onEnded(Ended ended) {
+    private Behavior<Command> onEnded(Ended end) {
+        ended.add(end.what());
         if (!stopping) {
-            parts.onFatal().accept("its actor " + ended.what() + " has ended; the log says why");
+            parts.onFatal().accept("its actor " + end.what() + " has ended; the log says why");
         }
         return this;
     }

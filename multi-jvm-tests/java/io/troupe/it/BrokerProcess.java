@@ -53,6 +53,7 @@ final class BrokerProcess implements AutoCloseable {
     private final int port = Ports.free();
     private final Map<String, String> settings = new LinkedHashMap<>();
     private List<String> jvmOptions = List.of("-Xmx256m");
+    private boolean supervised;
     private Process process;
     private Thread reader;
     private CountDownLatch ready = new CountDownLatch(1);
@@ -105,6 +106,12 @@ final class BrokerProcess implements AutoCloseable {
         return this;
     }
 
+    /** To be started by {@code bin/troupe-server-start.sh}, which starts it again when it asks for that. Troupe only. */
+    BrokerProcess supervised() {
+        supervised = true;
+        return this;
+    }
+
     /** Starts it, on the data it has, and waits until it serves. */
     BrokerProcess start() {
         launch();
@@ -123,7 +130,10 @@ final class BrokerProcess implements AutoCloseable {
             List<String> command = KIND == Kind.TROUPE ? troupe(file) : kafka(file);
             settings.forEach((key, value) -> command.addAll(List.of("--override", key + "=" + value)));
             ready = new CountDownLatch(1);
-            process = Children.start(new ProcessBuilder(command).redirectErrorStream(true));
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            builder.environment().put("TROUPE_HEAP_OPTS", String.join(" ", jvmOptions));
+            builder.environment().put("TROUPE_OPTS", "-Djava.io.tmpdir=" + Files.createDirectories(dir.resolve("tmp")));
+            process = Children.start(builder);
             Process started = process;
             CountDownLatch signal = ready;
             reader = new Thread(() -> read(started, signal), "broker-output-" + started.pid());
@@ -154,16 +164,27 @@ final class BrokerProcess implements AutoCloseable {
         }
     }
 
-    /** SIGKILL, and waits until it is gone. */
+    /** Waits until a line that contains this was printed, by this process or an earlier one, after so many characters of output. */
+    void awaitOutput(String text, int from) {
+        Clients.await(dir.getFileName() + " prints '" + text + "'", () -> output().indexOf(text, from) >= 0);
+    }
+
+    /** SIGKILL, and waits until it is gone; the script of a supervised one goes with it. */
     void kill() {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
         awaitExit(STOP_LIMIT);
     }
 
     /** SIGTERM, and waits for an orderly end; returns the exit code. */
     int terminate() {
-        process.destroy();
+        terminateSoon();
         return awaitExit(STOP_LIMIT);
+    }
+
+    /** SIGTERM; {@link #awaitExit} waits for the end. */
+    void terminateSoon() {
+        process.destroy();
     }
 
     /** The exit code of a process that ends by itself. */
@@ -186,8 +207,29 @@ final class BrokerProcess implements AutoCloseable {
         return process != null && process.isAlive();
     }
 
+    /** SIGSTOP: the broker stands still and says nothing, as on a machine that hangs. */
+    void pause() {
+        signal("STOP");
+    }
+
+    /** SIGCONT after {@link #pause}. */
+    void resume() {
+        signal("CONT");
+    }
+
+    private void signal(String name) {
+        Run.command(List.of("kill", "-" + name, "" + pid()), null, STOP_LIMIT).orFail();
+    }
+
+    /** The broker's own process, below the script of a supervised one. */
     long pid() {
-        return process.pid();
+        return !supervised
+                ? process.pid()
+                : process.children()
+                        .filter(child -> child.info().command().orElse("").endsWith("/java"))
+                        .findFirst()
+                        .orElseThrow(() -> new AssertionError("no broker runs below the start script:\n" + tail()))
+                        .pid();
     }
 
     /** How often it has a file open. */
@@ -270,6 +312,9 @@ final class BrokerProcess implements AutoCloseable {
     }
 
     private List<String> troupe(Path file) throws IOException {
+        if (supervised) {
+            return new ArrayList<>(List.of("bin/troupe-server-start.sh", file.toString()));
+        }
         List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram()));
         command.addAll(jvmOptions);
         command.add("--add-opens=java.base/java.nio=ALL-UNNAMED");
@@ -317,7 +362,7 @@ final class BrokerProcess implements AutoCloseable {
 
     private boolean saysReady(String line) {
         return KIND == Kind.TROUPE
-                ? line.contains("serving") && line.contains(":" + port)
+                ? line.startsWith("Troupe ") && line.contains(" is ready")
                 : line.contains("Kafka Server started");
     }
 

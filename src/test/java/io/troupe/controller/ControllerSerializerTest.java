@@ -53,6 +53,8 @@ class ControllerSerializerTest {
     private final Serialization serialization = SerializationExtension.get(KIT.system());
     private final Epoch epoch = new Epoch(7, 2);
     private final Uuid id = Uuid.randomUuid();
+    private final Formation.Node node =
+            new Formation.Node(1, -9, "1@a:1", Optional.of("cluster"), true, List.of(1, 3), List.of(-9L, 8L));
 
     private byte[] roundTrip(Object message) throws NotSerializableException {
         SerializerWithStringManifest serializer =
@@ -141,11 +143,11 @@ class ControllerSerializerTest {
                 new Quorum.Mismatched(1, epoch, 9, 4, 2),
                 new Publication.Committed(epoch, 3, List.of(new byte[] {3})),
                 new Publication.SnapshotPart(epoch, 3, 0, 2, new byte[] {4}),
-                new ClusterFormation.Present(1, true)));
+                new ClusterFormation.Present(node, 4, true)));
         messages.add(
                 new Controller.Follow(1, 3, KIT.<Publication>createTestProbe().getRef()));
         messages.add(new ClusterFormation.Probe(
-                KIT.<ClusterFormation.Present>createTestProbe().getRef()));
+                node, 4, true, KIT.<ClusterFormation.Present>createTestProbe().getRef()));
         for (RemoteMessage message : messages) {
             roundTrip(message);
         }

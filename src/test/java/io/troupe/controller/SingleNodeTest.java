@@ -60,7 +60,8 @@ class SingleNodeTest {
             system = ActorSystem.create(
                     Behaviors.setup(context -> {
                         context.spawn(MetadataVoter.create(1, journals.metadataPlugin()), MetadataVoter.NAME);
-                        context.spawn(ClusterFormation.create(config), ClusterFormation.NAME);
+                        context.spawn(
+                                ClusterFormation.create(config, Optional::empty, outcome()), ClusterFormation.NAME);
                         ActorRef<Controller.Command> controller =
                                 ControllerSingleton.init(context.getSystem(), config, Optional.empty());
                         BrokerMetadata.Self self =
@@ -100,6 +101,20 @@ class SingleNodeTest {
                     .join();
             journals.close();
         }
+    }
+
+    private static ClusterFormation.Outcome outcome() {
+        return new ClusterFormation.Outcome() {
+            @Override
+            public void refused(String reason) {
+                throw new AssertionError(reason);
+            }
+
+            @Override
+            public void rejoin(String reason) {
+                throw new AssertionError(reason);
+            }
+        };
     }
 
     private static ControllerCommand create(String topic) {

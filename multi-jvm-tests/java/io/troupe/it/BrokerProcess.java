@@ -44,7 +44,7 @@ final class BrokerProcess implements AutoCloseable {
             Kind.valueOf(System.getProperty("troupe.it.broker", "troupe").toUpperCase(Locale.ROOT));
     static final Path ROOT = Path.of("target", "it").toAbsolutePath();
 
-    private static final Duration START_LIMIT = Duration.ofSeconds(60);
+    private static final Duration START_LIMIT = Duration.ofSeconds(150);
     private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
     private static final String KAFKA_CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
     private static final AtomicInteger NEXT = new AtomicInteger();
@@ -166,7 +166,11 @@ final class BrokerProcess implements AutoCloseable {
 
     /** Waits until a line that contains this was printed, by this process or an earlier one, after so many characters of output. */
     void awaitOutput(String text, int from) {
-        Clients.await(dir.getFileName() + " prints '" + text + "'", () -> output().indexOf(text, from) >= 0);
+        try {
+            Clients.await(dir.getFileName() + " prints '" + text + "'", () -> output().indexOf(text, from) >= 0);
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "\n" + tail(), e);
+        }
     }
 
     /** SIGKILL, and waits until it is gone; the script of a supervised one goes with it. */

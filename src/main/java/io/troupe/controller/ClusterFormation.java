@@ -44,6 +44,8 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private static final Duration ROUND_IN_CLUSTER = Duration.ofSeconds(2);
     /** Rounds between two log lines that say what is waited for. */
     private static final int LOG_EVERY = 20;
+    /** Rounds before the first one. */
+    private static final int FIRST_LOG = 4;
     /** Answers in a row that show two clusters, before one yields: a member that is just joining is not known everywhere. */
     private static final int YIELD_AFTER = 5;
 
@@ -190,7 +192,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
         } else if (step instanceof Refuse refuse) {
             outcome.refused(refuse.reason());
-        } else if (step instanceof KeepWaiting waiting && ++rounds % LOG_EVERY == 0) {
+        } else if (step instanceof KeepWaiting waiting && rounds++ % LOG_EVERY == FIRST_LOG) {
             getContext().getLog().info("Waiting for {}", waiting.forWhat());
         }
     }

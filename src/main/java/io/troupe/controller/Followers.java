@@ -7,6 +7,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
@@ -15,11 +17,12 @@ import org.apache.pekko.actor.typed.ActorRef;
  */
 final class Followers {
     /** Further behind than this, a follower gets the image instead of the events. */
-    private static final int MAX_EVENTS_BEHIND = 1000;
+    static final int MAX_EVENTS_BEHIND = 1000;
 
     private static final class Follower {
         final ActorRef<Publication> ref;
         long nextIndex;
+        long heardMs;
 
         Follower(ActorRef<Publication> ref) {
             this.ref = ref;
@@ -37,7 +40,16 @@ final class Followers {
             followers.put(nodeId, known);
         }
         known.nextIndex = appliedIndex + 1;
+        known.heardMs = System.currentTimeMillis();
         return isNew;
+    }
+
+    /** How far each has been told, by node id, and when it was last heard from (wall clock). */
+    Map<Integer, ControllerReply.QuorumReplica> positions() {
+        Map<Integer, ControllerReply.QuorumReplica> positions = new TreeMap<>();
+        followers.forEach((id, f) -> positions.put(
+                id, new ControllerReply.QuorumReplica(id, Optional.empty(), f.nextIndex, f.heardMs, f.heardMs)));
+        return positions;
     }
 
     /** @return whether it was this node's present follower */
@@ -47,16 +59,17 @@ final class Followers {
     }
 
     /** Tells everyone what they have not been told. @param committed the image at the commit index */
-    void publish(Epoch epoch, List<Quorum.Entry> log, MetadataImage committed) {
+    void publish(QuorumLeader quorum, MetadataImage committed) {
+        Epoch epoch = quorum.epoch();
         byte[] snapshot = null;
         for (Follower f : followers.values()) {
-            if (committed.index() - f.nextIndex >= MAX_EVENTS_BEHIND) {
+            if (committed.index() - f.nextIndex >= MAX_EVENTS_BEHIND
+                    || f.nextIndex <= quorum.base().index()) {
                 snapshot = snapshot == null ? MetadataCodec.encodeImage(committed) : snapshot;
                 sendSnapshot(f, epoch, committed.index(), snapshot);
             }
             while (f.nextIndex <= committed.index()) {
-                List<Quorum.Entry> entries =
-                        Quorum.batch(log.subList(0, (int) committed.index() + 1), (int) f.nextIndex);
+                List<Quorum.Entry> entries = quorum.entries(f.nextIndex, committed.index());
                 f.ref.tell(new Publication.Committed(
                         epoch,
                         f.nextIndex,

@@ -117,7 +117,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         BrokerConfig config = parts.config();
         if (config.isVoter()) {
             spawn(
-                    MetadataVoter.create(config.nodeId(), parts.journals().metadataPlugin()),
+                    MetadataVoter.create(
+                            config.nodeId(),
+                            parts.journals().metadataPlugin(),
+                            parts.journals().snapshotPlugin()),
                     MetadataVoter.NAME,
                     DispatcherSelector.defaultDispatcher());
         }

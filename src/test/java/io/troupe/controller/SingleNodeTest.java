@@ -59,7 +59,9 @@ class SingleNodeTest {
                     .resolve();
             system = ActorSystem.create(
                     Behaviors.setup(context -> {
-                        context.spawn(MetadataVoter.create(1, journals.metadataPlugin()), MetadataVoter.NAME);
+                        context.spawn(
+                                MetadataVoter.create(1, journals.metadataPlugin(), journals.snapshotPlugin()),
+                                MetadataVoter.NAME);
                         context.spawn(
                                 ClusterFormation.create(config, Optional::empty, outcome()), ClusterFormation.NAME);
                         ActorRef<Controller.Command> controller =

@@ -4,6 +4,7 @@ import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataImage;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,24 +21,26 @@ final class Followers {
     static final int MAX_EVENTS_BEHIND = 1000;
 
     private static final class Follower {
+        final int nodeId;
         final ActorRef<Publication> ref;
         long nextIndex;
         long heardMs;
 
-        Follower(ActorRef<Publication> ref) {
+        Follower(int nodeId, ActorRef<Publication> ref) {
+            this.nodeId = nodeId;
             this.ref = ref;
         }
     }
 
-    private final Map<Integer, Follower> followers = new HashMap<>();
+    private final Map<ActorRef<Publication>, Follower> followers = new HashMap<>();
 
-    /** @return whether the actor was not known as this node's follower */
+    /** @return whether the actor was not known as a follower */
     boolean follow(int nodeId, long appliedIndex, ActorRef<Publication> ref) {
-        Follower known = followers.get(nodeId);
-        boolean isNew = known == null || !known.ref.equals(ref);
+        Follower known = followers.get(ref);
+        boolean isNew = known == null;
         if (isNew) {
-            known = new Follower(ref);
-            followers.put(nodeId, known);
+            known = new Follower(nodeId, ref);
+            followers.put(ref, known);
         }
         known.nextIndex = appliedIndex + 1;
         known.heardMs = System.currentTimeMillis();
@@ -47,15 +50,18 @@ final class Followers {
     /** How far each has been told, by node id, and when it was last heard from (wall clock). */
     Map<Integer, ControllerReply.QuorumReplica> positions() {
         Map<Integer, ControllerReply.QuorumReplica> positions = new TreeMap<>();
-        followers.forEach((id, f) -> positions.put(
-                id, new ControllerReply.QuorumReplica(id, Optional.empty(), f.nextIndex, f.heardMs, f.heardMs)));
+        followers.values().stream()
+                .sorted(Comparator.comparingLong(f -> f.heardMs))
+                .forEach(f -> positions.put(
+                        f.nodeId,
+                        new ControllerReply.QuorumReplica(
+                                f.nodeId, Optional.empty(), f.nextIndex, f.heardMs, f.heardMs)));
         return positions;
     }
 
-    /** @return whether it was this node's present follower */
+    /** @return whether that was the node's only follower: not one of two processes, or of two incarnations */
     boolean gone(int nodeId, ActorRef<Publication> ref) {
-        Follower known = followers.get(nodeId);
-        return known != null && known.ref.equals(ref) && followers.remove(nodeId, known);
+        return followers.remove(ref) != null && followers.values().stream().noneMatch(f -> f.nodeId == nodeId);
     }
 
     /** Tells everyone what they have not been told. @param committed the image at the commit index */

@@ -139,7 +139,9 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                         BrokerMetadata.Self.of(
                                 config, parts.advertised(), parts.journals().cleanShutdown()),
                         singleton,
-                        parts.metadata()),
+                        parts.metadata(),
+                        parts.clusterId(),
+                        parts.outcome()),
                 "broker-metadata",
                 DispatcherSelector.defaultDispatcher());
         controller = ControllerRequests.client(spawn(

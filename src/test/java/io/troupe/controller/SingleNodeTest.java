@@ -68,8 +68,9 @@ class SingleNodeTest {
                                 ControllerSingleton.init(context.getSystem(), config, Optional.empty());
                         BrokerMetadata.Self self =
                                 BrokerMetadata.Self.of(config, config.advertisedListeners(), cleanShutdown);
-                        ActorRef<BrokerMetadata.Command> metadata =
-                                context.spawn(BrokerMetadata.create(self, controller, cache), "metadata");
+                        ActorRef<BrokerMetadata.Command> metadata = context.spawn(
+                                BrokerMetadata.create(self, controller, cache, Optional.empty(), outcome()),
+                                "metadata");
                         client.complete(ControllerRequests.client(context.spawn(
                                 ControllerRequests.create(controller, metadata, cache), "controller-requests")));
                         metadata.tell(new BrokerMetadata.AwaitRegistration(

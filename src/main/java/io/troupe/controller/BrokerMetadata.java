@@ -5,6 +5,7 @@ import io.troupe.config.Listener;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataImage;
+import io.troupe.model.Refusal;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -111,6 +112,9 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private long commandCount;
     private String outstanding;
     private long duplicateSinceMs = -1;
+    /** What the log already says. */
+    private Refusal lastRefusal;
+
     private final Optional<String> clusterId;
     private final ClusterFormation.Outcome outcome;
 
@@ -233,6 +237,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         }
         if (answer.reply() instanceof ControllerReply.Registered registered) {
             brokerEpoch = registered.brokerEpoch();
+            lastRefusal = null;
+            duplicateSinceMs = -1;
             getContext().getLog().info("Broker {} is registered, broker epoch {}", self.nodeId(), brokerEpoch);
             caughtUp();
         } else if (answer.reply() instanceof ControllerReply.Refused refused) {
@@ -245,13 +251,12 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
 
     private void onRefused(ControllerReply.Refused refused) {
         Errors error = refused.refusal().error();
-        getContext()
-                .getLog()
-                .warn(
-                        "Broker {}: the controller answers {}: {}",
-                        self.nodeId(),
-                        error,
-                        refused.refusal().message());
+        if (!refused.refusal().equals(lastRefusal)) {
+            lastRefusal = refused.refusal();
+            getContext()
+                    .getLog()
+                    .warn("Broker {}: the controller answers {}: {}", self.nodeId(), error, lastRefusal.message());
+        }
         if (brokerEpoch == null && error == Errors.DUPLICATE_BROKER_REGISTRATION) {
             onDuplicate(refused.refusal().message());
         }

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -83,13 +84,14 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     /** An answer that waits for its index to be committed and, with a barrier, for a majority to confirm. */
     private record Pending(Remembered command, Answer answer, long barrier) {}
 
-    /** What a controller is made of; {@code toVoter} sends a message to the voter with that node id. */
+    /** What a controller is made of; {@code toVoter} sends a message to the voter with that node id, {@code brokersInCluster} tells whose nodes are members. */
     record Parts(
             int nodeId,
             Set<Integer> voters,
             Optional<String> clusterId,
             ControllerSettings settings,
             BiConsumer<Integer, MetadataVoter.Ask> toVoter,
+            Supplier<Set<Integer>> brokersInCluster,
             LongSupplier nowMs) {}
 
     private final Parts parts;
@@ -403,9 +405,19 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                         parts.nodeId(),
                         quorum.epoch(),
                         committed.index());
+        fenceTheRemoved();
         while (!waiting.isEmpty()) {
             execute(waiting.poll());
         }
+    }
+
+    /** Those whose node was removed from the cluster while there was no controller, as the one before often was. */
+    private void fenceTheRemoved() {
+        Set<Integer> present = parts.brokersInCluster().get();
+        drafted.brokers().stream()
+                .filter(b -> !b.fenced() && !present.contains(b.brokerId()))
+                .toList()
+                .forEach(b -> fence(b, "its node is not in the cluster"));
     }
 
     private Behavior<Command> onFollow(Follow follow) {

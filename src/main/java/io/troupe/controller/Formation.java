@@ -160,8 +160,11 @@ final class Formation {
     }
 
     private Optional<Step> mayForm(long nowMs) {
-        boolean granted = claims && grants.size() >= majority() && nowMs - roundBeganMs < GRANT_MS;
-        return granted ? Optional.of(new FormCluster()) : Optional.empty();
+        if (!claims || grants.size() < majority() || nowMs - roundBeganMs >= GRANT_MS) {
+            return Optional.empty();
+        }
+        claims = false;
+        return Optional.of(new FormCluster());
     }
 
     /** The rule, without grants. @param up voters that are up and agree with this node */

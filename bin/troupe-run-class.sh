@@ -214,6 +214,7 @@ select_tool() {
     broker-api-versions) CLASS=$tools.BrokerApiVersionsCommand ;;
     e2e-latency) CLASS=$tools.EndToEndLatency JIT= ;;
     cluster) CLASS=$tools.ClusterTool ;;
+    metadata-quorum) CLASS=$tools.MetadataQuorumCommand ;;
     *) die "there is no tool '$1'" ;;
   esac
 }

@@ -36,12 +36,15 @@ final class CommandCodec {
     private static final byte ALLOCATE_PRODUCER_IDS = 7;
     private static final byte CREATE_PARTITIONS = 8;
 
+    private static final byte DESCRIBE_QUORUM = 30;
+
     private static final byte TOPICS = 1;
     private static final byte REGISTERED = 2;
     private static final byte PARTITION_ALTERED = 3;
     private static final byte PRODUCER_IDS = 4;
     private static final byte DONE = 5;
     private static final byte REFUSED = 6;
+    private static final byte QUORUM_STATE = 30;
 
     private CommandCodec() {}
 
@@ -74,6 +77,8 @@ final class CommandCodec {
         } else if (command instanceof CreatePartitions c) {
             w.putByte(CREATE_PARTITIONS).putList(c.topics(), CommandCodec::putMorePartitions);
             w.putBoolean(c.validateOnly());
+        } else if (command instanceof ControllerCommand.DescribeQuorum) {
+            w.putByte(DESCRIBE_QUORUM);
         }
     }
 
@@ -108,6 +113,7 @@ final class CommandCodec {
             }
             case ALLOCATE_PRODUCER_IDS -> new AllocateProducerIds(r.getInt(), r.getLong());
             case CREATE_PARTITIONS -> new CreatePartitions(r.getList(CommandCodec::getMorePartitions), r.getBoolean());
+            case DESCRIBE_QUORUM -> ControllerCommand.DescribeQuorum.DESCRIBE_QUORUM;
             default -> throw new IllegalArgumentException("unknown controller command (tag " + tag + ")");
         };
     }
@@ -125,7 +131,39 @@ final class CommandCodec {
             w.putByte(DONE);
         } else if (reply instanceof ControllerReply.Refused t) {
             putRefusal(w.putByte(REFUSED), t.refusal());
+        } else if (reply instanceof ControllerReply.QuorumState t) {
+            w.putByte(QUORUM_STATE).putInt(t.leaderId()).putInt(t.leaderEpoch()).putLong(t.highWatermark());
+            w.putList(t.voters(), CommandCodec::putReplica).putList(t.observers(), CommandCodec::putReplica);
         }
+    }
+
+    /** A reply alone, as the metadata log keeps it. */
+    static byte[] encode(ControllerReply reply) {
+        FieldWriter w = new FieldWriter();
+        putReply(w, reply);
+        return w.toByteArray();
+    }
+
+    /** @throws IllegalArgumentException when the bytes are not exactly one reply that this version knows */
+    static ControllerReply decodeReply(byte[] bytes) {
+        FieldReader r = new FieldReader(bytes);
+        ControllerReply reply = getReply(r);
+        r.expectEnd();
+        return reply;
+    }
+
+    private static void putReplica(FieldWriter w, ControllerReply.QuorumReplica replica) {
+        w.putInt(replica.nodeId()).putUuid(replica.disk().orElse(Uuid.ZERO_UUID));
+        w.putLong(replica.logEndOffset()).putLong(replica.heardMs()).putLong(replica.caughtUpMs());
+    }
+
+    private static ControllerReply.QuorumReplica getReplica(FieldReader r) {
+        return new ControllerReply.QuorumReplica(
+                r.getInt(),
+                Optional.of(r.getUuid()).filter(id -> !id.equals(Uuid.ZERO_UUID)),
+                r.getLong(),
+                r.getLong(),
+                r.getLong());
     }
 
     static ControllerReply getReply(FieldReader r) {
@@ -137,6 +175,13 @@ final class CommandCodec {
             case PRODUCER_IDS -> new ControllerReply.ProducerIds(r.getLong(), r.getInt());
             case DONE -> ControllerReply.Done.DONE;
             case REFUSED -> new ControllerReply.Refused(getRefusal(r));
+            case QUORUM_STATE ->
+                new ControllerReply.QuorumState(
+                        r.getInt(),
+                        r.getInt(),
+                        r.getLong(),
+                        r.getList(CommandCodec::getReplica),
+                        r.getList(CommandCodec::getReplica));
             default -> throw new IllegalArgumentException("unknown controller reply (tag " + tag + ")");
         };
     }

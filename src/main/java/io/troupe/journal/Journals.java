@@ -31,6 +31,7 @@ public final class Journals extends Setup implements AutoCloseable {
     private static final String PLUGIN_PREFIX = "troupe.journal.";
     private static final String DIR_PREFIX = PLUGIN_PREFIX + "dir";
     private static final String METADATA_PLUGIN = PLUGIN_PREFIX + "metadata";
+    private static final String SNAPSHOT_PLUGIN = "troupe.snapshots.metadata";
 
     /** Kafka's own name and id for the log of cluster metadata. */
     static final TopicIdPartition METADATA_PARTITION =
@@ -169,6 +170,12 @@ public final class Journals extends Setup implements AutoCloseable {
             text.append(plugin(DIR_PREFIX + i));
         }
         text.append(plugin(METADATA_PLUGIN));
+        text.append("""
+                %s {
+                  class = "%s"
+                  plugin-dispatcher = troupe.dispatcher.journal
+                }
+                """.formatted(SNAPSHOT_PLUGIN, SnapshotPlugin.class.getName()));
         return ConfigFactory.parseString(text.toString());
     }
 
@@ -234,6 +241,15 @@ public final class Journals extends Setup implements AutoCloseable {
     /** The plugin of the metadata voter's journal: every write fsynced, replayed as {@link JournaledRecord}s. */
     public String metadataPlugin() {
         return METADATA_PLUGIN;
+    }
+
+    /** The plugin of the metadata voter's snapshots, {@link JournaledSnapshot}s. */
+    public String snapshotPlugin() {
+        return SNAPSHOT_PLUGIN;
+    }
+
+    MetadataSnapshots metadataSnapshots() {
+        return dirs.get(0).metadataSnapshots();
     }
 
     /** The journal actor behind a plugin id, for {@link JournalCommand}s. */

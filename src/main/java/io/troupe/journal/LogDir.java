@@ -415,6 +415,11 @@ final class LogDir implements AutoCloseable {
         brokerEpoch = epoch;
     }
 
+    /** Of the metadata voter, when this is its log dir. */
+    MetadataSnapshots metadataSnapshots() {
+        return new MetadataSnapshots(path, disk);
+    }
+
     synchronized void setClusterId(String clusterId) throws IOException {
         properties.checkOwner(path, properties.nodeId(), Optional.of(clusterId));
         if (!clusterId.equals(properties.clusterId())) {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
 
@@ -35,6 +36,8 @@ public final class MetadataCodec {
     private static final byte TOPIC_CONFIGS_CHANGED = 6;
     private static final byte PARTITIONS_CHANGED = 7;
     private static final byte PRODUCER_IDS_ALLOCATED = 8;
+    private static final byte VOTER_ADMITTED = 30;
+    private static final byte COMMAND_ANSWERED = 31;
 
     private MetadataCodec() {}
 
@@ -67,6 +70,12 @@ public final class MetadataCodec {
             start(w, PRODUCER_IDS_ALLOCATED);
             w.putInt(e.brokerId()).putLong(e.brokerEpoch());
             w.putLong(e.firstProducerId()).putInt(e.count());
+        } else if (event instanceof MetadataEvent.VoterAdmitted e) {
+            start(w, VOTER_ADMITTED);
+            w.putInt(e.nodeId()).putUuid(e.diskId());
+        } else if (event instanceof MetadataEvent.CommandAnswered e) {
+            start(w, COMMAND_ANSWERED);
+            w.putString(e.commandId()).putBytes(e.reply());
         }
         return w.toByteArray();
     }
@@ -90,6 +99,8 @@ public final class MetadataCodec {
                         new MetadataEvent.PartitionsChanged(r.getUuid(), r.getList(MetadataCodec::getPartition));
                     case PRODUCER_IDS_ALLOCATED ->
                         new MetadataEvent.ProducerIdsAllocated(r.getInt(), r.getLong(), r.getLong(), r.getInt());
+                    case COMMAND_ANSWERED -> new MetadataEvent.CommandAnswered(r.getString(), r.getBytes());
+                    case VOTER_ADMITTED -> new MetadataEvent.VoterAdmitted(r.getInt(), r.getUuid());
                     default ->
                         throw new IllegalArgumentException("unknown metadata event (tag " + tag
                                 + "): written by a newer version of Troupe, or corrupt");
@@ -105,6 +116,7 @@ public final class MetadataCodec {
         w.putInt(image.controllerEpoch()).putInt(image.controllerId()).putLong(image.nextProducerId());
         w.putList(image.brokers(), MetadataCodec::putBroker);
         w.putList(image.topics().values(), MetadataCodec::putTopic);
+        w.putList(image.voters().entrySet(), (out, e) -> out.putInt(e.getKey()).putUuid(e.getValue()));
         return w.toByteArray();
     }
 
@@ -123,8 +135,11 @@ public final class MetadataCodec {
         long nextProducerId = r.getLong();
         List<BrokerImage> brokers = r.getList(MetadataCodec::getBroker);
         List<TopicImage> topics = r.getList(MetadataCodec::getTopic);
+        Map<Integer, Uuid> voters = new TreeMap<>();
+        r.getList(in -> Map.entry(in.getInt(), in.getUuid())).forEach(e -> voters.put(e.getKey(), e.getValue()));
         r.expectEnd();
-        return MetadataImage.of(clusterId, index, controllerEpoch, controllerId, topics, brokers, nextProducerId);
+        return MetadataImage.of(
+                clusterId, index, controllerEpoch, controllerId, topics, brokers, nextProducerId, voters);
     }
 
     /** A listener, as commands carry it too. */

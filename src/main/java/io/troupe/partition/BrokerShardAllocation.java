@@ -1,5 +1,6 @@
 package io.troupe.partition;
 
+import io.troupe.controller.ControllerSingleton;
 import java.util.Map;
 import java.util.Set;
 import org.apache.pekko.actor.ActorRef;

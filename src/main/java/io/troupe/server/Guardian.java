@@ -26,7 +26,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.function.Consumer;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
@@ -82,7 +81,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
      *
      * @param advertised what clients are told, ports resolved
      * @param groupLoads threads that may wait for a disk, for groups' coordinators
-     * @param onFatal called with the reason when the node is of no more use
+     * @param outcome told with the reason when the node is of no more use
      */
     record Parts(
             BrokerConfig config,
@@ -91,7 +90,15 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
             MetadataCache metadata,
             LocalReplicas replicas,
             Executor groupLoads,
-            Consumer<String> onFatal) {}
+            ClusterFormation.Outcome outcome) {
+
+        /** The cluster that this node belongs to, as far as is known by now. */
+        Optional<String> clusterId() {
+            return Optional.ofNullable(metadata.current().clusterId())
+                    .or(config::clusterId)
+                    .or(() -> Optional.ofNullable(journals.clusterId()));
+        }
+    }
 
     private final Parts parts;
     private final ActorRef<BrokerMetadata.Command> brokerMetadata;
@@ -113,25 +120,31 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         BrokerConfig config = parts.config();
         if (config.isVoter()) {
             spawn(
-                    MetadataVoter.create(config.nodeId(), parts.journals().metadataPlugin()),
+                    MetadataVoter.create(
+                            config.nodeId(),
+                            parts.journals().metadataPlugin(),
+                            parts.journals().snapshotPlugin()),
                     MetadataVoter.NAME,
                     DispatcherSelector.defaultDispatcher());
         }
-        spawn(ClusterFormation.create(config), ClusterFormation.NAME, DispatcherSelector.defaultDispatcher());
+        spawn(
+                ClusterFormation.create(config, parts::clusterId, parts.outcome()),
+                ClusterFormation.NAME,
+                DispatcherSelector.defaultDispatcher());
         Cluster.get(context.getSystem())
                 .subscriptions()
                 .tell(new Subscribe<>(
                         context.messageAdapter(SelfRemoved.class, removed -> Removed.REMOVED), SelfRemoved.class));
-        ActorRef<Controller.Command> singleton = ControllerSingleton.init(
-                context.getSystem(),
-                config,
-                config.clusterId().or(() -> Optional.ofNullable(parts.journals().clusterId())));
+        ActorRef<Controller.Command> singleton =
+                ControllerSingleton.init(context.getSystem(), config, parts.clusterId());
         brokerMetadata = spawn(
                 BrokerMetadata.create(
                         BrokerMetadata.Self.of(
                                 config, parts.advertised(), parts.journals().cleanShutdown()),
                         singleton,
-                        parts.metadata()),
+                        parts.metadata(),
+                        parts.clusterId(),
+                        parts.outcome()),
                 BROKER_METADATA,
                 DispatcherSelector.defaultDispatcher());
         controller = ControllerRequests.client(spawn(
@@ -249,14 +262,14 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     private Behavior<Command> onEnded(Ended end) {
         ended.add(end.what());
         if (!stopping) {
-            parts.onFatal().accept("its actor " + end.what() + " has ended; the log says why");
+            parts.outcome().rejoin("its actor " + end.what() + " has ended; the log says why");
         }
         return this;
     }
 
     private Behavior<Command> onRemoved() {
         if (!stopping) {
-            parts.onFatal().accept("this node was removed from the cluster; it rejoins as a new incarnation");
+            parts.outcome().rejoin("this node was removed from the cluster; it rejoins as a new incarnation");
         }
         return this;
     }

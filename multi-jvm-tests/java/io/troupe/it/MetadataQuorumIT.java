@@ -114,8 +114,8 @@ class MetadataQuorumIT {
 
     private static void create(ClusterProcess cluster, String topic) {
         try (Admin admin = cluster.clients().admin()) {
-            Clients.get(
-                    admin.createTopics(List.of(new NewTopic(topic, 3, (short) 1))).all());
+            Clients.get(admin.createTopics(List.of(new NewTopic(topic, 3, (short) 1)))
+                    .all());
         }
     }
 }

@@ -1,6 +1,5 @@
 package io.troupe.partition;
 
-import io.troupe.controller.ControllerSingleton;
 import java.util.Map;
 import java.util.Set;
 import org.apache.pekko.actor.ActorRef;

@@ -29,6 +29,11 @@ final class Clients {
         this.bootstrap = broker.bootstrap();
     }
 
+    /** @param bootstrap addresses, by comma */
+    Clients(String bootstrap) {
+        this.bootstrap = bootstrap;
+    }
+
     /** A name no other test uses. */
     static String unique(String prefix) {
         return prefix + "-" + UNIQUE.incrementAndGet();

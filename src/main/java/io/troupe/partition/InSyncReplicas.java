@@ -143,10 +143,12 @@ final class InSyncReplicas {
 
     private boolean belongs(int id, long highWatermark, long epochStartOffset, long nowMs) {
         Follower follower = followers.get(id);
+        boolean keepsUp = follower.sinceMs == Long.MAX_VALUE || nowMs - follower.sinceMs < lagTimeMaxMs;
         if (image.isr().contains(id)) {
-            return follower.sinceMs == Long.MAX_VALUE || nowMs - follower.sinceMs < lagTimeMaxMs;
+            return keepsUp;
         }
-        return follower.end >= highWatermark
+        return keepsUp
+                && follower.end >= highWatermark
                 && follower.end >= epochStartOffset
                 && brokers.mayJoin(id, follower.brokerEpoch);
     }

@@ -295,14 +295,18 @@ final class LeaderLinkCore {
         if (feed == null || !feed.valid || feed.position.leaderEpoch() != leaderEpoch) {
             return;
         }
-        if (!feed.reading && !feed.queued && feed.largeAt == 0 && feed.next == group.baseOffset()) {
+        if (feed.reading || feed.queued) {
+            return;
+        }
+        if (feed.next == group.baseOffset()) {
             pass(partition, feed, group);
         }
-        LogView view = port.view(partition);
-        if (view != null) {
-            queueWhenBehind(partition, feed, view);
+        // What its leader shows by now may be more, but that will be told like this.
+        if (feed.next < group.endOffset()) {
+            feed.queued = true;
+            behind.addLast(partition);
+            pump();
         }
-        pump();
     }
 
     private void pass(PartitionKey partition, Feed feed, LogAppend group) {

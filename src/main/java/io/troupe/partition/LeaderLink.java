@@ -294,8 +294,14 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
 
     private static WasRead readBatches(PartitionKey partition, long run, LogView view, long offset, int maxBytes) {
         try {
-            LogReader.Slice slice =
-                    view.reader().slice(offset, view.logEndOffset(), maxBytes, true, LeaderLinkCore.MESSAGE_BYTES);
+            LogReader.Slice slice = view.reader()
+                    .slice(
+                            offset,
+                            view.logEndOffset(),
+                            maxBytes,
+                            true,
+                            LeaderLinkCore.MESSAGE_BYTES,
+                            ByteBuffer::allocate);
             if (slice instanceof LogReader.InFile file) {
                 ByteBuffer header = ByteBuffer.allocate(BatchHeader.SIZE);
                 readFully(file.file(), header, file.position());

@@ -287,9 +287,7 @@ class LinkSimulationTest {
                     try {
                         ByteBuffer batches = view.reader().read(offset, view.logEndOffset(), 300, true);
                         long end = offset;
-                        for (int at = 0;
-                                at < batches.limit();
-                                at += BatchHeader.sizeInBytes(batches, at)) {
+                        for (int at = 0; at < batches.limit(); at += BatchHeader.sizeInBytes(batches, at)) {
                             end = BatchHeader.lastOffset(batches, at) + 1;
                         }
                         chunk = new LeaderLinkCore.Chunk(offset, end, batches.remaining(), 0, batches);

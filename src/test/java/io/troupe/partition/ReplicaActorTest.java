@@ -328,7 +328,7 @@ class ReplicaActorTest {
         assign(image(3, 3));
         Runnable answer = journal.heldOpens.poll(5, TimeUnit.SECONDS);
         assertNotNull(answer, "the log is not opened");
-        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(2), settled.ref()));
+        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(2), BROKER_EPOCH, settled.ref()));
         // It has taken the new state when it answers this.
         replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
         assertAnswers("reader");

@@ -134,12 +134,17 @@ final class BrokerDecisions {
                     what + "cannot have the ISR " + isr + ": it must hold the leader " + p.leader()
                             + " and only replicas, " + p.replicas() + ", each once.");
         }
-        for (int member : isr) {
-            if (!Elections.live(image, member)) {
+        for (int i = 0; i < isr.size(); i++) {
+            int member = isr.get(i);
+            long memberEpoch =
+                    i < command.isrEpochs().size() ? command.isrEpochs().get(i) : -1;
+            if (!Elections.live(image, member)
+                    || image.broker(member).orElseThrow().brokerEpoch() != memberEpoch) {
                 return Decision.refused(
                         image,
                         Errors.INELIGIBLE_REPLICA,
-                        what + "cannot have broker " + member + " in its ISR: it is fenced or shutting down.");
+                        what + "cannot have broker " + member + " in its ISR: it is fenced, shutting down or not at"
+                                + " broker epoch " + memberEpoch + ".");
             }
         }
         PartitionImage after = Elections.nextEpoch(p, Elections.withIsr(p, isr, elections.minIsr(topic.get(), p)));

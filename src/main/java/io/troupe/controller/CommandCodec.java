@@ -71,7 +71,7 @@ final class CommandCodec {
             w.putByte(ALTER_PARTITION).putInt(c.brokerId()).putLong(c.brokerEpoch());
             w.putUuid(c.partition().topicId()).putString(c.partition().topic());
             w.putInt(c.partition().partition()).putInt(c.leaderEpoch()).putInt(c.partitionEpoch());
-            w.putList(c.isr(), FieldWriter::putInt);
+            w.putList(c.isr(), FieldWriter::putInt).putList(c.isrEpochs(), FieldWriter::putLong);
         } else if (command instanceof AllocateProducerIds c) {
             w.putByte(ALLOCATE_PRODUCER_IDS).putInt(c.brokerId()).putLong(c.brokerEpoch());
         } else if (command instanceof CreatePartitions c) {
@@ -109,7 +109,13 @@ final class CommandCodec {
                 String topic = r.getString();
                 TopicIdPartition partition = new TopicIdPartition(topicId, r.getInt(), topic);
                 yield new AlterPartition(
-                        brokerId, brokerEpoch, partition, r.getInt(), r.getInt(), r.getList(FieldReader::getInt));
+                        brokerId,
+                        brokerEpoch,
+                        partition,
+                        r.getInt(),
+                        r.getInt(),
+                        r.getList(FieldReader::getInt),
+                        r.getList(FieldReader::getLong));
             }
             case ALLOCATE_PRODUCER_IDS -> new AllocateProducerIds(r.getInt(), r.getLong());
             case CREATE_PARTITIONS -> new CreatePartitions(r.getList(CommandCodec::getMorePartitions), r.getBoolean());

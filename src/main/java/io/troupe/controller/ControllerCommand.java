@@ -66,14 +66,19 @@ public sealed interface ControllerCommand {
     record BrokerHeartbeat(int brokerId, long brokerEpoch, long appliedIndex, boolean wantShutdown)
             implements ControllerCommand {}
 
-    /** A leader's proposal of a new ISR. Answered with {@link ControllerReply.PartitionAltered}. */
+    /**
+     * A leader's proposal of a new ISR. Answered with {@link ControllerReply.PartitionAltered}.
+     *
+     * @param isrEpochs each member's BE, in the same order: as it was when the leader heard from it
+     */
     record AlterPartition(
             int brokerId,
             long brokerEpoch,
             TopicIdPartition partition,
             int leaderEpoch,
             int partitionEpoch,
-            List<Integer> isr)
+            List<Integer> isr,
+            List<Long> isrEpochs)
             implements ControllerCommand {}
 
     /** A block of producer ids. Answered with {@link ControllerReply.ProducerIds}. */

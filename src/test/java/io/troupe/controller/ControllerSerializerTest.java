@@ -96,7 +96,8 @@ class ControllerSerializerTest {
                         true,
                         false),
                 new ControllerCommand.BrokerHeartbeat(3, Long.MAX_VALUE, -1, true),
-                new ControllerCommand.AlterPartition(3, 4, new TopicIdPartition(id, 5, "t"), 6, 7, List.of(1, 2, 3)),
+                new ControllerCommand.AlterPartition(
+                        3, 4, new TopicIdPartition(id, 5, "t"), 6, 7, List.of(1, 2, 3), List.of(9L, 10L, 11L)),
                 new ControllerCommand.AllocateProducerIds(3, 4),
                 ControllerCommand.DescribeQuorum.DESCRIBE_QUORUM,
                 new ControllerCommand.CreatePartitions(

@@ -49,9 +49,9 @@ class ControllerRetryTest {
     }
 
     private ActorRef<Controller.Command> controller(int nodeId) {
-        ControllerSettings settings = ControllerSettings.of(ServerProperties.parse(Map.of(
-                        "node.id", "1", "listeners", "PLAINTEXT://127.0.0.1:9092"))
-                .config());
+        ControllerSettings settings = ControllerSettings.of(
+                ServerProperties.parse(Map.of("node.id", "1", "listeners", "PLAINTEXT://127.0.0.1:9092"))
+                        .config());
         return kit.spawn(Controller.create(new Controller.Parts(
                 nodeId,
                 Set.of(1, 2, 3),
@@ -110,7 +110,8 @@ class ControllerRetryTest {
         kit.stop(first);
         ActorRef<Controller.Command> second = controller(2);
         assertEquals(done, only(execute(second, "c-1", create("once"))));
-        assertTrue(only(execute(second, "c-2", create("once"))).refusal().isPresent(), "another command is another one");
+        assertTrue(
+                only(execute(second, "c-2", create("once"))).refusal().isPresent(), "another command is another one");
     }
 
     /** It does not know yet that another one leads: nothing it is asked is done, and nothing it says is a success. */

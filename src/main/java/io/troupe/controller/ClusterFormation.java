@@ -89,6 +89,10 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private final Map<Integer, String> warned = new HashMap<>();
     private int rounds;
     private boolean joined;
+    /** There is no way back from here, and others are to join: it counts as a member before the cluster's own actors have caught up. */
+    private boolean formed;
+
+    private boolean everMember;
 
     private ClusterFormation(
             ActorContext<Command> context,
@@ -189,6 +193,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
             cluster.manager().tell(Join.create(addressOf(join.nodeId())));
         } else if (step instanceof FormCluster) {
             getContext().getLog().info("Forming the cluster of the voters {}", voterList);
+            formed = true;
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
         } else if (step instanceof Refuse refuse) {
             outcome.refused(refuse.reason());
@@ -222,6 +227,10 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
                 if (!unreachable.contains(other)) {
                     voterAt(other.address()).ifPresent(voters::add);
                 }
+            }
+            if (incarnations.isEmpty()) {
+                incarnations.add(cluster.selfMember().uniqueAddress().longUid());
+                voterAt(cluster.selfMember().address()).ifPresent(voters::add);
             }
         }
         return new Formation.Node(
@@ -276,7 +285,10 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
 
     private boolean inCluster() {
         MemberStatus status = cluster.selfMember().status();
-        return status == MemberStatus.up() || status == MemberStatus.weaklyUp() || status == MemberStatus.joining();
+        boolean member =
+                status == MemberStatus.up() || status == MemberStatus.weaklyUp() || status == MemberStatus.joining();
+        everMember |= member;
+        return member || formed && !everMember;
     }
 
     private static long nowMs() {

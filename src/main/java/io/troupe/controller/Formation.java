@@ -25,8 +25,11 @@ import java.util.TreeSet;
  * two, of which one has no majority: {@link #yields} tells its nodes to end and to join the other.
  */
 final class Formation {
-    /** How long a voter keeps its grant for one candidate. */
-    static final long GRANT_MS = 3000;
+    /** How long a candidate may make use of grants after it asked for them. */
+    static final long CLAIM_MS = 3000;
+
+    /** How long a voter keeps its grant: a candidate on a busy machine has the difference to be heard as a member. */
+    static final long GRANT_MS = 15_000;
 
     /** Rounds of the same picture before a cluster is formed without some voter, so that a slower one is heard first. */
     private static final int STABLE_ROUNDS = 2;
@@ -75,6 +78,7 @@ final class Formation {
     private int samePicture;
     private Integer grantedTo;
     private long grantedUntilMs;
+    private long joinsSinceMs = -1;
 
     Formation(int nodeId, Collection<Integer> voters) {
         this.nodeId = nodeId;
@@ -122,6 +126,7 @@ final class Formation {
         }
         heard.put(voter.nodeId(), voter);
         if (voter.inCluster()) {
+            joinsSinceMs = nowMs;
             return Optional.of(new JoinNode(voter.nodeId()));
         }
         if (granted) {
@@ -140,7 +145,9 @@ final class Formation {
         lastUp = up;
         Step step = decide(nodeId, voters, heard.values(), up);
         boolean everyone = up.equals(voters);
-        claims = step instanceof FormCluster && (everyone || samePicture >= STABLE_ROUNDS);
+        // Whom it asked to let it join may still do so: then it would be in two.
+        boolean joining = joinsSinceMs >= 0 && nowMs - joinsSinceMs < GRANT_MS;
+        claims = step instanceof FormCluster && !joining && (everyone || samePicture >= STABLE_ROUNDS);
         List<String> disagreement = List.copyOf(contradictions.values());
         heard.clear();
         contradictions.clear();
@@ -160,7 +167,7 @@ final class Formation {
     }
 
     private Optional<Step> mayForm(long nowMs) {
-        if (!claims || grants.size() < majority() || nowMs - roundBeganMs >= GRANT_MS) {
+        if (!claims || grants.size() < majority() || nowMs - roundBeganMs >= CLAIM_MS) {
             return Optional.empty();
         }
         claims = false;
@@ -208,13 +215,15 @@ final class Formation {
     }
 
     /**
-     * Whether a node in a cluster must leave it for that of {@code voter}, which does not know it: the one with fewer voters yields, of two
-     * equal ones that without the lowest.
+     * Whether a node in a cluster must leave it for that of {@code voter}, when not each of them is in the other's: the one with fewer voters
+     * yields, of two equal ones that without the lowest.
      */
     static boolean yields(Node self, Node voter) {
+        boolean together = voter.memberIncarnations().contains(self.incarnation())
+                && self.memberIncarnations().contains(voter.incarnation());
         if (!self.inCluster()
                 || !voter.inCluster()
-                || voter.memberIncarnations().contains(self.incarnation())
+                || together
                 || contradiction(self, voter).isPresent()) {
             return false;
         }

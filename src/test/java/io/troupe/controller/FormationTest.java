@@ -99,7 +99,25 @@ class FormationTest {
         two.nextRound(node(2), 1500);
         assertTrue(two.claims());
         assertEquals(
-                Optional.empty(), two.answered(node(2), node(3), 3, true, 1500 + Formation.GRANT_MS), "a long pause");
+                Optional.empty(), two.answered(node(2), node(3), 3, true, 1500 + Formation.CLAIM_MS), "a long pause");
+    }
+
+    @Test
+    void whoMayStillBeLetInFormsNothing() {
+        Formation two = new Formation(2, THREE);
+        two.nextRound(node(2), 0);
+        two.answered(node(2), member(1, List.of(1)), 1, false, 10);
+        int now = 500;
+        for (; now < Formation.GRANT_MS; now += 500) {
+            two.answered(node(2), node(3), two.round(), true, now);
+            two.nextRound(node(2), now);
+            assertFalse(two.claims(), "after " + now);
+        }
+        for (int i = 0; i < 3; i++, now += 500) {
+            two.answered(node(2), node(3), two.round(), false, now);
+            two.nextRound(node(2), now);
+        }
+        assertTrue(two.claims());
     }
 
     @Test
@@ -152,7 +170,8 @@ class FormationTest {
         assertFalse(Formation.yields(member(2, List.of(2, 3)), member(1, List.of(1))));
         assertTrue(Formation.yields(member(3, List.of(3)), member(2, List.of(2))));
         assertFalse(Formation.yields(member(2, List.of(2)), member(3, List.of(3))));
-        assertFalse(Formation.yields(member(1, List.of(1)), member(2, List.of(1, 2, 3))), "one that it is in");
+        assertFalse(Formation.yields(member(1, List.of(1, 2)), member(2, List.of(1, 2, 3))), "each in the other's");
+        assertTrue(Formation.yields(member(2, List.of(2)), member(1, List.of(1, 2, 3))), "they wait for it in vain");
         assertFalse(Formation.yields(member(1, List.of(1)), node(2)), "in none");
     }
 
@@ -189,7 +208,7 @@ class FormationTest {
         List<Flying> network = new ArrayList<>();
         int formed = 0;
         // Nobody hears of the cluster that was formed: the worst that can happen to the others.
-        for (int now = 0; now < 12_000; now += 10) {
+        for (int now = 0; now < 40_000; now += 20) {
             for (int id = 1; id <= count; id++) {
                 if (now < pausedUntil[id]) {
                     continue;

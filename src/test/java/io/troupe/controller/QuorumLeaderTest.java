@@ -72,6 +72,25 @@ class QuorumLeaderTest {
         assertEquals(MINE, leader.rival());
     }
 
+    /** 2.4: what an earlier leader appended may still be overruled, on however many voters it is, until an own entry follows it. */
+    @Test
+    void entriesOfAnEarlierEpochAreNotCommittedByCounting() {
+        Epoch earlier = new Epoch(2, 2);
+        QuorumLeader leader = new QuorumLeader(MINE, Set.of(1, 2, 3), Optional.empty());
+        leader.receive(new Quorum.Promised(1, MINE, earlier, 1, disk(1), true, null));
+        leader.receive(new Quorum.Promised(2, MINE, earlier, 1, disk(2), true, null));
+        Quorum.Entry old = new Quorum.Entry(earlier, new byte[1]);
+        leader.receive(new Quorum.LogSlice(1, MINE, 0, List.of(old, old), 1));
+        leader.receive(new Quorum.LogSlice(2, MINE, 0, List.of(old, old), 1));
+        leader.lead(new byte[1], Map.of(1, disk(1), 2, disk(2), 3, disk(3)));
+        leader.receive(new Quorum.Acked(1, MINE, 1, 1, disk(1)));
+        leader.receive(new Quorum.Acked(2, MINE, 2, 1, disk(2)));
+        assertEquals(-1, leader.commitIndex());
+        leader.receive(new Quorum.Acked(1, MINE, 3, 2, disk(1)));
+        leader.receive(new Quorum.Acked(2, MINE, 4, 2, disk(2)));
+        assertEquals(2, leader.commitIndex());
+    }
+
     @Test
     void acknowledgementsOfADiskThatIsNotAdmittedCommitNothing() {
         QuorumLeader leader = leading();

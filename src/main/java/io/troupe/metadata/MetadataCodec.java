@@ -19,6 +19,8 @@ import org.apache.kafka.common.security.auth.SecurityProtocol;
  * string := length+1 as int, UTF-8 bytes   0 for null
  * list   := count as int, elements
  * uuid   := 16 bytes
+ * partition := number replicas leader leaderEpoch partitionEpoch isr elr lastKnown; with the number n written as -1-n
+ *              while it is reassigned, when the lists of added and of removed replicas follow
  * </pre>
  *
  * <p>Every read is checked against the bytes that remain; whatever does not fit, is left over, or has an unknown tag or
@@ -35,6 +37,7 @@ public final class MetadataCodec {
     private static final byte TOPIC_CONFIGS_CHANGED = 6;
     private static final byte PARTITIONS_CHANGED = 7;
     private static final byte PRODUCER_IDS_ALLOCATED = 8;
+    private static final byte BROKER_UNREGISTERED = 9;
 
     private MetadataCodec() {}
 
@@ -67,6 +70,9 @@ public final class MetadataCodec {
             start(w, PRODUCER_IDS_ALLOCATED);
             w.putInt(e.brokerId()).putLong(e.brokerEpoch());
             w.putLong(e.firstProducerId()).putInt(e.count());
+        } else if (event instanceof MetadataEvent.BrokerUnregistered e) {
+            start(w, BROKER_UNREGISTERED);
+            w.putInt(e.brokerId()).putLong(e.brokerEpoch());
         }
         return w.toByteArray();
     }
@@ -90,6 +96,7 @@ public final class MetadataCodec {
                         new MetadataEvent.PartitionsChanged(r.getUuid(), r.getList(MetadataCodec::getPartition));
                     case PRODUCER_IDS_ALLOCATED ->
                         new MetadataEvent.ProducerIdsAllocated(r.getInt(), r.getLong(), r.getLong(), r.getInt());
+                    case BROKER_UNREGISTERED -> new MetadataEvent.BrokerUnregistered(r.getInt(), r.getLong());
                     default ->
                         throw new IllegalArgumentException("unknown metadata event (tag " + tag
                                 + "): written by a newer version of Troupe, or corrupt");
@@ -140,22 +147,29 @@ public final class MetadataCodec {
 
     /** A partition's state, as replies carry it too. */
     public static void putPartition(FieldWriter w, PartitionImage p) {
-        w.putInt(p.partition()).putList(p.replicas(), FieldWriter::putInt);
+        w.putInt(p.reassigning() ? ~p.partition() : p.partition()).putList(p.replicas(), FieldWriter::putInt);
         w.putInt(p.leader()).putInt(p.leaderEpoch()).putInt(p.partitionEpoch());
         w.putList(p.isr(), FieldWriter::putInt).putList(p.elr(), FieldWriter::putInt);
         w.putList(p.lastKnown(), FieldWriter::putInt);
+        if (p.reassigning()) {
+            w.putList(p.adding(), FieldWriter::putInt).putList(p.removing(), FieldWriter::putInt);
+        }
     }
 
     public static PartitionImage getPartition(FieldReader r) {
+        int number = r.getInt();
+        boolean reassigning = number < 0;
         return new PartitionImage(
-                r.getInt(),
+                reassigning ? ~number : number,
                 r.getList(FieldReader::getInt),
                 r.getInt(),
                 r.getInt(),
                 r.getInt(),
                 r.getList(FieldReader::getInt),
                 r.getList(FieldReader::getInt),
-                r.getList(FieldReader::getInt));
+                r.getList(FieldReader::getInt),
+                reassigning ? r.getList(FieldReader::getInt) : List.of(),
+                reassigning ? r.getList(FieldReader::getInt) : List.of());
     }
 
     private static void putBroker(FieldWriter w, BrokerImage b) {

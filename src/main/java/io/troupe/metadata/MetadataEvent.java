@@ -15,6 +15,9 @@ public sealed interface MetadataEvent {
     record BrokerFencingChanged(int brokerId, long brokerEpoch, boolean fenced, boolean inControlledShutdown)
             implements MetadataEvent {}
 
+    /** The broker is forgotten: no member of the cluster until it registers anew. */
+    record BrokerUnregistered(int brokerId, long brokerEpoch) implements MetadataEvent {}
+
     record TopicCreated(TopicImage topic) implements MetadataEvent {}
 
     record TopicDeleted(Uuid topicId) implements MetadataEvent {}

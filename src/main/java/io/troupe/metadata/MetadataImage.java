@@ -167,6 +167,8 @@ public final class MetadataImage {
             return registered(index, e);
         } else if (event instanceof MetadataEvent.BrokerFencingChanged e) {
             return fencingChanged(index, e);
+        } else if (event instanceof MetadataEvent.BrokerUnregistered e) {
+            return with(index, topics, names, withoutBroker(e.brokerId()), nextProducerId);
         } else if (event instanceof MetadataEvent.TopicCreated e) {
             return with(
                     index,
@@ -199,16 +201,10 @@ public final class MetadataImage {
             if (p.leader() != id && !leaves) {
                 return p;
             }
-            boolean led = p.leader() == id;
-            return new PartitionImage(
-                    p.partition(),
-                    p.replicas(),
-                    led ? PartitionImage.NO_LEADER : p.leader(),
-                    led ? p.leaderEpoch() + 1 : p.leaderEpoch(),
-                    p.partitionEpoch() + 1,
-                    leaves ? without(p.isr(), id) : p.isr(),
-                    leaves ? without(p.elr(), id) : p.elr(),
-                    leaves ? with(p.lastKnown(), id) : p.lastKnown());
+            PartitionImage ended = p.leader() == id ? p.ledBy(PartitionImage.NO_LEADER) : p;
+            PartitionImage left =
+                    leaves ? ended.withIsr(without(p.isr(), id), without(p.elr(), id), with(p.lastKnown(), id)) : ended;
+            return left.withPartitionEpoch(p.partitionEpoch() + 1);
         });
         return with(index, changed, names, newBrokers, nextProducerId);
     }
@@ -245,15 +241,8 @@ public final class MetadataImage {
         for (Integer id : p.elr()) {
             lastKnown = with(lastKnown, id);
         }
-        return new PartitionImage(
-                p.partition(),
-                p.replicas(),
-                p.leader(),
-                p.leaderEpoch(),
-                p.partitionEpoch() + 1,
-                p.isr(),
-                List.of(),
-                p.isr().isEmpty() ? lastKnown : p.lastKnown());
+        return p.withIsr(p.isr(), List.of(), p.isr().isEmpty() ? lastKnown : p.lastKnown())
+                .withPartitionEpoch(p.partitionEpoch() + 1);
     }
 
     private MetadataImage partitionsChanged(long index, MetadataEvent.PartitionsChanged e) {
@@ -294,6 +283,12 @@ public final class MetadataImage {
     private Map<Integer, BrokerImage> withBroker(BrokerImage broker) {
         Map<Integer, BrokerImage> copy = new TreeMap<>(brokers);
         copy.put(broker.brokerId(), broker);
+        return copy;
+    }
+
+    private Map<Integer, BrokerImage> withoutBroker(int brokerId) {
+        Map<Integer, BrokerImage> copy = new TreeMap<>(brokers);
+        copy.remove(brokerId);
         return copy;
     }
 

@@ -20,6 +20,7 @@ import java.util.Set;
  * @param logDirs {@code log.dirs}, absolute, at least one
  * @param clusterId {@code cluster.id} when the operator fixes it; otherwise the first controller makes one
  * @param brokerSessionTimeoutMs {@code broker.session.timeout.ms}
+ * @param leaderBalance how leaderships go back to preferred replicas
  * @param numPartitions {@code num.partitions}
  * @param defaultReplicationFactor {@code default.replication.factor}
  * @param autoCreateTopicsEnable {@code auto.create.topics.enable}
@@ -46,6 +47,7 @@ public record BrokerConfig(
         List<Path> logDirs,
         Optional<String> clusterId,
         int brokerSessionTimeoutMs,
+        LeaderBalanceConfig leaderBalance,
         int numPartitions,
         short defaultReplicationFactor,
         boolean autoCreateTopicsEnable,

@@ -4,6 +4,7 @@ import io.troupe.controller.ControllerCommand.AllocateProducerIds;
 import io.troupe.controller.ControllerCommand.AlterPartition;
 import io.troupe.controller.ControllerCommand.BrokerHeartbeat;
 import io.troupe.controller.ControllerCommand.RegisterBroker;
+import io.troupe.controller.ControllerCommand.UnregisterBroker;
 import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
@@ -20,9 +21,11 @@ final class BrokerDecisions {
     static final int PRODUCER_ID_BLOCK = 1000;
 
     private final Elections elections;
+    private final ReassignmentDecisions reassignments;
 
     BrokerDecisions(ControllerSettings settings) {
         elections = new Elections(settings);
+        reassignments = new ReassignmentDecisions(elections);
     }
 
     /**
@@ -50,6 +53,10 @@ final class BrokerDecisions {
         return draft.reply(new ControllerReply.Registered(brokerEpoch));
     }
 
+    /**
+     * The broker lives, and may be unfenced; or it wants to leave. Who leaves stays unfenced and serves what moves, but leads
+     * nothing and counts in no ISR from then on; it is fenced when its process has ended.
+     */
     Decision heartbeat(MetadataImage image, BrokerHeartbeat command) {
         Optional<Decision> refusal = checkEpoch(image, command.brokerId(), command.brokerEpoch());
         if (refusal.isPresent()) {
@@ -59,7 +66,7 @@ final class BrokerDecisions {
         Draft draft = new Draft(image);
         if (command.wantShutdown()) {
             if (!broker.inControlledShutdown()) {
-                fencing(draft, broker, true, true);
+                fencing(draft, broker, broker.fenced(), true);
                 elections.brokerGone(draft, broker.brokerId());
             }
         } else if (broker.fenced() && command.appliedIndex() >= broker.brokerEpoch()) {
@@ -78,6 +85,23 @@ final class BrokerDecisions {
                     fencing(draft, b, true, b.inControlledShutdown());
                     elections.brokerGone(draft, brokerId);
                 });
+        return draft.reply(ControllerReply.Done.DONE);
+    }
+
+    /** The broker is gone for good: fenced and forgotten. Its replicas stay assigned until they are moved. */
+    Decision unregister(MetadataImage image, UnregisterBroker command) {
+        Optional<BrokerImage> broker = image.broker(command.brokerId());
+        if (broker.isEmpty()) {
+            return Decision.refused(
+                    image,
+                    Errors.BROKER_ID_NOT_REGISTERED,
+                    "Broker " + command.brokerId() + " is not registered, so there is nothing to forget.");
+        }
+        Draft draft = new Draft(image);
+        fencing(draft, broker.get(), true, broker.get().inControlledShutdown());
+        elections.brokerGone(draft, command.brokerId());
+        draft.emit(new MetadataEvent.BrokerUnregistered(
+                command.brokerId(), broker.get().brokerEpoch()));
         return draft.reply(ControllerReply.Done.DONE);
     }
 
@@ -134,15 +158,32 @@ final class BrokerDecisions {
                     what + "cannot have the ISR " + isr + ": it must hold the leader " + p.leader()
                             + " and only replicas, " + p.replicas() + ", each once.");
         }
-        for (int member : isr) {
+        List<Long> epochs = command.isrBrokerEpochs();
+        if (!epochs.isEmpty() && epochs.size() != isr.size()) {
+            return Decision.refused(
+                    image,
+                    Errors.INVALID_REQUEST,
+                    what + "is told " + epochs.size() + " broker epochs for " + isr.size() + " members of its ISR.");
+        }
+        for (int i = 0; i < isr.size(); i++) {
+            int member = isr.get(i);
             if (!Elections.live(image, member)) {
                 return Decision.refused(
                         image,
                         Errors.INELIGIBLE_REPLICA,
                         what + "cannot have broker " + member + " in its ISR: it is fenced or shutting down.");
             }
+            long current = image.broker(member).orElseThrow().brokerEpoch();
+            if (!epochs.isEmpty() && epochs.get(i) != current) {
+                return Decision.refused(
+                        image,
+                        Errors.INELIGIBLE_REPLICA,
+                        what + "cannot have broker " + member + " in its ISR for what it held in broker epoch "
+                                + epochs.get(i) + ": it is at " + current + ".");
+            }
         }
-        PartitionImage after = Elections.nextEpoch(p, Elections.withIsr(p, isr, elections.minIsr(topic.get(), p)));
+        PartitionImage proposed = Elections.withIsr(p, isr, elections.minIsr(topic.get(), p));
+        PartitionImage after = Elections.nextEpoch(p, reassignments.completed(image, topic.get(), proposed));
         Draft draft = new Draft(image);
         draft.emit(new MetadataEvent.PartitionsChanged(topic.get().topicId(), List.of(after)));
         return draft.reply(new ControllerReply.PartitionAltered(after));

@@ -30,6 +30,11 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  */
 public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Command> {
     private static final Duration RETRY = Duration.ofMillis(500);
+    /**
+     * How long a broker that has led its last partition stays, so that clients hear from it who leads now instead of finding its
+     * port closed: several round trips and a retry's back-off.
+     */
+    private static final Duration FAREWELL = Duration.ofMillis(250);
 
     public sealed interface Command {}
 
@@ -55,7 +60,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private record Unsubscribe(ActorRef<ImageChanged> subscriber) implements Command {}
 
     private enum Timer implements Command {
-        HEARTBEAT
+        HEARTBEAT,
+        FAREWELL
     }
 
     /** What a broker says of itself. */
@@ -93,6 +99,9 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private final Set<ActorRef<ImageChanged>> subscribers = new LinkedHashSet<>();
     private final Set<ActorRef<Registered>> awaiting = new LinkedHashSet<>();
     private final Set<ActorRef<Done>> leaving = new LinkedHashSet<>();
+    /** Metadata index at which this broker leads nothing any more, -1 while it is not leaving. */
+    private long leftIndex = -1;
+
     private MetadataImage image = MetadataImage.empty();
     /** The image that subscribers have been told. */
     private MetadataImage told = MetadataImage.empty();
@@ -143,6 +152,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
                 .onMessage(Published.class, this::onPublished)
                 .onMessage(Answered.class, this::onAnswered)
                 .onMessageEquals(Timer.HEARTBEAT, this::onHeartbeat)
+                .onMessageEquals(Timer.FAREWELL, this::onFarewell)
                 .build();
     }
 
@@ -218,9 +228,23 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             caughtUp();
         } else if (answer.reply() instanceof ControllerReply.Refused refused) {
             onRefused(refused);
-        } else if (!leaving.isEmpty()) {
-            leaving.forEach(l -> l.tell(Done.getInstance()));
+        } else if (!leaving.isEmpty() && leftIndex < 0) {
+            leftIndex = answer.index();
+            leave();
         }
+        return this;
+    }
+
+    /** Its leaderships have moved, and its own replicas have heard of it: others can be told. */
+    private void leave() {
+        if (leftIndex >= 0 && told.index() >= leftIndex && !timers.isTimerActive(Timer.FAREWELL)) {
+            boolean alone = told.brokers().stream().allMatch(b -> b.brokerId() == self.nodeId() || b.fenced());
+            timers.startSingleTimer(Timer.FAREWELL, alone ? Duration.ZERO : FAREWELL);
+        }
+    }
+
+    private Behavior<Command> onFarewell() {
+        leaving.forEach(l -> l.tell(Done.getInstance()));
         return this;
     }
 
@@ -309,6 +333,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         if (first) {
             beat();
         }
+        leave();
         tellAwaiting();
     }
 

@@ -2,16 +2,20 @@ package io.troupe.controller;
 
 import io.troupe.controller.ControllerCommand.AllocateProducerIds;
 import io.troupe.controller.ControllerCommand.AlterPartition;
+import io.troupe.controller.ControllerCommand.AlterReassignments;
 import io.troupe.controller.ControllerCommand.AlterTopicConfigs;
 import io.troupe.controller.ControllerCommand.BrokerHeartbeat;
 import io.troupe.controller.ControllerCommand.ConfigChange;
 import io.troupe.controller.ControllerCommand.CreatePartitions;
 import io.troupe.controller.ControllerCommand.CreateTopics;
 import io.troupe.controller.ControllerCommand.DeleteTopics;
+import io.troupe.controller.ControllerCommand.ElectLeaders;
 import io.troupe.controller.ControllerCommand.MorePartitions;
 import io.troupe.controller.ControllerCommand.NewTopic;
+import io.troupe.controller.ControllerCommand.Reassignment;
 import io.troupe.controller.ControllerCommand.RegisterBroker;
 import io.troupe.controller.ControllerCommand.TopicRef;
+import io.troupe.controller.ControllerCommand.UnregisterBroker;
 import io.troupe.metadata.FieldReader;
 import io.troupe.metadata.FieldWriter;
 import io.troupe.metadata.MetadataCodec;
@@ -21,7 +25,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 
@@ -35,6 +41,9 @@ final class CommandCodec {
     private static final byte ALTER_PARTITION = 6;
     private static final byte ALLOCATE_PRODUCER_IDS = 7;
     private static final byte CREATE_PARTITIONS = 8;
+    private static final byte ALTER_REASSIGNMENTS = 9;
+    private static final byte ELECT_LEADERS = 10;
+    private static final byte UNREGISTER_BROKER = 11;
 
     private static final byte TOPICS = 1;
     private static final byte REGISTERED = 2;
@@ -42,6 +51,7 @@ final class CommandCodec {
     private static final byte PRODUCER_IDS = 4;
     private static final byte DONE = 5;
     private static final byte REFUSED = 6;
+    private static final byte PARTITIONS = 7;
 
     private CommandCodec() {}
 
@@ -68,12 +78,22 @@ final class CommandCodec {
             w.putByte(ALTER_PARTITION).putInt(c.brokerId()).putLong(c.brokerEpoch());
             w.putUuid(c.partition().topicId()).putString(c.partition().topic());
             w.putInt(c.partition().partition()).putInt(c.leaderEpoch()).putInt(c.partitionEpoch());
-            w.putList(c.isr(), FieldWriter::putInt);
+            w.putList(c.isr(), FieldWriter::putInt).putList(c.isrBrokerEpochs(), FieldWriter::putLong);
         } else if (command instanceof AllocateProducerIds c) {
             w.putByte(ALLOCATE_PRODUCER_IDS).putInt(c.brokerId()).putLong(c.brokerEpoch());
         } else if (command instanceof CreatePartitions c) {
             w.putByte(CREATE_PARTITIONS).putList(c.topics(), CommandCodec::putMorePartitions);
             w.putBoolean(c.validateOnly());
+        } else if (command instanceof AlterReassignments c) {
+            w.putByte(ALTER_REASSIGNMENTS).putList(c.partitions(), CommandCodec::putReassignment);
+            w.putBoolean(c.allowFactorChange());
+        } else if (command instanceof ElectLeaders c) {
+            w.putByte(ELECT_LEADERS).putByte(c.type().value);
+            w.putBoolean(c.partitions().isPresent());
+            w.putList(c.partitions().orElse(List.of()), (out, p) -> out.putString(p.topic())
+                    .putInt(p.partition()));
+        } else if (command instanceof UnregisterBroker c) {
+            w.putByte(UNREGISTER_BROKER).putInt(c.brokerId());
         }
     }
 
@@ -104,10 +124,25 @@ final class CommandCodec {
                 String topic = r.getString();
                 TopicIdPartition partition = new TopicIdPartition(topicId, r.getInt(), topic);
                 yield new AlterPartition(
-                        brokerId, brokerEpoch, partition, r.getInt(), r.getInt(), r.getList(FieldReader::getInt));
+                        brokerId,
+                        brokerEpoch,
+                        partition,
+                        r.getInt(),
+                        r.getInt(),
+                        r.getList(FieldReader::getInt),
+                        r.getList(FieldReader::getLong));
             }
             case ALLOCATE_PRODUCER_IDS -> new AllocateProducerIds(r.getInt(), r.getLong());
             case CREATE_PARTITIONS -> new CreatePartitions(r.getList(CommandCodec::getMorePartitions), r.getBoolean());
+            case ALTER_REASSIGNMENTS ->
+                new AlterReassignments(r.getList(CommandCodec::getReassignment), r.getBoolean());
+            case ELECT_LEADERS -> {
+                ElectionType type = ElectionType.valueOf(r.getByte());
+                boolean some = r.getBoolean();
+                List<TopicPartition> partitions = r.getList(in -> new TopicPartition(in.getString(), in.getInt()));
+                yield new ElectLeaders(type, some ? Optional.of(partitions) : Optional.empty());
+            }
+            case UNREGISTER_BROKER -> new UnregisterBroker(r.getInt());
             default -> throw new IllegalArgumentException("unknown controller command (tag " + tag + ")");
         };
     }
@@ -125,6 +160,8 @@ final class CommandCodec {
             w.putByte(DONE);
         } else if (reply instanceof ControllerReply.Refused t) {
             putRefusal(w.putByte(REFUSED), t.refusal());
+        } else if (reply instanceof ControllerReply.Partitions t) {
+            w.putByte(PARTITIONS).putList(t.results(), CommandCodec::putPartitionResult);
         }
     }
 
@@ -137,6 +174,7 @@ final class CommandCodec {
             case PRODUCER_IDS -> new ControllerReply.ProducerIds(r.getLong(), r.getInt());
             case DONE -> ControllerReply.Done.DONE;
             case REFUSED -> new ControllerReply.Refused(getRefusal(r));
+            case PARTITIONS -> new ControllerReply.Partitions(r.getList(CommandCodec::getPartitionResult));
             default -> throw new IllegalArgumentException("unknown controller reply (tag " + tag + ")");
         };
     }
@@ -171,6 +209,19 @@ final class CommandCodec {
         return new MorePartitions(name, count, assigned ? Optional.of(assignment) : Optional.empty());
     }
 
+    private static void putReassignment(FieldWriter w, Reassignment t) {
+        w.putString(t.topic()).putInt(t.partition()).putBoolean(t.replicas().isPresent());
+        w.putList(t.replicas().orElse(List.of()), FieldWriter::putInt);
+    }
+
+    private static Reassignment getReassignment(FieldReader r) {
+        String topic = r.getString();
+        int partition = r.getInt();
+        boolean moves = r.getBoolean();
+        List<Integer> replicas = r.getList(FieldReader::getInt);
+        return new Reassignment(topic, partition, moves ? Optional.of(replicas) : Optional.empty());
+    }
+
     private static void putConfigChange(FieldWriter w, ConfigChange c) {
         w.putString(c.key()).putByte(c.op().id()).putString(c.value());
     }
@@ -193,6 +244,16 @@ final class CommandCodec {
                 (short) r.getInt(),
                 r.getStrings(),
                 r.getBoolean() ? Optional.of(getRefusal(r)) : Optional.empty());
+    }
+
+    private static void putPartitionResult(FieldWriter w, ControllerReply.PartitionResult t) {
+        w.putString(t.topic()).putInt(t.partition()).putBoolean(t.refusal().isPresent());
+        t.refusal().ifPresent(refusal -> putRefusal(w, refusal));
+    }
+
+    private static ControllerReply.PartitionResult getPartitionResult(FieldReader r) {
+        return new ControllerReply.PartitionResult(
+                r.getString(), r.getInt(), r.getBoolean() ? Optional.of(getRefusal(r)) : Optional.empty());
     }
 
     private static void putRefusal(FieldWriter w, Refusal refusal) {

@@ -1,5 +1,6 @@
 package io.troupe.controller;
 
+import io.troupe.config.LeaderBalanceConfig;
 import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataEvent;
@@ -89,6 +90,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private final ActorRef<Quorum.Reply> voterReplies;
     private final TopicDecisions topics;
     private final BrokerDecisions brokers;
+    private final ReassignmentDecisions reassignments;
+    private final LeaderDecisions leaders;
     private final ArrayDeque<Execute> waiting = new ArrayDeque<>();
     private QuorumLeader quorum;
     private Followers followers;
@@ -101,6 +104,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private ArrayDeque<Pending> pending;
     private Map<String, Remembered> remembered;
     private boolean serving;
+    /** When leaderships were balanced last. */
+    private long balancedMs;
 
     private Controller(ActorContext<Command> context, TimerScheduler<Command> timers, Parts parts) {
         super(context);
@@ -110,6 +115,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         voterReplies = context.messageAdapter(Quorum.Reply.class, VoterReplied::new);
         topics = new TopicDecisions(parts.settings(), Uuid::randomUuid);
         brokers = new BrokerDecisions(parts.settings());
+        Elections elections = new Elections(parts.settings());
+        reassignments = new ReassignmentDecisions(elections);
+        leaders = new LeaderDecisions(elections);
         timers.startTimerWithFixedDelay(Tick.TICK, TICK);
         claim(1);
     }
@@ -209,6 +217,12 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 return brokers.alterPartition(drafted, c);
             } else if (command instanceof ControllerCommand.AllocateProducerIds c) {
                 return brokers.allocateProducerIds(drafted, c);
+            } else if (command instanceof ControllerCommand.AlterReassignments c) {
+                return reassignments.alter(drafted, c);
+            } else if (command instanceof ControllerCommand.ElectLeaders c) {
+                return leaders.elect(drafted, c);
+            } else if (command instanceof ControllerCommand.UnregisterBroker c) {
+                return brokers.unregister(drafted, c);
             }
             throw new IllegalStateException("unknown command");
         } catch (RuntimeException e) {
@@ -323,6 +337,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private void serve() {
         serving = true;
+        // Brokers that come back with this controller catch up first.
+        balancedMs = parts.nowMs().getAsLong();
         sessions = new Sessions(
                 parts.settings().brokerSessionTimeoutMs(), parts.nowMs().getAsLong());
         getContext()
@@ -365,15 +381,39 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                     .forEach(b -> fence(
                             b,
                             "it has not been heard from for " + parts.settings().brokerSessionTimeoutMs() + " ms"));
+            balanceLeaders();
         }
         advance();
         return this;
     }
 
+    /** Leaderships go back to preferred replicas, now and then. */
+    private void balanceLeaders() {
+        LeaderBalanceConfig balance = parts.settings().leaderBalance();
+        long nowMs = parts.nowMs().getAsLong();
+        if (!balance.enabled() || nowMs - balancedMs < balance.checkIntervalMs()) {
+            return;
+        }
+        balancedMs = nowMs;
+        Decision decision = leaders.balance(drafted, balance.perBrokerPercentage());
+        if (!decision.events().isEmpty()) {
+            getContext()
+                    .getLog()
+                    .info(
+                            "Preferred replicas lead again: {} topics",
+                            decision.events().size());
+            commit(decision, null, null);
+        }
+    }
+
     private void fence(BrokerImage broker, String why) {
         Decision decision = brokers.fence(drafted, broker.brokerId(), broker.brokerEpoch());
         if (!decision.events().isEmpty()) {
-            getContext().getLog().warn("Fencing broker {}: {}", broker.brokerId(), why);
+            if (broker.inControlledShutdown()) {
+                getContext().getLog().info("Broker {} has stopped in order: {}", broker.brokerId(), why);
+            } else {
+                getContext().getLog().warn("Fencing broker {}: {}", broker.brokerId(), why);
+            }
             commit(decision, null, null);
         }
     }

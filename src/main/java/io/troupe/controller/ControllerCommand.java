@@ -6,7 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 
 /** What may be asked of the controller: each is decided on the image, committed by the quorum, then answered. */
@@ -48,6 +50,18 @@ public sealed interface ControllerCommand {
     /** Answered with {@link ControllerReply.Topics}; each topic succeeds or fails by itself. */
     record CreatePartitions(List<MorePartitions> topics, boolean validateOnly) implements ControllerCommand {}
 
+    /** One partition to be moved; without replicas, its reassignment is to be cancelled. */
+    record Reassignment(String topic, int partition, Optional<List<Integer>> replicas) {}
+
+    /** Answered with {@link ControllerReply.Partitions}; each partition succeeds or fails by itself. */
+    record AlterReassignments(List<Reassignment> partitions, boolean allowFactorChange) implements ControllerCommand {}
+
+    /** Answered with {@link ControllerReply.Partitions}. Without partitions all are meant. */
+    record ElectLeaders(ElectionType type, Optional<List<TopicPartition>> partitions) implements ControllerCommand {}
+
+    /** An operator's word that a broker is gone for good. Answered with {@link ControllerReply.Done}. */
+    record UnregisterBroker(int brokerId) implements ControllerCommand {}
+
     /** Answered with {@link ControllerReply.Topics}. {@code replaceAll}: the old AlterConfigs, which states the whole set. */
     record AlterTopicConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
             implements ControllerCommand {}
@@ -66,15 +80,32 @@ public sealed interface ControllerCommand {
     record BrokerHeartbeat(int brokerId, long brokerEpoch, long appliedIndex, boolean wantShutdown)
             implements ControllerCommand {}
 
-    /** A leader's proposal of a new ISR. Answered with {@link ControllerReply.PartitionAltered}. */
+    /**
+     * A leader's proposal of a new ISR. Answered with {@link ControllerReply.PartitionAltered}.
+     *
+     * @param isrBrokerEpochs BE in which each member of {@code isr} was heard, in the same order; empty when nobody was added
+     */
     record AlterPartition(
             int brokerId,
             long brokerEpoch,
             TopicIdPartition partition,
             int leaderEpoch,
             int partitionEpoch,
-            List<Integer> isr)
-            implements ControllerCommand {}
+            List<Integer> isr,
+            List<Long> isrBrokerEpochs)
+            implements ControllerCommand {
+
+        /** A proposal that adds nobody. */
+        AlterPartition(
+                int brokerId,
+                long brokerEpoch,
+                TopicIdPartition partition,
+                int leaderEpoch,
+                int partitionEpoch,
+                List<Integer> isr) {
+            this(brokerId, brokerEpoch, partition, leaderEpoch, partitionEpoch, isr, List.of());
+        }
+    }
 
     /** A block of producer ids. Answered with {@link ControllerReply.ProducerIds}. */
     record AllocateProducerIds(int brokerId, long brokerEpoch) implements ControllerCommand {}

@@ -158,28 +158,17 @@ final class BrokerDecisions {
                     what + "cannot have the ISR " + isr + ": it must hold the leader " + p.leader()
                             + " and only replicas, " + p.replicas() + ", each once.");
         }
-        List<Long> epochs = command.isrBrokerEpochs();
-        if (!epochs.isEmpty() && epochs.size() != isr.size()) {
-            return Decision.refused(
-                    image,
-                    Errors.INVALID_REQUEST,
-                    what + "is told " + epochs.size() + " broker epochs for " + isr.size() + " members of its ISR.");
-        }
         for (int i = 0; i < isr.size(); i++) {
             int member = isr.get(i);
-            if (!Elections.live(image, member)) {
+            long memberEpoch =
+                    i < command.isrEpochs().size() ? command.isrEpochs().get(i) : -1;
+            if (!Elections.live(image, member)
+                    || image.broker(member).orElseThrow().brokerEpoch() != memberEpoch) {
                 return Decision.refused(
                         image,
                         Errors.INELIGIBLE_REPLICA,
-                        what + "cannot have broker " + member + " in its ISR: it is fenced or shutting down.");
-            }
-            long current = image.broker(member).orElseThrow().brokerEpoch();
-            if (!epochs.isEmpty() && epochs.get(i) != current) {
-                return Decision.refused(
-                        image,
-                        Errors.INELIGIBLE_REPLICA,
-                        what + "cannot have broker " + member + " in its ISR for what it held in broker epoch "
-                                + epochs.get(i) + ": it is at " + current + ".");
+                        what + "cannot have broker " + member + " in its ISR: it is fenced, shutting down or not at"
+                                + " broker epoch " + memberEpoch + ".");
             }
         }
         PartitionImage proposed = Elections.withIsr(p, isr, elections.minIsr(topic.get(), p));

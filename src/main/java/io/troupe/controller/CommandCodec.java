@@ -10,10 +10,12 @@ import io.troupe.controller.ControllerCommand.CreatePartitions;
 import io.troupe.controller.ControllerCommand.CreateTopics;
 import io.troupe.controller.ControllerCommand.DeleteTopics;
 import io.troupe.controller.ControllerCommand.ElectLeaders;
+import io.troupe.controller.ControllerCommand.LogReport;
 import io.troupe.controller.ControllerCommand.MorePartitions;
 import io.troupe.controller.ControllerCommand.NewTopic;
 import io.troupe.controller.ControllerCommand.Reassignment;
 import io.troupe.controller.ControllerCommand.RegisterBroker;
+import io.troupe.controller.ControllerCommand.ReportLogs;
 import io.troupe.controller.ControllerCommand.TopicRef;
 import io.troupe.controller.ControllerCommand.UnregisterBroker;
 import io.troupe.metadata.FieldReader;
@@ -44,6 +46,7 @@ final class CommandCodec {
     private static final byte ALTER_REASSIGNMENTS = 9;
     private static final byte ELECT_LEADERS = 10;
     private static final byte UNREGISTER_BROKER = 11;
+    private static final byte REPORT_LOGS = 12;
 
     private static final byte TOPICS = 1;
     private static final byte REGISTERED = 2;
@@ -78,7 +81,7 @@ final class CommandCodec {
             w.putByte(ALTER_PARTITION).putInt(c.brokerId()).putLong(c.brokerEpoch());
             w.putUuid(c.partition().topicId()).putString(c.partition().topic());
             w.putInt(c.partition().partition()).putInt(c.leaderEpoch()).putInt(c.partitionEpoch());
-            w.putList(c.isr(), FieldWriter::putInt).putList(c.isrBrokerEpochs(), FieldWriter::putLong);
+            w.putList(c.isr(), FieldWriter::putInt).putList(c.isrEpochs(), FieldWriter::putLong);
         } else if (command instanceof AllocateProducerIds c) {
             w.putByte(ALLOCATE_PRODUCER_IDS).putInt(c.brokerId()).putLong(c.brokerEpoch());
         } else if (command instanceof CreatePartitions c) {
@@ -94,6 +97,13 @@ final class CommandCodec {
                     .putInt(p.partition()));
         } else if (command instanceof UnregisterBroker c) {
             w.putByte(UNREGISTER_BROKER).putInt(c.brokerId());
+        } else if (command instanceof ReportLogs c) {
+            w.putByte(REPORT_LOGS).putInt(c.brokerId()).putLong(c.brokerEpoch());
+            w.putList(c.logs(), (out, log) -> out.putUuid(log.topicId())
+                    .putInt(log.partition())
+                    .putInt(log.leaderEpoch())
+                    .putInt(log.lastEpoch())
+                    .putLong(log.logEndOffset()));
         }
     }
 
@@ -143,6 +153,12 @@ final class CommandCodec {
                 yield new ElectLeaders(type, some ? Optional.of(partitions) : Optional.empty());
             }
             case UNREGISTER_BROKER -> new UnregisterBroker(r.getInt());
+            case REPORT_LOGS ->
+                new ReportLogs(
+                        r.getInt(),
+                        r.getLong(),
+                        r.getList(in ->
+                                new LogReport(in.getUuid(), in.getInt(), in.getInt(), in.getInt(), in.getLong())));
             default -> throw new IllegalArgumentException("unknown controller command (tag " + tag + ")");
         };
     }

@@ -5,6 +5,8 @@ import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.PartitionImage;
+import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -83,7 +85,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             Optional<String> clusterId,
             ControllerSettings settings,
             BiConsumer<Integer, MetadataVoter.Ask> toVoter,
-            LongSupplier nowMs) {}
+            LongSupplier nowMs,
+            ControllerStats stats) {}
 
     private final Parts parts;
     private final TimerScheduler<Command> timers;
@@ -92,6 +95,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private final BrokerDecisions brokers;
     private final ReassignmentDecisions reassignments;
     private final LeaderDecisions leaders;
+    private final RecoveryElections recovery;
     private final ArrayDeque<Execute> waiting = new ArrayDeque<>();
     private QuorumLeader quorum;
     private Followers followers;
@@ -118,6 +122,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         Elections elections = new Elections(parts.settings());
         reassignments = new ReassignmentDecisions(elections);
         leaders = new LeaderDecisions(elections);
+        recovery = new RecoveryElections(elections);
         timers.startTimerWithFixedDelay(Tick.TICK, TICK);
         claim(1);
     }
@@ -221,6 +226,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 return reassignments.alter(drafted, c);
             } else if (command instanceof ControllerCommand.ElectLeaders c) {
                 return leaders.elect(drafted, c);
+            } else if (command instanceof ControllerCommand.ReportLogs c) {
+                return recovery.report(drafted, c);
             } else if (command instanceof ControllerCommand.UnregisterBroker c) {
                 return brokers.unregister(drafted, c);
             }
@@ -425,17 +432,34 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 drafted.topic(e.topicId()).ifPresent(old -> e.partitions().stream()
                         .filter(p -> p.partition() < old.partitions().size()) // not just added
                         .filter(p -> Elections.risky(old.partitions().get(p.partition()), p))
-                        .forEach(p -> getContext()
-                                .getLog()
-                                .warn(
-                                        "Recovery election: {}-{} is led by {} (leader epoch {}), the last replica known;"
-                                                + " what only other replicas held would be lost",
-                                        old.name(),
-                                        p.partition(),
-                                        p.leader(),
-                                        p.leaderEpoch())));
+                        .forEach(p -> reportRisk(old, p)));
             }
         }
+    }
+
+    private void reportRisk(TopicImage topic, PartitionImage p) {
+        PartitionImage before = topic.partitions().get(p.partition());
+        boolean recovered =
+                before.lastKnown().contains(p.leader()) && before.lastKnown().size() == 1
+                        || before.asksForLogs() && !p.lastKnown().isEmpty();
+        if (recovered) {
+            parts.stats().recoveryElection();
+        } else {
+            parts.stats().uncleanElection();
+        }
+        getContext()
+                .getLog()
+                .warn(
+                        "{}: {}-{} is led by {} from leader epoch {} on. Neither in-sync nor eligible replicas were left: {}",
+                        recovered ? "Recovery election" : "UNCLEAN ELECTION",
+                        topic.name(),
+                        p.partition(),
+                        p.leader(),
+                        p.leaderEpoch(),
+                        recovered
+                                ? "it has the longest log of those last known to be complete; what a power cut took from"
+                                        + " all of them is lost"
+                                : "what only other replicas hold is lost");
     }
 
     private void refuse(Execute execute, Errors error, String message) {

@@ -83,7 +83,7 @@ public sealed interface ControllerCommand {
     /**
      * A leader's proposal of a new ISR. Answered with {@link ControllerReply.PartitionAltered}.
      *
-     * @param isrBrokerEpochs BE in which each member of {@code isr} was heard, in the same order; empty when nobody was added
+     * @param isrEpochs each member's BE, in the same order: as it was when the leader heard from it
      */
     record AlterPartition(
             int brokerId,
@@ -92,20 +92,19 @@ public sealed interface ControllerCommand {
             int leaderEpoch,
             int partitionEpoch,
             List<Integer> isr,
-            List<Long> isrBrokerEpochs)
-            implements ControllerCommand {
+            List<Long> isrEpochs)
+            implements ControllerCommand {}
 
-        /** A proposal that adds nobody. */
-        AlterPartition(
-                int brokerId,
-                long brokerEpoch,
-                TopicIdPartition partition,
-                int leaderEpoch,
-                int partitionEpoch,
-                List<Integer> isr) {
-            this(brokerId, brokerEpoch, partition, leaderEpoch, partitionEpoch, isr, List.of());
-        }
-    }
+    /**
+     * How long one replica's log is.
+     *
+     * @param leaderEpoch of the partition as the broker knows it
+     * @param lastEpoch of the last record, -1 when there is none
+     */
+    record LogReport(Uuid topicId, int partition, int leaderEpoch, int lastEpoch, long logEndOffset) {}
+
+    /** For partitions that {@linkplain PartitionImage#asksForLogs() ask}. Answered with {@link ControllerReply.Done}. */
+    record ReportLogs(int brokerId, long brokerEpoch, List<LogReport> logs) implements ControllerCommand {}
 
     /** A block of producer ids. Answered with {@link ControllerReply.ProducerIds}. */
     record AllocateProducerIds(int brokerId, long brokerEpoch) implements ControllerCommand {}

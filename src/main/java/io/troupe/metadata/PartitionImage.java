@@ -49,6 +49,11 @@ public record PartitionImage(
         return leader != NO_LEADER;
     }
 
+    /** Whether only the lengths of their logs can tell which of the last known replicas may lead (rule 1.11). */
+    public boolean asksForLogs() {
+        return !hasLeader() && isr.isEmpty() && elr.isEmpty() && lastKnown.size() > 1;
+    }
+
     /** Led by {@code newLeader}, which may be nobody, in the next leader epoch. */
     public PartitionImage ledBy(int newLeader) {
         return with(replicas, newLeader, leaderEpoch + 1, partitionEpoch, isr, elr, lastKnown, adding, removing);

@@ -96,9 +96,8 @@ class ControllerSerializerTest {
                         true,
                         false),
                 new ControllerCommand.BrokerHeartbeat(3, Long.MAX_VALUE, -1, true),
-                new ControllerCommand.AlterPartition(3, 4, new TopicIdPartition(id, 5, "t"), 6, 7, List.of(1, 2, 3)),
                 new ControllerCommand.AlterPartition(
-                        3, 4, new TopicIdPartition(id, 5, "t"), 6, 7, List.of(1, 2), List.of(8L, 9L)),
+                        3, 4, new TopicIdPartition(id, 5, "t"), 6, 7, List.of(1, 2, 3), List.of(9L, 10L, 11L)),
                 new ControllerCommand.AlterReassignments(
                         List.of(
                                 new ControllerCommand.Reassignment("t", 1, Optional.of(List.of(1, 2))),
@@ -108,6 +107,8 @@ class ControllerSerializerTest {
                         ElectionType.UNCLEAN, Optional.of(List.of(new TopicPartition("t", 3)))),
                 new ControllerCommand.ElectLeaders(ElectionType.PREFERRED, Optional.empty()),
                 new ControllerCommand.UnregisterBroker(7),
+                new ControllerCommand.ReportLogs(
+                        3, 4, List.of(new ControllerCommand.LogReport(id, 1, 2, -1, Long.MAX_VALUE))),
                 new ControllerCommand.AllocateProducerIds(3, 4),
                 new ControllerCommand.CreatePartitions(
                         List.of(

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
@@ -95,8 +96,18 @@ class DecisionsTest {
         ControllerReply reply = take(brokers.alterPartition(
                 image,
                 new ControllerCommand.AlterPartition(
-                        broker, epoch, partition, leaderEpoch, partitionEpoch, List.of(isr))));
+                        broker,
+                        epoch,
+                        partition,
+                        leaderEpoch,
+                        partitionEpoch,
+                        List.of(isr),
+                        Stream.of(isr).map(this::brokerEpoch).toList())));
         return reply instanceof ControllerReply.Refused r ? r.refusal().error() : Errors.NONE;
+    }
+
+    private long brokerEpoch(int broker) {
+        return image.broker(broker).map(b -> b.brokerEpoch()).orElse(-1L);
     }
 
     private static Errors error(ControllerReply.TopicResult result) {

@@ -9,6 +9,7 @@ import io.troupe.controller.Controller;
 import io.troupe.controller.ControllerClient;
 import io.troupe.controller.ControllerRequests;
 import io.troupe.controller.ControllerSingleton;
+import io.troupe.controller.ControllerStats;
 import io.troupe.controller.MetadataVoter;
 import io.troupe.group.GroupCoordinators;
 import io.troupe.group.GroupService;
@@ -89,6 +90,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
             MetadataCache metadata,
             LocalReplicas replicas,
             Executor groupLoads,
+            ControllerStats controllerStats,
             Consumer<String> onFatal) {}
 
     private final Parts parts;
@@ -122,7 +124,8 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         ActorRef<Controller.Command> singleton = ControllerSingleton.init(
                 context.getSystem(),
                 config,
-                config.clusterId().or(() -> Optional.ofNullable(parts.journals().clusterId())));
+                config.clusterId().or(() -> Optional.ofNullable(parts.journals().clusterId())),
+                parts.controllerStats());
         brokerMetadata = spawn(
                 BrokerMetadata.create(
                         BrokerMetadata.Self.of(

@@ -38,7 +38,7 @@ final class ClusterStatus {
 
     private Report report() {
         List<String> lines = new ArrayList<>();
-        lines.add(line("Brokers up", view.up().isEmpty() ? "none" : view.up().size() + ": " + join(view.up())));
+        lines.add(line("Brokers up", up()));
         lines.add(line("Brokers fenced", fenced()));
         lines.add(line(
                 "Controller",
@@ -53,6 +53,32 @@ final class ClusterStatus {
         lines.add(0, "Cluster " + view.clusterId() + ": " + (well ? "all is well" : "NOT WELL, see the last lines"));
         advice.forEach(what -> lines.add("-> " + what));
         return new Report(lines, well);
+    }
+
+    private String up() {
+        Set<Integer> up = new TreeSet<>(view.up());
+        up.removeAll(view.silent());
+        String answering = up.isEmpty() ? "none" : up.size() + ": " + join(up);
+        if (view.silent().isEmpty()) {
+            return answering;
+        }
+        well = false;
+        advice.add(
+                "Broker " + join(view.silent()) + " does not answer: if it does not run, start it; if it does, can this"
+                        + " machine reach its advertised.listeners?");
+        return answering + "; no answer from " + join(view.silent());
+    }
+
+    private String controller() {
+        String known = view.controller().map(id -> "node " + id).orElse("none known")
+                + view.quorum().map(q -> ", epoch " + q.leaderEpoch()).orElse("");
+        if (view.decides()) {
+            return known;
+        }
+        well = false;
+        advice.add("Nothing can be created, moved or elected: the controller does not answer. Start nodes of"
+                + " controller.quorum.voters until a majority of them is up.");
+        return known + ", NOT ANSWERING";
     }
 
     private String fenced() {

@@ -13,9 +13,12 @@ import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.CreateTopicsOptions;
 import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.DescribeClusterResult;
+import org.apache.kafka.clients.admin.DescribeConfigsOptions;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.PartitionReassignment;
 import org.apache.kafka.clients.admin.QuorumInfo;
 import org.apache.kafka.clients.admin.TopicDescription;
@@ -25,6 +28,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.errors.UnsupportedVersionException;
 
@@ -33,6 +37,8 @@ import org.apache.kafka.common.errors.UnsupportedVersionException;
  *
  * @param controller broker id; the quorum's leader where the quorum can be seen
  * @param quorum empty when the brokers do not tell of it
+ * @param decides whether the controller could have changed something just now
+ * @param silent brokers that count as up and do not answer
  * @param brokers all registered ones by id, fenced ones included
  * @param partitions by topic, then number
  * @param moving reassignments under way
@@ -41,6 +47,8 @@ record ClusterView(
         String clusterId,
         Optional<Integer> controller,
         Optional<QuorumInfo> quorum,
+        boolean decides,
+        Set<Integer> silent,
         Map<Integer, Node> brokers,
         Map<TopicPartition, Partition> partitions,
         Map<TopicPartition, PartitionReassignment> moving) {
@@ -61,6 +69,7 @@ record ClusterView(
     static final Comparator<TopicPartition> BY_NAME =
             Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
     private static final int TOPICS_AT_A_TIME = 500;
+    private static final int PATIENCE_MS = 5000;
 
     static ClusterView of(Admin admin) throws ExecutionException, InterruptedException {
         DescribeClusterResult cluster = admin.describeCluster(new DescribeClusterOptions().includeFencedBrokers(true));
@@ -81,6 +90,8 @@ record ClusterView(
                 quorum.map(QuorumInfo::leaderId)
                         .or(() -> Optional.ofNullable(controller).map(Node::id)),
                 quorum,
+                decides(admin),
+                silent(admin, brokers.values()),
                 brokers,
                 partitions,
                 admin.listPartitionReassignments().reassignments().get());
@@ -95,6 +106,46 @@ record ClusterView(
             }
             throw e;
         }
+    }
+
+    /** A topic that is only checked and never made: the controller answers that too only with a majority of voters. */
+    private static boolean decides(Admin admin) throws InterruptedException {
+        NewTopic probe = new NewTopic("troupe-cluster-status-" + Uuid.randomUuid(), 1, (short) 1);
+        try {
+            admin.createTopics(
+                            List.of(probe),
+                            new CreateTopicsOptions().validateOnly(true).timeoutMs(PATIENCE_MS))
+                    .all()
+                    .get();
+            return true;
+        } catch (ExecutionException e) {
+            // Refused for another reason, it was decided all the same.
+            return !(e.getCause() instanceof RetriableException);
+        }
+    }
+
+    private static Set<Integer> silent(Admin admin, Collection<Node> brokers) throws InterruptedException {
+        Map<Integer, KafkaFuture<Config>> asked = new TreeMap<>();
+        DescribeConfigsOptions patience = new DescribeConfigsOptions().timeoutMs(PATIENCE_MS);
+        for (Node broker : brokers) {
+            if (!broker.isFenced()) {
+                ConfigResource resource = new ConfigResource(ConfigResource.Type.BROKER, broker.idString());
+                asked.put(
+                        broker.id(),
+                        admin.describeConfigs(List.of(resource), patience)
+                                .values()
+                                .get(resource));
+            }
+        }
+        Set<Integer> silent = new TreeSet<>();
+        for (Map.Entry<Integer, KafkaFuture<Config>> answer : asked.entrySet()) {
+            try {
+                answer.getValue().get();
+            } catch (ExecutionException e) {
+                silent.add(answer.getKey());
+            }
+        }
+        return silent;
     }
 
     private static void read(Admin admin, List<String> topics, Map<TopicPartition, Partition> partitions)

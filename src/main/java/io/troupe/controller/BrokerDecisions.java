@@ -29,11 +29,13 @@ final class BrokerDecisions {
     }
 
     /**
-     * 1.1: a new BE, fenced, all its leaderships ended.
+     * 1.1: a new BE, fenced, all its leaderships ended. 1.13: its logs are complete when they were closed in the BE that it had
+     * last, as far as the metadata knows.
      *
      * @param otherIncarnationLive another incarnation was heard from within the session time-out
+     * @param again this very incarnation has registered before, with the same proof, and its answer came too late
      */
-    Decision register(MetadataImage image, RegisterBroker command, boolean otherIncarnationLive) {
+    Decision register(MetadataImage image, RegisterBroker command, boolean otherIncarnationLive, boolean again) {
         int id = command.brokerId();
         if (command.votersOnly()) {
             return new Draft(image).reply(new ControllerReply.Registered(-1));
@@ -45,10 +47,16 @@ final class BrokerDecisions {
                     "Another live process is registered as broker " + id
                             + "; give this one another node.id, or wait until the other's session has timed out.");
         }
+        boolean complete = command.provenEpoch() >= 0
+                && (again
+                        || image.broker(id)
+                                .filter(b -> b.brokerEpoch() == command.provenEpoch())
+                                .isPresent());
+        MetadataEvent.Logs unproven = command.lostDir() ? MetadataEvent.Logs.LOST : MetadataEvent.Logs.UNPROVEN;
         Draft draft = new Draft(image);
         long brokerEpoch = draft.emit(new MetadataEvent.BrokerRegistered(
                 new BrokerImage(id, image.index() + 1, command.listeners(), command.rack(), true, false),
-                command.cleanShutdown()));
+                complete ? MetadataEvent.Logs.COMPLETE : unproven));
         elections.brokerGone(draft, id);
         return draft.reply(new ControllerReply.Registered(brokerEpoch));
     }

@@ -70,21 +70,24 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             Uuid incarnationId,
             List<Listener> listeners,
             Optional<String> rack,
-            boolean cleanShutdown,
+            long provenEpoch,
+            boolean lostDir,
             boolean votersOnly,
             int sessionTimeoutMs) {
 
         /**
          * @param listeners as bound, port 0 resolved: what clients are told
-         * @param cleanShutdown whether every log dir was closed in order by the last process
+         * @param provenEpoch BE in which the last process closed every log dir in order, -1 when it did not
+         * @param lostDir whether a log dir is new or was wiped
          */
-        public static Self of(BrokerConfig config, List<Listener> listeners, boolean cleanShutdown) {
+        public static Self of(BrokerConfig config, List<Listener> listeners, long provenEpoch, boolean lostDir) {
             return new Self(
                     config.nodeId(),
                     Uuid.randomUuid(),
                     listeners,
                     config.rack(),
-                    cleanShutdown,
+                    provenEpoch,
+                    lostDir,
                     !config.roles().contains(BrokerConfig.Role.BROKER),
                     config.brokerSessionTimeoutMs());
         }
@@ -113,7 +116,12 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     /** Null until registered. */
     private Long brokerEpoch;
 
-    private boolean cleanShutdown;
+    /** -1 once this process has used its logs. */
+    private long provenEpoch;
+
+    /** Whether this process has been registered before: what its log dirs lacked, it told then. */
+    private boolean used;
+
     private long commandCount;
     private String outstanding;
 
@@ -129,7 +137,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         this.controller = controller;
         this.cache = cache;
         this.timers = timers;
-        cleanShutdown = self.cleanShutdown();
+        provenEpoch = self.provenEpoch();
         publications = context.messageAdapter(Publication.class, Published::new);
         answers = context.messageAdapter(Controller.Answer.class, Answered::new);
         follow();
@@ -206,7 +214,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
                         self.incarnationId(),
                         self.listeners(),
                         self.rack(),
-                        cleanShutdown,
+                        provenEpoch,
+                        self.lostDir() && !used,
                         self.votersOnly())
                 : new ControllerCommand.BrokerHeartbeat(self.nodeId(), brokerEpoch, image.index(), !leaving.isEmpty());
         boolean registered = brokerEpoch != null;
@@ -261,7 +270,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             // Another incarnation took the id, or this one was forgotten: a new registration, which proves nothing
             // about the logs.
             brokerEpoch = null;
-            cleanShutdown = false;
+            provenEpoch = -1;
+            used = true;
             timers.startSingleTimer(Timer.HEARTBEAT, RETRY);
         }
     }

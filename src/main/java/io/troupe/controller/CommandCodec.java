@@ -73,7 +73,7 @@ final class CommandCodec {
             w.putByte(REGISTER_BROKER).putInt(c.brokerId()).putUuid(c.incarnationId());
             w.putList(c.listeners(), MetadataCodec::putListener)
                     .putString(c.rack().orElse(null));
-            w.putBoolean(c.cleanShutdown()).putBoolean(c.votersOnly());
+            w.putLong(c.provenEpoch()).putBoolean(c.lostDir()).putBoolean(c.votersOnly());
         } else if (command instanceof BrokerHeartbeat c) {
             w.putByte(BROKER_HEARTBEAT).putInt(c.brokerId()).putLong(c.brokerEpoch());
             w.putLong(c.appliedIndex()).putBoolean(c.wantShutdown());
@@ -124,6 +124,7 @@ final class CommandCodec {
                         r.getUuid(),
                         r.getList(MetadataCodec::getListener),
                         Optional.ofNullable(r.getString()),
+                        r.getLong(),
                         r.getBoolean(),
                         r.getBoolean());
             case BROKER_HEARTBEAT -> new BrokerHeartbeat(r.getInt(), r.getLong(), r.getLong(), r.getBoolean());

@@ -206,8 +206,11 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             } else if (command instanceof ControllerCommand.AlterTopicConfigs c) {
                 return topics.alterConfigs(drafted, c);
             } else if (command instanceof ControllerCommand.RegisterBroker c) {
-                Decision decision =
-                        brokers.register(drafted, c, sessions.otherLive(c.brokerId(), c.incarnationId(), nowMs));
+                Decision decision = brokers.register(
+                        drafted,
+                        c,
+                        sessions.otherLive(c.brokerId(), c.incarnationId(), nowMs),
+                        sessions.isRegistered(c.brokerId(), c.incarnationId()));
                 if (decision.reply() instanceof ControllerReply.Registered) {
                     sessions.registered(c.brokerId(), c.incarnationId(), nowMs);
                 }

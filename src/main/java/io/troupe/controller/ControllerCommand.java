@@ -66,13 +66,19 @@ public sealed interface ControllerCommand {
     record AlterTopicConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
             implements ControllerCommand {}
 
-    /** Answered with {@link ControllerReply.Registered}. */
+    /**
+     * Answered with {@link ControllerReply.Registered}.
+     *
+     * @param provenEpoch BE in which the broker's last process closed every log in order, -1 when that is not proven
+     * @param lostDir whether a log dir is new or was wiped
+     */
     record RegisterBroker(
             int brokerId,
             Uuid incarnationId,
             List<Listener> listeners,
             Optional<String> rack,
-            boolean cleanShutdown,
+            long provenEpoch,
+            boolean lostDir,
             boolean votersOnly)
             implements ControllerCommand {}
 

@@ -49,7 +49,12 @@ public final class MetadataCodec {
         } else if (event instanceof MetadataEvent.BrokerRegistered e) {
             start(w, BROKER_REGISTERED);
             putBroker(w, e.broker());
-            w.putBoolean(e.cleanShutdown());
+            w.putByte(
+                    switch (e.logs()) {
+                        case UNPROVEN -> (byte) 0;
+                        case COMPLETE -> (byte) 1;
+                        case LOST -> (byte) 2;
+                    });
         } else if (event instanceof MetadataEvent.BrokerFencingChanged e) {
             start(w, BROKER_FENCING_CHANGED);
             w.putInt(e.brokerId()).putLong(e.brokerEpoch());
@@ -86,7 +91,7 @@ public final class MetadataCodec {
                 switch (tag) {
                     case CONTROLLER_ELECTED ->
                         new MetadataEvent.ControllerElected(r.getInt(), r.getInt(), r.getString());
-                    case BROKER_REGISTERED -> new MetadataEvent.BrokerRegistered(getBroker(r), r.getBoolean());
+                    case BROKER_REGISTERED -> new MetadataEvent.BrokerRegistered(getBroker(r), getLogs(r));
                     case BROKER_FENCING_CHANGED ->
                         new MetadataEvent.BrokerFencingChanged(r.getInt(), r.getLong(), r.getBoolean(), r.getBoolean());
                     case TOPIC_CREATED -> new MetadataEvent.TopicCreated(getTopic(r));
@@ -170,6 +175,16 @@ public final class MetadataCodec {
                 r.getList(FieldReader::getInt),
                 reassigning ? r.getList(FieldReader::getInt) : List.of(),
                 reassigning ? r.getList(FieldReader::getInt) : List.of());
+    }
+
+    private static MetadataEvent.Logs getLogs(FieldReader r) {
+        byte logs = r.getByte();
+        return switch (logs) {
+            case 0 -> MetadataEvent.Logs.UNPROVEN;
+            case 1 -> MetadataEvent.Logs.COMPLETE;
+            case 2 -> MetadataEvent.Logs.LOST;
+            default -> throw new IllegalArgumentException("corrupt: " + logs + " is no state of logs");
+        };
     }
 
     private static void putBroker(FieldWriter w, BrokerImage b) {

@@ -189,21 +189,31 @@ public final class MetadataImage {
         throw new IllegalStateException("unknown metadata event " + event);
     }
 
-    /** SAFETY 1.1 and 1.10: fenced under a new BE; every leadership ends; an unclean one also leaves ISR and ELR. */
+    /**
+     * SAFETY 1.1, 1.10 and 1.14: fenced under a new BE; every leadership ends. Without proof that its logs are complete it also
+     * leaves ISR and ELR and is only last known; and not even that when they may be gone, unless there never was another replica.
+     */
     private MetadataImage registered(long index, MetadataEvent.BrokerRegistered event) {
         BrokerImage b = event.broker();
         int id = b.brokerId();
         Map<Integer, BrokerImage> newBrokers =
                 withBroker(new BrokerImage(id, index, List.copyOf(b.listeners()), b.rack(), true, false));
         HashMap<String, TopicImage> changed = mapPartitions(p -> {
-            boolean leaves =
-                    !event.cleanShutdown() && (p.isr().contains(id) || p.elr().contains(id));
-            if (p.leader() != id && !leaves) {
+            boolean leaves = event.logs() != MetadataEvent.Logs.COMPLETE
+                    && (p.isr().contains(id) || p.elr().contains(id));
+            boolean lost =
+                    event.logs() == MetadataEvent.Logs.LOST && p.replicas().size() > 1;
+            boolean forgotten = lost && p.lastKnown().contains(id);
+            if (p.leader() != id && !leaves && !forgotten) {
                 return p;
             }
             PartitionImage ended = p.leader() == id ? p.ledBy(PartitionImage.NO_LEADER) : p;
-            PartitionImage left =
-                    leaves ? ended.withIsr(without(p.isr(), id), without(p.elr(), id), with(p.lastKnown(), id)) : ended;
+            PartitionImage left = leaves || forgotten
+                    ? ended.withIsr(
+                            without(p.isr(), id),
+                            without(p.elr(), id),
+                            lost ? without(p.lastKnown(), id) : with(p.lastKnown(), id))
+                    : ended;
             return left.withPartitionEpoch(p.partitionEpoch() + 1);
         });
         return with(index, changed, names, newBrokers, nextProducerId);

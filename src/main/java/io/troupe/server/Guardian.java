@@ -129,7 +129,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         brokerMetadata = spawn(
                 BrokerMetadata.create(
                         BrokerMetadata.Self.of(
-                                config, parts.advertised(), parts.journals().cleanShutdown()),
+                                config,
+                                parts.advertised(),
+                                parts.journals().lastBrokerEpoch(),
+                                parts.journals().lostDir()),
                         singleton,
                         parts.metadata()),
                 "broker-metadata",

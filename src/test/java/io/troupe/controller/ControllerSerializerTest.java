@@ -93,6 +93,7 @@ class ControllerSerializerTest {
                         id,
                         List.of(new Listener("PLAINTEXT", SecurityProtocol.PLAINTEXT, new HostPort("h", 9))),
                         Optional.of("rack"),
+                        8,
                         true,
                         false),
                 new ControllerCommand.BrokerHeartbeat(3, Long.MAX_VALUE, -1, true),

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
@@ -133,6 +134,57 @@ class LeaderDecisionsTest {
                 Errors.INELIGIBLE_REPLICA,
                 ((ControllerReply.Refused) reply).refusal().error());
         assertEquals(Errors.NONE, cluster.isr(0, 1, 2));
+    }
+
+    @Test
+    void rule1_13OnlyTheMarkerOfTheLastBrokerEpochIsAProof() {
+        cluster.create(Map.of("min.insync.replicas", "2"), List.of(List.of(1, 2)));
+        cluster.fence(2);
+        long old = cluster.broker(2).brokerEpoch();
+        cluster.start(2, true);
+        assertEquals(List.of(2), cluster.t(0).elr());
+        cluster.start(2, old, false);
+        assertEquals(List.of(), cluster.t(0).elr(), "the disk is of an earlier time");
+        assertEquals(List.of(2), cluster.t(0).lastKnown());
+    }
+
+    @Test
+    void rule1_13ARegistrationWhoseAnswerCameTooLateMayBeRepeated() {
+        cluster.create(Map.of("min.insync.replicas", "2"), List.of(List.of(1, 2)));
+        cluster.fence(2);
+        ControllerCommand.RegisterBroker command = new ControllerCommand.RegisterBroker(
+                2,
+                Uuid.randomUuid(),
+                List.of(),
+                Optional.empty(),
+                cluster.broker(2).brokerEpoch(),
+                false,
+                false);
+        cluster.take(cluster.brokers.register(cluster.image, command, false, false));
+        cluster.take(cluster.brokers.register(cluster.image, command, false, true));
+        assertEquals(List.of(2), cluster.t(0).elr());
+    }
+
+    @Test
+    void rule1_14AWipedReplicaLeadsOnlyWhereThereNeverWasAnother() {
+        cluster.create(Map.of(), List.of(List.of(1, 2)));
+        cluster.fence(2);
+        cluster.fence(1);
+        assertEquals(List.of(1), cluster.t(0).elr());
+        cluster.start(1, -1, true);
+        assertEquals(PartitionImage.NO_LEADER, cluster.t(0).leader(), "2 has older records, which must not be deleted");
+        assertEquals(List.of(), cluster.t(0).lastKnown());
+        cluster.start(2, true);
+        assertEquals(PartitionImage.NO_LEADER, cluster.t(0).leader());
+        assertEquals(List.of(Errors.NONE), elect(ElectionType.UNCLEAN, 0));
+    }
+
+    @Test
+    void rule1_14AWipedSoleReplicaBeginsAnew() {
+        cluster.create(Map.of(), List.of(List.of(1)));
+        cluster.fence(1);
+        cluster.start(1, -1, true);
+        assertEquals(1, cluster.t(0).leader());
     }
 
     @Test

@@ -48,9 +48,15 @@ final class TestCluster {
     }
 
     void start(int id, boolean clean) {
+        start(id, clean ? image.broker(id).map(BrokerImage::brokerEpoch).orElse(-1L) : -1, false);
+    }
+
+    void start(int id, long provenEpoch, boolean lostDir) {
         take(brokers.register(
                 image,
-                new ControllerCommand.RegisterBroker(id, Uuid.randomUuid(), List.of(), Optional.empty(), clean, false),
+                new ControllerCommand.RegisterBroker(
+                        id, Uuid.randomUuid(), List.of(), Optional.empty(), provenEpoch, lostDir, false),
+                false,
                 false));
         heartbeat(id, false);
     }

@@ -47,6 +47,8 @@ public final class ClusterCommand {
     private static final Set<String> WITH_VALUE =
             Set.of("--bootstrap-server", "--command-config", "--topic", "--group", "--throttle");
     private static final int NOT_WELL = 2;
+    /** For one answer, unless {@code --command-config} says otherwise. */
+    private static final int PATIENCE_MS = 20_000;
 
     /** Arguments that make no command. */
     private static final class UsageException extends RuntimeException {
@@ -130,6 +132,8 @@ public final class ClusterCommand {
             throw new UsageException("--bootstrap-server host:port must be specified");
         }
         Properties client = new Properties();
+        client.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, PATIENCE_MS);
+        client.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, PATIENCE_MS / 2);
         for (String file : options.getOrDefault("--command-config", List.of())) {
             try (Reader reader = Files.newBufferedReader(Path.of(file), StandardCharsets.UTF_8)) {
                 client.load(reader);

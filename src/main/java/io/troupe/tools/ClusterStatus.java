@@ -40,10 +40,7 @@ final class ClusterStatus {
         List<String> lines = new ArrayList<>();
         lines.add(line("Brokers up", up()));
         lines.add(line("Brokers fenced", fenced()));
-        lines.add(line(
-                "Controller",
-                view.controller().map(id -> "node " + id).orElse("none known")
-                        + view.quorum().map(q -> ", epoch " + q.leaderEpoch()).orElse("")));
+        lines.add(line("Controller", controller()));
         lines.add(line("Metadata quorum", quorum()));
         lines.add(line("Partitions", totals()));
         lines.add(line("Offline", offline()));

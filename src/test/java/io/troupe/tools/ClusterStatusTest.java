@@ -40,15 +40,16 @@ class ClusterStatusTest {
     }
 
     private ClusterStatus.Report report() {
-        return ClusterStatus.of(new ClusterView(
-                "c", Optional.of(2), Optional.empty(), decides, silent, brokers, partitions, Map.of()));
+        return ClusterStatus.of(
+                new ClusterView("c", Optional.of(2), Optional.empty(), decides, silent, brokers, partitions, Map.of()));
     }
 
     private void isNotWell(String... words) {
         ClusterStatus.Report report = report();
         assertFalse(report.well());
         assertTrue(report.lines().get(0).contains("NOT WELL"));
-        String advice = String.join("\n", report.lines().subList(10, report.lines().size()));
+        String advice =
+                String.join("\n", report.lines().subList(10, report.lines().size()));
         for (String word : words) {
             assertTrue(advice.contains(word), word + " in " + advice);
         }

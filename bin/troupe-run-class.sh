@@ -221,6 +221,7 @@ select_tool() {
         *) CLASS=$tools.ClusterTool ;;
       esac
       ;;
+    metadata-quorum) CLASS=$tools.MetadataQuorumCommand ;;
     *) die "there is no tool '$1'" ;;
   esac
 }

@@ -8,8 +8,8 @@ self=$0; while [ -L "$self" ]; do link=$(readlink "$self"); case $link in /*) se
 RESTART_CODE=85
 # With this one a JVM ends that ran out of heap (-XX:+ExitOnOutOfMemoryError): it has no memory left to say it otherwise.
 OUT_OF_MEMORY_CODE=3
-# The line a broker prints once it serves begins so.
-READY="^Troupe broker [0-9]* is ready"
+# The line a broker, or a controller without data, prints once it serves begins so.
+READY="^Troupe [a-z]* [0-9]* is ready"
 
 DEFAULT_HEAP_OPTS="-Xms64M -Xmx1G"
 DEFAULT_GC_OPTS="-XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35"

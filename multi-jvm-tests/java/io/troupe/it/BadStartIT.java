@@ -47,7 +47,7 @@ class BadStartIT {
                 "log.segment.bytes|3|log.segment.bytes",
                 "troupe.http.listener|127.0.0.1:99999|99999",
                 "listeners|PLAINTEXT://127.0.0.1:29555,OTHER://127.0.0.1:29555|29555",
-                "controller.quorum.voters|7@127.0.0.1:29556|controller.quorum.voters",
+                "controller.quorum.voters|1@127.0.0.1:29556,2@127.0.0.1:29557|two voters",
             })
     void aWrongSettingIsNamed(String key, String value, String named) {
         Need.troupe();

@@ -42,9 +42,11 @@ final class BrokerProcess implements AutoCloseable {
 
     static final Kind KIND =
             Kind.valueOf(System.getProperty("troupe.it.broker", "troupe").toUpperCase(Locale.ROOT));
+    static final List<String> ADD_OPENS =
+            List.of("--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED");
     static final Path ROOT = Path.of("target", "it").toAbsolutePath();
 
-    private static final Duration START_LIMIT = Duration.ofSeconds(60);
+    private static final Duration START_LIMIT = Duration.ofSeconds(150);
     private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
     private static final String KAFKA_CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
     private static final AtomicInteger NEXT = new AtomicInteger();
@@ -52,7 +54,9 @@ final class BrokerProcess implements AutoCloseable {
     private final Path dir;
     private final int port = Ports.free();
     private final Map<String, String> settings = new LinkedHashMap<>();
-    private List<String> jvmOptions = List.of("-Xmx256m");
+    // Most live for a few seconds, which the second compiler would use up.
+    private List<String> jvmOptions = List.of("-Xmx256m", "-XX:TieredStopAtLevel=1");
+    private boolean supervised;
     private Process process;
     private Thread reader;
     private CountDownLatch ready = new CountDownLatch(1);
@@ -99,9 +103,15 @@ final class BrokerProcess implements AutoCloseable {
         return new BrokerProcess(name, overrides);
     }
 
-    /** The options of its JVM at the next start, heap included; -Xmx256m alone unless set. */
+    /** The options of its JVM at the next start, heap included; -Xmx256m and the quick compiler alone unless set. */
     BrokerProcess jvm(String... options) {
         jvmOptions = List.of(options);
+        return this;
+    }
+
+    /** To be started by {@code bin/troupe-server-start.sh}, which starts it again when it asks for that. Troupe only. */
+    BrokerProcess supervised() {
+        supervised = true;
         return this;
     }
 
@@ -123,7 +133,10 @@ final class BrokerProcess implements AutoCloseable {
             List<String> command = KIND == Kind.TROUPE ? troupe(file) : kafka(file);
             settings.forEach((key, value) -> command.addAll(List.of("--override", key + "=" + value)));
             ready = new CountDownLatch(1);
-            process = Children.start(new ProcessBuilder(command).redirectErrorStream(true));
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            builder.environment().put("TROUPE_HEAP_OPTS", String.join(" ", jvmOptions));
+            builder.environment().put("TROUPE_OPTS", "-Djava.io.tmpdir=" + Files.createDirectories(dir.resolve("tmp")));
+            process = Children.start(builder);
             Process started = process;
             CountDownLatch signal = ready;
             reader = new Thread(() -> read(started, signal), "broker-output-" + started.pid());
@@ -154,16 +167,31 @@ final class BrokerProcess implements AutoCloseable {
         }
     }
 
-    /** SIGKILL, and waits until it is gone. */
+    /** Waits until a line that contains this was printed, by this process or an earlier one, after so many characters of output. */
+    void awaitOutput(String text, int from) {
+        try {
+            Clients.await(dir.getFileName() + " prints '" + text + "'", () -> output().indexOf(text, from) >= 0);
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "\n" + tail(), e);
+        }
+    }
+
+    /** SIGKILL, and waits until it is gone; the script of a supervised one goes with it. */
     void kill() {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
         awaitExit(STOP_LIMIT);
     }
 
     /** SIGTERM, and waits for an orderly end; returns the exit code. */
     int terminate() {
-        process.destroy();
+        terminateSoon();
         return awaitExit(STOP_LIMIT);
+    }
+
+    /** SIGTERM; {@link #awaitExit} waits for the end. */
+    void terminateSoon() {
+        process.destroy();
     }
 
     /** The exit code of a process that ends by itself. */
@@ -186,8 +214,29 @@ final class BrokerProcess implements AutoCloseable {
         return process != null && process.isAlive();
     }
 
+    /** SIGSTOP: the broker stands still and says nothing, as on a machine that hangs. */
+    void pause() {
+        signal("STOP");
+    }
+
+    /** SIGCONT after {@link #pause}. */
+    void resume() {
+        signal("CONT");
+    }
+
+    private void signal(String name) {
+        Run.command(List.of("kill", "-" + name, "" + pid()), null, STOP_LIMIT).orFail();
+    }
+
+    /** The broker's own process, below the script of a supervised one. */
     long pid() {
-        return process.pid();
+        return !supervised
+                ? process.pid()
+                : process.children()
+                        .filter(child -> child.info().command().orElse("").endsWith("/java"))
+                        .findFirst()
+                        .orElseThrow(() -> new AssertionError("no broker runs below the start script:\n" + tail()))
+                        .pid();
     }
 
     /** How often it has a file open. */
@@ -270,13 +319,16 @@ final class BrokerProcess implements AutoCloseable {
     }
 
     private List<String> troupe(Path file) throws IOException {
+        if (supervised) {
+            return new ArrayList<>(List.of("bin/troupe-server-start.sh", file.toString()));
+        }
         List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram()));
         command.addAll(jvmOptions);
-        command.add("--add-opens=java.base/java.nio=ALL-UNNAMED");
-        command.add("--add-opens=java.base/sun.nio.ch=ALL-UNNAMED");
+        command.addAll(ClassArchive.options());
+        command.addAll(ADD_OPENS);
         // LevelDB's native library is unpacked there and stays when the process is killed.
         command.add("-Djava.io.tmpdir=" + Files.createDirectories(dir.resolve("tmp")));
-        command.addAll(List.of("-cp", "target/troupe.jar:target/lib/*", "io.troupe.server.Main", file.toString()));
+        command.addAll(List.of("-cp", ClassArchive.CLASS_PATH, "io.troupe.server.Main", file.toString()));
         return command;
     }
 
@@ -317,7 +369,7 @@ final class BrokerProcess implements AutoCloseable {
 
     private boolean saysReady(String line) {
         return KIND == Kind.TROUPE
-                ? line.contains("serving") && line.contains(":" + port)
+                ? line.startsWith("Troupe ") && line.contains(" is ready")
                 : line.contains("Kafka Server started");
     }
 

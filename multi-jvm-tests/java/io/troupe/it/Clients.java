@@ -19,14 +19,19 @@ import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
-/** Java clients of one broker, and what many tests do with them. Not thread-safe clients stay with the thread that made them. */
+/** Java clients of a broker or a cluster, and what many tests do with them. Not thread-safe clients stay with the thread that made them. */
 final class Clients {
     private static final AtomicInteger UNIQUE = new AtomicInteger();
 
     private final String bootstrap;
 
     Clients(BrokerProcess broker) {
-        this.bootstrap = broker.bootstrap();
+        this(broker.bootstrap());
+    }
+
+    /** @param bootstrap one or more brokers, by comma */
+    Clients(String bootstrap) {
+        this.bootstrap = bootstrap;
     }
 
     /** A name no other test uses. */

@@ -20,6 +20,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -144,12 +145,18 @@ class CompactionIT {
     /** The tool that prints segments finds every batch valid. */
     private static void dump(Path log) throws IOException {
         try (Stream<Path> files = Files.list(log)) {
-            for (Path file : files.filter(f -> f.toString().endsWith(".log")).toList()) {
-                List<String> command =
-                        List.of("bin/troupe-dump-log.sh", "--deep-iteration", "--files", file.toString());
-                String out = Run.command(command, null, Duration.ofSeconds(60))
-                        .orFail()
-                        .stdout();
+            List<Path> segments =
+                    files.filter(f -> f.toString().endsWith(".log")).toList();
+            List<String> command = Run.script(Path.of("bin/troupe-dump-log.sh"));
+            command.addAll(List.of("--deep-iteration", "--files"));
+            command.add(segments.stream().map(Path::toString).collect(Collectors.joining(",")));
+            String all =
+                    Run.command(command, null, Duration.ofSeconds(60)).orFail().stdout();
+            for (Path file : segments) {
+                int from = all.indexOf("Dumping " + file);
+                assertTrue(from >= 0, file + " is not dumped in " + all.substring(0, Math.min(500, all.length())));
+                int to = all.indexOf("Dumping ", from + 1);
+                String out = all.substring(from, to < 0 ? all.length() : to);
                 assertTrue(out.contains("Log starting offset: "), out.substring(0, Math.min(500, out.length())));
                 assertFalse(out.contains("isvalid: false"), file.toString());
                 assertTrue(Files.size(file) == 0 || out.contains("isvalid: true"), file.toString());
@@ -259,7 +266,8 @@ class CompactionIT {
                 MIB,
                 "offsets.topic.num.partitions",
                 "1");
-        int commits = 100_000;
+        // Of some 200 bytes each, so several times what is left.
+        int commits = 50_000;
         try (BrokerProcess broker = BrokerProcess.start("compaction-offsets", settings)) {
             Clients clients = new Clients(broker);
             String topic = clients.topic("source", 1, Map.of());

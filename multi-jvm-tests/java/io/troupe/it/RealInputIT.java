@@ -286,7 +286,7 @@ class RealInputIT {
     private static List<String> tool(String script, String mainClass) {
         Path path = Path.of("bin", script).toAbsolutePath();
         if (BrokerProcess.KIND == BrokerProcess.Kind.TROUPE && Files.isExecutable(path)) {
-            return new ArrayList<>(List.of(path.toString()));
+            return Run.script(path);
         }
         List<String> command = KafkaInstall.java("-Xmx256m", mainClass);
         command.add(1, "-Dlog4j2.level=ERROR");

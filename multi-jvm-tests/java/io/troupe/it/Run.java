@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -32,6 +33,14 @@ final class Run {
     }
 
     private Run() {}
+
+    /** One of the scripts in {@code bin}, whose JVM lives too briefly for the second compiler. */
+    static List<String> script(Path script) {
+        return new ArrayList<>(List.of(
+                "env",
+                "KAFKA_OPTS=-XX:TieredStopAtLevel=1",
+                script.toAbsolutePath().toString()));
+    }
 
     /** @param stdin a file to read from, or null for nothing */
     static Result command(List<String> command, Path stdin, Duration limit) {

@@ -18,6 +18,7 @@ import java.util.Set;
  * @param httpListener where HTTP binds ({@code troupe.http.listener}); empty when switched off
  * @param voters {@code controller.quorum.voters}, never empty: without the key, this node alone
  * @param logDirs {@code log.dirs}, absolute, at least one
+ * @param recoveryThreadsPerDir {@code num.recovery.threads.per.data.dir}: logs of one log dir that open or close at a time
  * @param clusterId {@code cluster.id} when the operator fixes it; otherwise the first controller makes one
  * @param brokerSessionTimeoutMs {@code broker.session.timeout.ms}
  * @param leaderBalance how leaderships go back to preferred replicas
@@ -45,6 +46,7 @@ public record BrokerConfig(
         Optional<HostPort> httpListener,
         List<Voter> voters,
         List<Path> logDirs,
+        int recoveryThreadsPerDir,
         Optional<String> clusterId,
         int brokerSessionTimeoutMs,
         LeaderBalanceConfig leaderBalance,

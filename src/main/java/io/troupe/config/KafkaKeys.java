@@ -47,7 +47,7 @@ final class KafkaKeys {
         pass("metadata is kept in the first directory of log.dirs", "metadata.log.dir");
         pass(
                 "Troupe sizes its own threads for this work",
-                "background.threads num.recovery.threads.per.data.dir num.replica.alter.log.dirs.threads"
+                "background.threads num.replica.alter.log.dirs.threads"
                         + " num.replica.fetchers group.coordinator.threads group.coordinator.background.threads"
                         + " share.coordinator.threads");
         pass("requests in flight are bounded in bytes, by queued.max.request.bytes", "queued.max.requests");

@@ -89,10 +89,6 @@ final class NodeSettings {
     Set<Role> roles() {
         boolean listed = named.stream().anyMatch(v -> v.nodeId() == nodeId);
         if (!settings.has("process.roles")) {
-            if (!named.isEmpty() && !listed) {
-                settings.problem(settings.shown("controller.quorum.voters") + " does not name this node, node " + nodeId
-                        + ": correct the id or the list, or set process.roles=broker for a node that is no voter");
-            }
             return Set.copyOf(named.isEmpty() || listed ? EnumSet.allOf(Role.class) : EnumSet.of(Role.BROKER));
         }
         Set<Role> roles = EnumSet.noneOf(Role.class);
@@ -150,7 +146,22 @@ final class NodeSettings {
         return named.isEmpty() ? List.of(new Voter(nodeId, actorListener)) : List.copyOf(named);
     }
 
+    /** A node that stands where a voter is expected, under another id, is a mistake in one of the two. */
+    private HostPort checkNotAnotherVoters(HostPort actors) {
+        named.stream()
+                .filter(v -> v.nodeId() != nodeId && v.actorAddress().equals(actors))
+                .findFirst()
+                .ifPresent(v -> settings.problem(settings.shown("controller.quorum.voters") + " gives " + actors
+                        + ", the actor address of this node, node " + nodeId + ", to node " + v.nodeId()
+                        + ": correct node.id or the list, or set troupe.actor.listener to another port"));
+        return actors;
+    }
+
     HostPort actorListener(List<Listener> listeners) {
+        return checkNotAnotherVoters(readActorListener(listeners));
+    }
+
+    private HostPort readActorListener(List<Listener> listeners) {
         Optional<HostPort> inVoters = named.stream()
                 .filter(v -> v.nodeId() == nodeId)
                 .map(Voter::actorAddress)

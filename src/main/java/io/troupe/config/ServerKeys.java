@@ -79,6 +79,13 @@ final class ServerKeys {
         add(atLeast("fetch.max.bytes", INT, 55 * MIB, 1024, "The most one fetch answer holds."));
         add(between("num.network.threads", INT, 3, 1, 1024, "Event-loop threads."));
         add(between("num.io.threads", INT, 8, 1, 1024, "Threads for blocking reads."));
+        add(between(
+                "num.recovery.threads.per.data.dir",
+                INT,
+                2,
+                1,
+                1024,
+                "Threads of each log dir that open and close logs."));
         add(atLeast("socket.send.buffer.bytes", INT, 100 * 1024, -1, "SO_SNDBUF; -1 is the system's."));
         add(atLeast("socket.receive.buffer.bytes", INT, 100 * 1024, -1, "SO_RCVBUF; -1 is the system's."));
         add(atLeast("socket.request.max.bytes", INT, 100 * MIB, 1, "Largest request accepted."));

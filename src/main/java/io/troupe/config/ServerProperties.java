@@ -156,6 +156,7 @@ public final class ServerProperties {
                 http,
                 node.voters(actors),
                 logDirs(settings),
+                settings.integer("num.recovery.threads.per.data.dir"),
                 clusterId(settings),
                 settings.integer("broker.session.timeout.ms"),
                 new LeaderBalanceConfig(

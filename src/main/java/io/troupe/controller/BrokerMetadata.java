@@ -5,12 +5,14 @@ import io.troupe.config.Listener;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataImage;
+import io.troupe.model.Refusal;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.Done;
@@ -35,6 +37,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
      * port closed: several round trips and a retry's back-off.
      */
     private static final Duration FAREWELL = Duration.ofMillis(250);
+    /** Sessions for which a node waits for another process of its id to time out, which may be its own earlier one. */
+    private static final int DUPLICATE_SESSIONS = 4;
 
     public sealed interface Command {}
 
@@ -124,13 +128,21 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
 
     private long commandCount;
     private String outstanding;
+    private long duplicateSinceMs = -1;
+    /** What the log already says. */
+    private Refusal lastRefusal;
+
+    private final Optional<String> clusterId;
+    private final ClusterFormation.Outcome outcome;
 
     private BrokerMetadata(
             ActorContext<Command> context,
             TimerScheduler<Command> timers,
             Self self,
             ActorRef<Controller.Command> controller,
-            MetadataCache cache) {
+            MetadataCache cache,
+            Optional<String> clusterId,
+            ClusterFormation.Outcome outcome) {
         super(context);
         context.setLoggerName(BrokerMetadata.class);
         this.self = self;
@@ -138,16 +150,26 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         this.cache = cache;
         this.timers = timers;
         provenEpoch = self.provenEpoch();
+        this.clusterId = clusterId;
+        this.outcome = outcome;
         publications = context.messageAdapter(Publication.class, Published::new);
         answers = context.messageAdapter(Controller.Answer.class, Answered::new);
         follow();
         beat();
     }
 
-    /** @param controller the singleton's proxy, {@link ControllerSingleton#init} */
-    public static Behavior<Command> create(Self self, ActorRef<Controller.Command> controller, MetadataCache cache) {
-        return Behaviors.setup(context ->
-                Behaviors.withTimers(timers -> new BrokerMetadata(context, timers, self, controller, cache)));
+    /**
+     * @param controller the singleton's proxy, {@link ControllerSingleton#init}
+     * @param clusterId that this node's log dirs carry: in another cluster it must not register
+     */
+    public static Behavior<Command> create(
+            Self self,
+            ActorRef<Controller.Command> controller,
+            MetadataCache cache,
+            Optional<String> clusterId,
+            ClusterFormation.Outcome outcome) {
+        return Behaviors.setup(context -> Behaviors.withTimers(
+                timers -> new BrokerMetadata(context, timers, self, controller, cache, clusterId, outcome)));
     }
 
     @Override
@@ -219,7 +241,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
                         self.votersOnly())
                 : new ControllerCommand.BrokerHeartbeat(self.nodeId(), brokerEpoch, image.index(), !leaving.isEmpty());
         boolean registered = brokerEpoch != null;
-        if (!(registered && self.votersOnly())) {
+        // The first image tells whose cluster this is, which must be known before anything is asked of it.
+        if (image.index() >= 0 && !(registered && self.votersOnly())) {
             controller.tell(new Controller.Execute(outstanding, command, answers));
         }
         timers.startSingleTimer(
@@ -233,6 +256,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         }
         if (answer.reply() instanceof ControllerReply.Registered registered) {
             brokerEpoch = registered.brokerEpoch();
+            lastRefusal = null;
+            duplicateSinceMs = -1;
             getContext().getLog().info("Broker {} is registered, broker epoch {}", self.nodeId(), brokerEpoch);
             caughtUp();
         } else if (answer.reply() instanceof ControllerReply.Refused refused) {
@@ -259,13 +284,15 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
 
     private void onRefused(ControllerReply.Refused refused) {
         Errors error = refused.refusal().error();
-        getContext()
-                .getLog()
-                .warn(
-                        "Broker {}: the controller answers {}: {}",
-                        self.nodeId(),
-                        error,
-                        refused.refusal().message());
+        if (!refused.refusal().equals(lastRefusal)) {
+            lastRefusal = refused.refusal();
+            getContext()
+                    .getLog()
+                    .warn("Broker {}: the controller answers {}: {}", self.nodeId(), error, lastRefusal.message());
+        }
+        if (brokerEpoch == null && error == Errors.DUPLICATE_BROKER_REGISTRATION) {
+            onDuplicate(refused.refusal().message());
+        }
         if (brokerEpoch != null && (error == Errors.STALE_BROKER_EPOCH || error == Errors.BROKER_ID_NOT_REGISTERED)) {
             // Another incarnation took the id, or this one was forgotten: a new registration, which proves nothing
             // about the logs.
@@ -273,6 +300,21 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             provenEpoch = -1;
             used = true;
             timers.startSingleTimer(Timer.HEARTBEAT, RETRY);
+        }
+    }
+
+    private void onDuplicate(String message) {
+        long nowMs = System.nanoTime() / 1_000_000;
+        duplicateSinceMs = duplicateSinceMs < 0 ? nowMs : duplicateSinceMs;
+        if (nowMs - duplicateSinceMs > (long) DUPLICATE_SESSIONS * self.sessionTimeoutMs()) {
+            String where = image.broker(self.nodeId())
+                    .map(b -> " The other one serves clients at "
+                            + b.listeners().stream()
+                                    .map(l -> l.address().toString())
+                                    .collect(Collectors.joining(", "))
+                            + ".")
+                    .orElse("");
+            outcome.refused("node.id=" + self.nodeId() + " is taken: " + message + where);
         }
     }
 
@@ -289,8 +331,20 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             onSnapshotPart(part);
         }
         if (image != before) {
+            boolean mine = clusterId.isEmpty() || clusterId.get().equals(image.clusterId());
+            if (!mine) {
+                outcome.refused("the log dirs of this node, node " + self.nodeId() + ", belong to cluster "
+                        + clusterId.get() + ", and it has come into cluster " + image.clusterId()
+                        + "; set log.dirs to the directories of that cluster, or controller.quorum.voters to the voters"
+                        + " of this one");
+                image = before;
+                return this;
+            }
             cache.publish(image);
             caughtUp();
+            if (before.index() < 0) {
+                beat();
+            }
         }
         return this;
     }

@@ -2,6 +2,11 @@ package io.troupe.controller;
 
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.Voter;
+import io.troupe.controller.Formation.FormCluster;
+import io.troupe.controller.Formation.JoinNode;
+import io.troupe.controller.Formation.KeepWaiting;
+import io.troupe.controller.Formation.Refuse;
+import io.troupe.controller.Formation.Step;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -9,7 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.AddressFromURIString;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -19,33 +26,50 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
 
 /**
- * Brings this node into the cluster. Asks the voters' nodes who is in one: joins it; or, when a majority of voters is up
- * and none of them is in a cluster, the lowest of that majority forms one by joining itself. A voter that stands alone in
- * the voter list is its own majority, so it does so at once. Asks again every second, answers others for as long as it lives.
+ * Brings this node into the cluster by {@link Formation}'s rule: asks the voters' nodes who is in one, joins it or forms one. Answers others
+ * for as long as it lives. In a cluster it goes on asking those voters that are not with it, and says when this node must leave for theirs.
  */
 public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Command> {
     /** Name under which the guardian spawns it. */
     public static final String NAME = "cluster-formation";
 
     private static final String PATH = "/user/" + NAME;
-    private static final Duration ROUND = Duration.ofSeconds(1);
+    private static final Duration ROUND = Duration.ofMillis(500);
+    private static final Duration ROUND_IN_CLUSTER = Duration.ofSeconds(2);
     /** Rounds between two log lines that say what is waited for. */
-    private static final int LOG_EVERY = 10;
-    /** Rounds of the same picture before a cluster is formed, so that a slower lower voter is heard first. */
-    private static final int STABLE_ROUNDS = 2;
+    private static final int LOG_EVERY = 20;
+    /** Rounds before the first one. */
+    private static final int FIRST_LOG = 4;
+    /** Answers in a row that show two clusters, before one yields: a member that is just joining is not known everywhere. */
+    private static final int YIELD_AFTER = 5;
 
     public sealed interface Command {}
 
-    /** Who are you in a cluster with? */
-    record Probe(ActorRef<Present> replyTo) implements Command, RemoteMessage {}
+    /**
+     * Who are you in a cluster with?
+     *
+     * @param claims whether the asking node wants the grant to form a cluster
+     */
+    record Probe(Formation.Node from, long round, boolean claims, ActorRef<Present> replyTo)
+            implements Command, RemoteMessage {}
 
-    /** @param inCluster whether the node is a member of a cluster */
-    record Present(int nodeId, boolean inCluster) implements RemoteMessage {}
+    /** The answer, to that round. */
+    record Present(Formation.Node node, long round, boolean granted) implements RemoteMessage {}
+
+    /** What becomes of this node; any thread may be told. */
+    public interface Outcome {
+        /** It may not be in this cluster: the process ends with the reason. */
+        void refused(String reason);
+
+        /** It must leave this cluster and join another as a new incarnation. */
+        void rejoin(String reason);
+    }
 
     private record Heard(Present present) implements Command {}
 
@@ -53,70 +77,43 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         ROUND
     }
 
-    /** What to do now. */
-    sealed interface Step {}
-
-    record JoinNode(int nodeId) implements Step {}
-
-    record KeepWaiting(String forWhat) implements Step {}
-
     private final BrokerConfig config;
+    private final Supplier<Optional<String>> clusterId;
+    private final Outcome outcome;
     private final Cluster cluster;
     private final TimerScheduler<Command> timers;
     private final ActorRef<Present> heard;
-    private final Map<Integer, Boolean> present = new HashMap<>();
-    private Step lastStep;
-    private int sameSteps;
+    private final Formation formation;
+    private final String voterList;
+    private final Map<Integer, Integer> separate = new HashMap<>();
+    private final Map<Integer, String> warned = new HashMap<>();
     private int rounds;
+    private boolean joined;
 
-    private ClusterFormation(ActorContext<Command> context, TimerScheduler<Command> timers, BrokerConfig config) {
+    private ClusterFormation(
+            ActorContext<Command> context,
+            TimerScheduler<Command> timers,
+            BrokerConfig config,
+            Supplier<Optional<String>> clusterId,
+            Outcome outcome) {
         super(context);
         context.setLoggerName(ClusterFormation.class);
         this.config = config;
+        this.clusterId = clusterId;
+        this.outcome = outcome;
         this.timers = timers;
         cluster = Cluster.get(context.getSystem());
         heard = context.messageAdapter(Present.class, Heard::new);
-        if (config.isVoter()) {
-            present.put(config.nodeId(), false);
-        }
-        step(decide(config.nodeId(), voterIds(), present));
-        if (!inCluster()) {
-            probe();
-            timers.startTimerWithFixedDelay(Round.ROUND, ROUND);
-        }
+        formation = new Formation(
+                config.nodeId(), config.voters().stream().map(Voter::nodeId).toList());
+        voterList = voterList(config);
+        onRound();
     }
 
-    public static Behavior<Command> create(BrokerConfig config) {
-        return Behaviors.setup(
-                context -> Behaviors.withTimers(timers -> new ClusterFormation(context, timers, config)));
-    }
-
-    /**
-     * The rule. Voters that hear different majorities (a one-way cut) may still form two clusters: harmless, the quorum has one controller.
-     *
-     * @param present voters heard from in this round, and whether they are in a cluster
-     */
-    static Step decide(int nodeId, Set<Integer> voters, Map<Integer, Boolean> present) {
-        Optional<Integer> member = present.entrySet().stream()
-                .filter(e -> e.getValue() && e.getKey() != nodeId)
-                .map(Map.Entry::getKey)
-                .min(Integer::compare);
-        if (member.isPresent()) {
-            return new JoinNode(member.get());
-        }
-        TreeSet<Integer> up = new TreeSet<>(present.keySet());
-        up.retainAll(voters);
-        int majority = voters.size() / 2 + 1;
-        if (up.size() < majority) {
-            TreeSet<Integer> missing = new TreeSet<>(voters);
-            missing.removeAll(up);
-            return new KeepWaiting(
-                    "a majority of the voters, " + majority + " of " + voters + ": not heard from " + missing + " yet");
-        }
-        if (up.first() == nodeId) {
-            return new JoinNode(nodeId);
-        }
-        return new KeepWaiting("voter " + up.first() + " to form the cluster");
+    /** @param clusterId of this node's log dirs, or of the cluster it is in; for any thread */
+    public static Behavior<Command> create(BrokerConfig config, Supplier<Optional<String>> clusterId, Outcome outcome) {
+        return Behaviors.setup(context ->
+                Behaviors.withTimers(timers -> new ClusterFormation(context, timers, config, clusterId, outcome)));
     }
 
     @Override
@@ -129,53 +126,119 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     }
 
     private Behavior<Command> onProbe(Probe probe) {
-        probe.replyTo().tell(new Present(config.nodeId(), inCluster()));
+        Formation.Node self = self();
+        if (joined && !self.inCluster()) {
+            // Leaving: no node of whose help another one may still be sure.
+            return this;
+        }
+        Optional<String> contradiction = Formation.contradiction(probe.from(), self);
+        contradiction
+                .filter(reason -> !reason.equals(warned.put(probe.from().nodeId(), reason)))
+                .ifPresent(reason -> getContext()
+                        .getLog()
+                        .warn(
+                                "Node {} does not belong to this cluster: {}",
+                                probe.from().nodeId(),
+                                reason));
+        boolean granted = probe.claims()
+                && contradiction.isEmpty()
+                && formation.grant(probe.from().nodeId(), self.inCluster(), nowMs());
+        probe.replyTo().tell(new Present(self, probe.round(), granted));
         return this;
     }
 
     private Behavior<Command> onHeard(Heard heard) {
-        if (voterIds().contains(heard.present().nodeId())) {
-            present.put(heard.present().nodeId(), heard.present().inCluster());
+        Present present = heard.present();
+        Formation.Node self = self();
+        if (joined || self.inCluster()) {
+            checkSeparate(self, present.node());
+        } else {
+            formation
+                    .answered(self, present.node(), present.round(), present.granted(), nowMs())
+                    .ifPresent(this::take);
         }
         return this;
+    }
+
+    private void checkSeparate(Formation.Node self, Formation.Node voter) {
+        if (!Formation.yields(self, voter)) {
+            separate.remove(voter.nodeId());
+        } else if (separate.merge(voter.nodeId(), 1, Integer::sum) >= YIELD_AFTER) {
+            outcome.rejoin("voter " + voter.nodeId() + " is in a cluster with voters " + voter.memberVoters()
+                    + ", this node in another one with voters " + self.memberVoters()
+                    + "; it joins that of the others");
+        }
     }
 
     private Behavior<Command> onRound() {
-        if (inCluster()) {
-            timers.cancel(Round.ROUND);
-            return this;
+        joined |= inCluster();
+        if (joined) {
+            probe(votersElsewhere());
+            timers.startSingleTimer(Round.ROUND, ROUND_IN_CLUSTER);
+        } else {
+            take(formation.nextRound(self(), nowMs()));
+            probe(others());
+            timers.startSingleTimer(Round.ROUND, ROUND);
         }
-        Step step = decide(config.nodeId(), voterIds(), present);
-        sameSteps = step.equals(lastStep) ? sameSteps + 1 : 1;
-        lastStep = step;
-        boolean forms = step instanceof JoinNode join && join.nodeId() == config.nodeId();
-        if (!forms || sameSteps >= STABLE_ROUNDS || present.size() == voterIds().size()) {
-            step(step);
-        }
-        present.keySet().removeIf(id -> id != config.nodeId());
-        probe();
         return this;
     }
 
-    private void step(Step step) {
+    private void take(Step step) {
         if (step instanceof JoinNode join) {
-            if (join.nodeId() != config.nodeId()) {
-                getContext().getLog().info("Joining the cluster of voter {}", join.nodeId());
-            }
+            getContext().getLog().debug("Joining the cluster of voter {}", join.nodeId());
             cluster.manager().tell(Join.create(addressOf(join.nodeId())));
-        } else if (step instanceof KeepWaiting waiting && rounds++ % LOG_EVERY == 0) {
+        } else if (step instanceof FormCluster) {
+            getContext().getLog().info("Forming the cluster of the voters {}", voterList);
+            cluster.manager().tell(Join.create(cluster.selfMember().address()));
+        } else if (step instanceof Refuse refuse) {
+            outcome.refused(refuse.reason());
+        } else if (step instanceof KeepWaiting waiting && rounds++ % LOG_EVERY == FIRST_LOG) {
             getContext().getLog().info("Waiting for {}", waiting.forWhat());
         }
     }
 
-    private void probe() {
-        for (Voter voter : others()) {
+    private void probe(List<Voter> voters) {
+        if (voters.isEmpty()) {
+            return;
+        }
+        Probe probe = new Probe(self(), formation.round(), formation.claims(), heard);
+        for (Voter voter : voters) {
             getContext()
                     .getSystem()
                     .classicSystem()
                     .actorSelection(addressOf(voter.nodeId()) + PATH)
-                    .tell(new Probe(heard), org.apache.pekko.actor.ActorRef.noSender());
+                    .tell(probe, org.apache.pekko.actor.ActorRef.noSender());
         }
+    }
+
+    private Formation.Node self() {
+        boolean member = inCluster();
+        List<Integer> voters = new ArrayList<>();
+        List<Long> incarnations = new ArrayList<>();
+        if (member) {
+            Set<Member> unreachable = cluster.state().getUnreachable();
+            for (Member other : cluster.state().getMembers()) {
+                incarnations.add(other.uniqueAddress().longUid());
+                if (!unreachable.contains(other)) {
+                    voterAt(other.address()).ifPresent(voters::add);
+                }
+            }
+        }
+        return new Formation.Node(
+                config.nodeId(),
+                cluster.selfMember().uniqueAddress().longUid(),
+                voterList,
+                clusterId.get(),
+                member,
+                voters,
+                incarnations);
+    }
+
+    private Optional<Integer> voterAt(Address address) {
+        return config.voters().stream()
+                .map(Voter::nodeId)
+                .filter(id -> addressOf(id).equals(address))
+                .findFirst();
     }
 
     private Address addressOf(int nodeId) {
@@ -196,14 +259,27 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         return others;
     }
 
-    private Set<Integer> voterIds() {
-        Set<Integer> ids = new TreeSet<>();
-        config.voters().forEach(v -> ids.add(v.nodeId()));
-        return ids;
+    /** Voters that are not reachable members of this node's cluster. */
+    private List<Voter> votersElsewhere() {
+        List<Integer> here = self().memberVoters();
+        List<Voter> elsewhere = others();
+        elsewhere.removeIf(v -> here.contains(v.nodeId()));
+        return elsewhere;
+    }
+
+    /** The same text for the same list, whatever its order. A lone node that listens on any port has none to name. */
+    private static String voterList(BrokerConfig config) {
+        Map<Integer, String> sorted = new TreeMap<>();
+        config.voters().forEach(v -> sorted.put(v.nodeId(), v.nodeId() + "@" + v.actorAddress()));
+        return sorted.values().stream().collect(Collectors.joining(","));
     }
 
     private boolean inCluster() {
         MemberStatus status = cluster.selfMember().status();
         return status == MemberStatus.up() || status == MemberStatus.weaklyUp() || status == MemberStatus.joining();
+    }
+
+    private static long nowMs() {
+        return System.nanoTime() / 1_000_000;
     }
 }

@@ -48,6 +48,8 @@ final class CommandCodec {
     private static final byte UNREGISTER_BROKER = 11;
     private static final byte REPORT_LOGS = 12;
 
+    private static final byte DESCRIBE_QUORUM = 30;
+
     private static final byte TOPICS = 1;
     private static final byte REGISTERED = 2;
     private static final byte PARTITION_ALTERED = 3;
@@ -55,6 +57,7 @@ final class CommandCodec {
     private static final byte DONE = 5;
     private static final byte REFUSED = 6;
     private static final byte PARTITIONS = 7;
+    private static final byte QUORUM_STATE = 30;
 
     private CommandCodec() {}
 
@@ -104,6 +107,8 @@ final class CommandCodec {
                     .putInt(log.leaderEpoch())
                     .putInt(log.lastEpoch())
                     .putLong(log.logEndOffset()));
+        } else if (command instanceof ControllerCommand.DescribeQuorum) {
+            w.putByte(DESCRIBE_QUORUM);
         }
     }
 
@@ -160,6 +165,7 @@ final class CommandCodec {
                         r.getLong(),
                         r.getList(in ->
                                 new LogReport(in.getUuid(), in.getInt(), in.getInt(), in.getInt(), in.getLong())));
+            case DESCRIBE_QUORUM -> ControllerCommand.DescribeQuorum.DESCRIBE_QUORUM;
             default -> throw new IllegalArgumentException("unknown controller command (tag " + tag + ")");
         };
     }
@@ -179,7 +185,39 @@ final class CommandCodec {
             putRefusal(w.putByte(REFUSED), t.refusal());
         } else if (reply instanceof ControllerReply.Partitions t) {
             w.putByte(PARTITIONS).putList(t.results(), CommandCodec::putPartitionResult);
+        } else if (reply instanceof ControllerReply.QuorumState t) {
+            w.putByte(QUORUM_STATE).putInt(t.leaderId()).putInt(t.leaderEpoch()).putLong(t.highWatermark());
+            w.putList(t.voters(), CommandCodec::putReplica).putList(t.observers(), CommandCodec::putReplica);
         }
+    }
+
+    /** A reply alone, as the metadata log keeps it. */
+    static byte[] encode(ControllerReply reply) {
+        FieldWriter w = new FieldWriter();
+        putReply(w, reply);
+        return w.toByteArray();
+    }
+
+    /** @throws IllegalArgumentException when the bytes are not exactly one reply that this version knows */
+    static ControllerReply decodeReply(byte[] bytes) {
+        FieldReader r = new FieldReader(bytes);
+        ControllerReply reply = getReply(r);
+        r.expectEnd();
+        return reply;
+    }
+
+    private static void putReplica(FieldWriter w, ControllerReply.QuorumReplica replica) {
+        w.putInt(replica.nodeId()).putUuid(replica.disk().orElse(Uuid.ZERO_UUID));
+        w.putLong(replica.logEndOffset()).putLong(replica.heardMs()).putLong(replica.caughtUpMs());
+    }
+
+    private static ControllerReply.QuorumReplica getReplica(FieldReader r) {
+        return new ControllerReply.QuorumReplica(
+                r.getInt(),
+                Optional.of(r.getUuid()).filter(id -> !id.equals(Uuid.ZERO_UUID)),
+                r.getLong(),
+                r.getLong(),
+                r.getLong());
     }
 
     static ControllerReply getReply(FieldReader r) {
@@ -192,6 +230,13 @@ final class CommandCodec {
             case DONE -> ControllerReply.Done.DONE;
             case REFUSED -> new ControllerReply.Refused(getRefusal(r));
             case PARTITIONS -> new ControllerReply.Partitions(r.getList(CommandCodec::getPartitionResult));
+            case QUORUM_STATE ->
+                new ControllerReply.QuorumState(
+                        r.getInt(),
+                        r.getInt(),
+                        r.getLong(),
+                        r.getList(CommandCodec::getReplica),
+                        r.getList(CommandCodec::getReplica));
             default -> throw new IllegalArgumentException("unknown controller reply (tag " + tag + ")");
         };
     }

@@ -10,14 +10,17 @@ import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -42,6 +45,10 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private static final int MAX_REMEMBERED = 10_000;
     private static final Duration TICK = Duration.ofMillis(250);
+    /** Ticks between two log lines that say what a claim waits for. */
+    private static final int LOG_EVERY = 40;
+    /** Entries of the log that are kept in memory, once or twice, before they are only an image. */
+    private static final int KEPT_ENTRIES = Followers.MAX_EVENTS_BEHIND;
 
     public sealed interface Command {}
 
@@ -73,18 +80,21 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private static final class Remembered {
         ActorRef<Answer> replyTo;
         Answer answer;
+        /** Its answer is committed with what it did, for a retry that comes to the next controller. */
+        boolean recorded;
     }
 
     /** An answer that waits for its index to be committed and, with a barrier, for a majority to confirm. */
     private record Pending(Remembered command, Answer answer, long barrier) {}
 
-    /** What a controller is made of; {@code toVoter} sends a message to the voter with that node id. */
+    /** What a controller is made of; {@code toVoter} sends a message to the voter with that node id, {@code brokersInCluster} tells whose nodes are members. */
     record Parts(
             int nodeId,
             Set<Integer> voters,
             Optional<String> clusterId,
             ControllerSettings settings,
             BiConsumer<Integer, MetadataVoter.Ask> toVoter,
+            Supplier<Set<Integer>> brokersInCluster,
             LongSupplier nowMs,
             ControllerStats stats) {}
 
@@ -97,6 +107,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private final LeaderDecisions leaders;
     private final RecoveryElections recovery;
     private final ArrayDeque<Execute> waiting = new ArrayDeque<>();
+    private final QuorumView view;
     private QuorumLeader quorum;
     private Followers followers;
     private Sessions sessions;
@@ -110,6 +121,11 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private boolean serving;
     /** When leaderships were balanced last. */
     private long balancedMs;
+    /** What the log is to begin with once followers have had time to come past it. */
+    private MetadataImage nextBase;
+
+    private Epoch nextBaseEpoch;
+    private int ticksClaiming;
 
     private Controller(ActorContext<Command> context, TimerScheduler<Command> timers, Parts parts) {
         super(context);
@@ -123,6 +139,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         reassignments = new ReassignmentDecisions(elections);
         leaders = new LeaderDecisions(elections);
         recovery = new RecoveryElections(elections);
+        view = new QuorumView(parts.nodeId(), parts.voters());
         timers.startTimerWithFixedDelay(Tick.TICK, TICK);
         claim(1);
     }
@@ -145,12 +162,14 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     }
 
     private void claim(int round) {
-        quorum = new QuorumLeader(new Epoch(round, parts.nodeId()), parts.voters());
+        quorum = new QuorumLeader(new Epoch(round, parts.nodeId()), parts.voters(), parts.clusterId());
         followers = new Followers();
         committed = MetadataImage.empty();
         drafted = committed;
         pending = new ArrayDeque<>();
         remembered = new LinkedHashMap<>();
+        nextBase = null;
+        ticksClaiming = 0;
         serving = false;
         flush();
     }
@@ -190,6 +209,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         Decision decision = decide(execute.command());
         Remembered command = new Remembered();
         command.replyTo = execute.replyTo();
+        command.recorded = !(execute.command() instanceof ControllerCommand.RegisterBroker
+                || execute.command() instanceof ControllerCommand.BrokerHeartbeat
+                || execute.command() instanceof ControllerCommand.AlterPartition);
         remember(execute.commandId(), command);
         commit(decision, execute.commandId(), command);
     }
@@ -223,6 +245,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 return decision;
             } else if (command instanceof ControllerCommand.AlterPartition c) {
                 return brokers.alterPartition(drafted, c);
+            } else if (command instanceof ControllerCommand.DescribeQuorum) {
+                return new Draft(drafted).reply(view.describe(quorum, followers));
             } else if (command instanceof ControllerCommand.AllocateProducerIds c) {
                 return brokers.allocateProducerIds(drafted, c);
             } else if (command instanceof ControllerCommand.AlterReassignments c) {
@@ -249,8 +273,15 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         if (decision.events().isEmpty()) {
             barrier = quorum.barrier();
         } else {
-            quorum.propose(decision.events().stream().map(MetadataCodec::encode).toList());
+            List<MetadataEvent> events = new ArrayList<>(decision.events());
             drafted = decision.image();
+            if (command != null && command.recorded) {
+                MetadataEvent done =
+                        new MetadataEvent.CommandAnswered(commandId, CommandCodec.encode(decision.reply()));
+                drafted = drafted.apply(drafted.index() + 1, done);
+                events.add(done);
+            }
+            quorum.propose(events.stream().map(MetadataCodec::encode).toList());
         }
         if (command != null) {
             pending.add(new Pending(command, new Answer(commandId, drafted.index(), decision.reply()), barrier));
@@ -269,6 +300,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private Behavior<Command> onVoterReplied(VoterReplied replied) {
         quorum.receive(replied.reply());
+        view.heard(replied.reply().voter(), quorum);
         advance();
         return this;
     }
@@ -308,28 +340,45 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     }
 
     private void onAdopted() {
-        for (Quorum.Entry entry : quorum.log()) {
-            drafted = drafted.apply(drafted.index() + 1, MetadataCodec.decode(entry.value()));
+        if (quorum.base().index() >= 0) {
+            committed = MetadataCodec.decodeImage(quorum.base().image());
+        }
+        drafted = committed;
+        while (drafted.index() < quorum.lastIndex()) {
+            long next = drafted.index() + 1;
+            MetadataEvent event = MetadataCodec.decode(quorum.entry(next).value());
+            drafted = drafted.apply(next, event);
+            if (event instanceof MetadataEvent.CommandAnswered e) {
+                Remembered done = new Remembered();
+                done.answer = new Answer(e.commandId(), next, CommandCodec.decodeReply(e.reply()));
+                remember(e.commandId(), done);
+            }
         }
         String clusterId = drafted.clusterId() != null
                 ? drafted.clusterId()
                 : parts.clusterId().orElseGet(() -> Uuid.randomUuid().toString());
         MetadataEvent noOp = new MetadataEvent.ControllerElected(
                 parts.nodeId(), quorum.epoch().round(), clusterId);
+        quorum.lead(MetadataCodec.encode(noOp), drafted.voters());
         drafted = drafted.apply(drafted.index() + 1, noOp);
-        quorum.lead(MetadataCodec.encode(noOp));
-        flush();
+        advance();
     }
 
     private void applyCommitted() {
         boolean advanced = false;
         while (committed.index() < quorum.commitIndex()) {
             long next = committed.index() + 1;
-            committed = committed.apply(
-                    next, MetadataCodec.decode(quorum.log().get((int) next).value()));
+            MetadataEvent event = MetadataCodec.decode(quorum.entry(next).value());
+            committed = committed.apply(next, event);
+            if (event instanceof MetadataEvent.VoterAdmitted e) {
+                if (serving) {
+                    getContext().getLog().info("Voter {} counts, with disk {}", e.nodeId(), e.diskId());
+                }
+                quorum.admitted(e.nodeId(), e.diskId());
+            }
             advanced = true;
         }
-        if (committed.index() >= 0 && !serving) {
+        if (quorum.commitIndex() >= 0 && !serving) {
             serve();
         }
         while (!pending.isEmpty()
@@ -341,7 +390,30 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             done.command().replyTo.tell(done.answer());
         }
         if (advanced) {
-            followers.publish(quorum.epoch(), quorum.log(), committed);
+            followers.publish(quorum, committed);
+            compact();
+        }
+        if (serving) {
+            admitVoters();
+        }
+    }
+
+    /** SAFETY 2.9: a voter on a new disk counts once it has what is committed, and this is committed. */
+    private void admitVoters() {
+        quorum.toAdmit(drafted.voters()).forEach((voter, disk) -> {
+            Draft draft = new Draft(drafted);
+            draft.emit(new MetadataEvent.VoterAdmitted(voter, disk));
+            commit(draft.reply(ControllerReply.Done.DONE), null, null);
+        });
+    }
+
+    private void compact() {
+        if (nextBase == null && committed.index() - quorum.base().index() >= KEPT_ENTRIES) {
+            nextBase = committed;
+            nextBaseEpoch = quorum.entry(committed.index()).epoch();
+        } else if (nextBase != null && committed.index() - nextBase.index() >= KEPT_ENTRIES) {
+            quorum.compact(new Quorum.Base(nextBase.index(), nextBaseEpoch, MetadataCodec.encodeImage(nextBase)));
+            nextBase = null;
         }
     }
 
@@ -359,9 +431,19 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                         parts.nodeId(),
                         quorum.epoch(),
                         committed.index());
+        fenceTheRemoved();
         while (!waiting.isEmpty()) {
             execute(waiting.poll());
         }
+    }
+
+    /** Those whose node was removed from the cluster while there was no controller, as the one before often was. */
+    private void fenceTheRemoved() {
+        Set<Integer> present = parts.brokersInCluster().get();
+        drafted.brokers().stream()
+                .filter(b -> !b.fenced() && !present.contains(b.brokerId()))
+                .toList()
+                .forEach(b -> fence(b, "its node is not in the cluster"));
     }
 
     private Behavior<Command> onFollow(Follow follow) {
@@ -369,7 +451,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             getContext().watchWith(follow.follower(), new FollowerGone(follow.nodeId(), follow.follower()));
         }
         if (serving) {
-            followers.publish(quorum.epoch(), quorum.log(), committed);
+            followers.publish(quorum, committed);
         }
         return this;
     }
@@ -386,6 +468,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private Behavior<Command> onTick() {
         quorum.tick();
+        if (quorum.phase() == QuorumLeader.Phase.CLAIMING && ++ticksClaiming % LOG_EVERY == 0) {
+            getContext().getLog().info("No metadata quorum for epoch {}: {}", quorum.epoch(), quorum.awaited());
+        }
         if (serving && quorum.phase() == QuorumLeader.Phase.LEADING) {
             sessions.expired(drafted, parts.nowMs().getAsLong())
                     .forEach(b -> fence(

@@ -115,6 +115,11 @@ public sealed interface ControllerCommand {
     /** A block of producer ids. Answered with {@link ControllerReply.ProducerIds}. */
     record AllocateProducerIds(int brokerId, long brokerEpoch) implements ControllerCommand {}
 
+    /** Who leads the metadata quorum and how far its voters and the brokers are. Answered with {@link ControllerReply.QuorumState}. */
+    enum DescribeQuorum implements ControllerCommand {
+        DESCRIBE_QUORUM
+    }
+
     /** For the replies that carry a partition's state. */
     record PartitionState(TopicIdPartition partition, PartitionImage image) {}
 }

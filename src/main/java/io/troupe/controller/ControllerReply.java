@@ -39,6 +39,29 @@ public sealed interface ControllerReply {
     /** Producer ids [firstProducerId, firstProducerId + count). */
     record ProducerIds(long firstProducerId, int count) implements ControllerReply {}
 
+    /**
+     * A voter, or a broker that is none.
+     *
+     * @param disk of a voter that was heard from
+     * @param logEndOffset index after the last that it is known to have
+     * @param heardMs when it was last heard from, caught up or not; wall clock, -1 for never
+     * @param caughtUpMs when it was last known to have everything; wall clock, -1 for never
+     */
+    record QuorumReplica(int nodeId, Optional<Uuid> disk, long logEndOffset, long heardMs, long caughtUpMs) {}
+
+    /**
+     * The metadata quorum as its leader sees it.
+     *
+     * @param highWatermark index after the last that is committed
+     */
+    record QuorumState(
+            int leaderId,
+            int leaderEpoch,
+            long highWatermark,
+            List<QuorumReplica> voters,
+            List<QuorumReplica> observers)
+            implements ControllerReply {}
+
     enum Done implements ControllerReply {
         DONE
     }

@@ -3,6 +3,7 @@ package io.troupe.controller;
 import io.troupe.metadata.FieldReader;
 import io.troupe.metadata.FieldWriter;
 import java.io.NotSerializableException;
+import java.util.Optional;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
@@ -70,9 +71,12 @@ public final class ControllerSerializer extends SerializerWithStringManifest {
         } else if (message instanceof Publication m) {
             QuorumCodec.putPublication(w, m);
         } else if (message instanceof ClusterFormation.Probe m) {
+            putNode(w, m.from());
+            w.putLong(m.round()).putBoolean(m.claims());
             putRef(w, m.replyTo());
         } else if (message instanceof ClusterFormation.Present m) {
-            w.putInt(m.nodeId()).putBoolean(m.inCluster());
+            putNode(w, m.node());
+            w.putLong(m.round()).putBoolean(m.granted());
         } else {
             throw new IllegalArgumentException("no message of the controller: " + message.getClass());
         }
@@ -93,8 +97,10 @@ public final class ControllerSerializer extends SerializerWithStringManifest {
                         case "Q" -> new MetadataVoter.Ask(QuorumCodec.getRequest(r), this.<Quorum.Reply>getRef(r));
                         case "R" -> QuorumCodec.getReply(r);
                         case "P" -> QuorumCodec.getPublication(r);
-                        case "CP" -> new ClusterFormation.Probe(this.<ClusterFormation.Present>getRef(r));
-                        case "CR" -> new ClusterFormation.Present(r.getInt(), r.getBoolean());
+                        case "CP" ->
+                            new ClusterFormation.Probe(
+                                    getNode(r), r.getLong(), r.getBoolean(), this.<ClusterFormation.Present>getRef(r));
+                        case "CR" -> new ClusterFormation.Present(getNode(r), r.getLong(), r.getBoolean());
                         default ->
                             throw new IllegalArgumentException(
                                     "unknown message '" + manifest + "': sent by a newer version of Troupe");
@@ -104,6 +110,23 @@ public final class ControllerSerializer extends SerializerWithStringManifest {
         } catch (RuntimeException e) {
             throw new NotSerializableException("message '" + manifest + "' of the controller: " + e);
         }
+    }
+
+    private static void putNode(FieldWriter w, Formation.Node node) {
+        w.putInt(node.nodeId()).putLong(node.incarnation()).putString(node.voters());
+        w.putString(node.clusterId().orElse(null)).putBoolean(node.inCluster());
+        w.putList(node.memberVoters(), FieldWriter::putInt).putList(node.memberIncarnations(), FieldWriter::putLong);
+    }
+
+    private static Formation.Node getNode(FieldReader r) {
+        return new Formation.Node(
+                r.getInt(),
+                r.getLong(),
+                r.getString(),
+                Optional.ofNullable(r.getString()),
+                r.getBoolean(),
+                r.getList(FieldReader::getInt),
+                r.getList(FieldReader::getLong));
     }
 
     private void putRef(FieldWriter w, ActorRef<?> ref) {

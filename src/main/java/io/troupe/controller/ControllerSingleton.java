@@ -4,14 +4,18 @@ import io.troupe.config.BrokerConfig;
 import io.troupe.config.Voter;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.pekko.actor.ActorSelection;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
 import org.apache.pekko.cluster.typed.SingletonActor;
@@ -20,6 +24,9 @@ import org.apache.pekko.cluster.typed.SingletonActor;
 public final class ControllerSingleton {
     /** The cluster role of nodes that vote. */
     public static final String VOTER_ROLE = "voter";
+
+    /** What the cluster role of a broker's node begins with; its id follows. */
+    public static final String BROKER_ROLE_PREFIX = "broker-";
 
     private ControllerSingleton() {}
 
@@ -47,6 +54,7 @@ public final class ControllerSingleton {
                 clusterId,
                 ControllerSettings.of(config),
                 (id, ask) -> voters.get(id).tell(ask, org.apache.pekko.actor.ActorRef.noSender()),
+                () -> brokersIn(Cluster.get(system)),
                 () -> System.nanoTime() / 1_000_000,
                 stats);
         // Nothing restarts a singleton that failed: it forgets all and claims again.
@@ -56,6 +64,18 @@ public final class ControllerSingleton {
                 .init(SingletonActor.of(supervised, "controller")
                         .withSettings(ClusterSingletonSettings.create(system).withRole(VOTER_ROLE))
                         .withStopMessage(Controller.Stop.STOP));
+    }
+
+    private static Set<Integer> brokersIn(Cluster cluster) {
+        Set<Integer> ids = new HashSet<>();
+        for (Member member : cluster.state().getMembers()) {
+            for (String role : member.getRoles()) {
+                if (role.startsWith(BROKER_ROLE_PREFIX)) {
+                    ids.add(Integer.parseInt(role.substring(BROKER_ROLE_PREFIX.length())));
+                }
+            }
+        }
+        return ids;
     }
 
     /** By path, not by reference: it stays right when the voter or its node restarts. */

@@ -4,9 +4,12 @@ import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataImage;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
@@ -15,48 +18,64 @@ import org.apache.pekko.actor.typed.ActorRef;
  */
 final class Followers {
     /** Further behind than this, a follower gets the image instead of the events. */
-    private static final int MAX_EVENTS_BEHIND = 1000;
+    static final int MAX_EVENTS_BEHIND = 1000;
 
     private static final class Follower {
+        final int nodeId;
         final ActorRef<Publication> ref;
         long nextIndex;
+        long heardMs;
 
-        Follower(ActorRef<Publication> ref) {
+        Follower(int nodeId, ActorRef<Publication> ref) {
+            this.nodeId = nodeId;
             this.ref = ref;
         }
     }
 
-    private final Map<Integer, Follower> followers = new HashMap<>();
+    private final Map<ActorRef<Publication>, Follower> followers = new HashMap<>();
 
-    /** @return whether the actor was not known as this node's follower */
+    /** @return whether the actor was not known as a follower */
     boolean follow(int nodeId, long appliedIndex, ActorRef<Publication> ref) {
-        Follower known = followers.get(nodeId);
-        boolean isNew = known == null || !known.ref.equals(ref);
+        Follower known = followers.get(ref);
+        boolean isNew = known == null;
         if (isNew) {
-            known = new Follower(ref);
-            followers.put(nodeId, known);
+            known = new Follower(nodeId, ref);
+            followers.put(ref, known);
         }
         known.nextIndex = appliedIndex + 1;
+        known.heardMs = System.currentTimeMillis();
         return isNew;
     }
 
-    /** @return whether it was this node's present follower */
+    /** How far each has been told, by node id, and when it was last heard from (wall clock). */
+    Map<Integer, ControllerReply.QuorumReplica> positions() {
+        Map<Integer, ControllerReply.QuorumReplica> positions = new TreeMap<>();
+        followers.values().stream()
+                .sorted(Comparator.comparingLong(f -> f.heardMs))
+                .forEach(f -> positions.put(
+                        f.nodeId,
+                        new ControllerReply.QuorumReplica(
+                                f.nodeId, Optional.empty(), f.nextIndex, f.heardMs, f.heardMs)));
+        return positions;
+    }
+
+    /** @return whether that was the node's only follower: not one of two processes, or of two incarnations */
     boolean gone(int nodeId, ActorRef<Publication> ref) {
-        Follower known = followers.get(nodeId);
-        return known != null && known.ref.equals(ref) && followers.remove(nodeId, known);
+        return followers.remove(ref) != null && followers.values().stream().noneMatch(f -> f.nodeId == nodeId);
     }
 
     /** Tells everyone what they have not been told. @param committed the image at the commit index */
-    void publish(Epoch epoch, List<Quorum.Entry> log, MetadataImage committed) {
+    void publish(QuorumLeader quorum, MetadataImage committed) {
+        Epoch epoch = quorum.epoch();
         byte[] snapshot = null;
         for (Follower f : followers.values()) {
-            if (committed.index() - f.nextIndex >= MAX_EVENTS_BEHIND) {
+            if (committed.index() - f.nextIndex >= MAX_EVENTS_BEHIND
+                    || f.nextIndex <= quorum.base().index()) {
                 snapshot = snapshot == null ? MetadataCodec.encodeImage(committed) : snapshot;
                 sendSnapshot(f, epoch, committed.index(), snapshot);
             }
             while (f.nextIndex <= committed.index()) {
-                List<Quorum.Entry> entries =
-                        Quorum.batch(log.subList(0, (int) committed.index() + 1), (int) f.nextIndex);
+                List<Quorum.Entry> entries = quorum.entries(f.nextIndex, committed.index());
                 f.ref.tell(new Publication.Committed(
                         epoch,
                         f.nextIndex,

@@ -8,11 +8,14 @@ final class QuorumCodec {
     private static final byte CLAIM = 1;
     private static final byte READ_LOG = 2;
     private static final byte APPEND = 3;
+    private static final byte INSTALL_SNAPSHOT = 4;
     private static final byte PROMISED = 11;
     private static final byte REJECTED = 12;
     private static final byte LOG_SLICE = 13;
     private static final byte ACKED = 14;
     private static final byte MISMATCHED = 15;
+    private static final byte SNAPSHOT_SLICE = 16;
+    private static final byte SNAPSHOT_TAKEN = 17;
     private static final byte COMMITTED = 21;
     private static final byte SNAPSHOT_PART = 22;
 
@@ -23,7 +26,12 @@ final class QuorumCodec {
             Epoch.put(w.putByte(CLAIM), m.epoch());
         } else if (request instanceof Quorum.ReadLog m) {
             Epoch.put(w.putByte(READ_LOG), m.epoch());
-            w.putLong(m.fromIndex());
+            w.putLong(m.fromIndex()).putInt(m.snapshotOffset());
+        } else if (request instanceof Quorum.InstallSnapshot m) {
+            Epoch.put(w.putByte(INSTALL_SNAPSHOT), m.epoch());
+            w.putLong(m.sequence()).putLong(m.baseIndex());
+            Epoch.put(w, m.baseEpoch());
+            w.putInt(m.offset()).putInt(m.total()).putBytes(m.bytes());
         } else if (request instanceof Quorum.Append m) {
             Epoch.put(w.putByte(APPEND), m.epoch());
             w.putLong(m.sequence()).putLong(m.prevIndex());
@@ -36,7 +44,10 @@ final class QuorumCodec {
         byte tag = r.getByte();
         return switch (tag) {
             case CLAIM -> new Quorum.Claim(Epoch.get(r));
-            case READ_LOG -> new Quorum.ReadLog(Epoch.get(r), r.getLong());
+            case READ_LOG -> new Quorum.ReadLog(Epoch.get(r), r.getLong(), r.getInt());
+            case INSTALL_SNAPSHOT ->
+                new Quorum.InstallSnapshot(
+                        Epoch.get(r), r.getLong(), r.getLong(), Epoch.get(r), r.getInt(), r.getInt(), r.getBytes());
             case APPEND ->
                 new Quorum.Append(
                         Epoch.get(r),
@@ -53,7 +64,7 @@ final class QuorumCodec {
         if (reply instanceof Quorum.Promised m) {
             Epoch.put(w.putByte(PROMISED).putInt(m.voter()), m.epoch());
             Epoch.put(w, m.lastEpoch());
-            w.putLong(m.lastIndex());
+            w.putLong(m.lastIndex()).putUuid(m.disk()).putBoolean(m.admitted()).putString(m.clusterId());
         } else if (reply instanceof Quorum.Rejected m) {
             Epoch.put(w.putByte(REJECTED).putInt(m.voter()), m.refused());
             Epoch.put(w, m.promised());
@@ -62,10 +73,23 @@ final class QuorumCodec {
             w.putLong(m.fromIndex()).putList(m.entries(), VoterState::putEntry).putLong(m.lastIndex());
         } else if (reply instanceof Quorum.Acked m) {
             Epoch.put(w.putByte(ACKED).putInt(m.voter()), m.epoch());
-            w.putLong(m.sequence()).putLong(m.matchedIndex());
+            w.putLong(m.sequence()).putLong(m.matchedIndex()).putUuid(m.disk());
         } else if (reply instanceof Quorum.Mismatched m) {
             Epoch.put(w.putByte(MISMATCHED).putInt(m.voter()), m.epoch());
-            w.putLong(m.sequence()).putLong(m.prevIndex()).putLong(m.lastIndex());
+            w.putLong(m.sequence())
+                    .putLong(m.prevIndex())
+                    .putLong(m.lastIndex())
+                    .putUuid(m.disk());
+        } else if (reply instanceof Quorum.SnapshotSlice m) {
+            Epoch.put(w.putByte(SNAPSHOT_SLICE).putInt(m.voter()), m.epoch());
+            Epoch.put(w.putLong(m.baseIndex()), m.baseEpoch());
+            w.putInt(m.offset()).putInt(m.total()).putBytes(m.bytes());
+        } else if (reply instanceof Quorum.SnapshotTaken m) {
+            Epoch.put(w.putByte(SNAPSHOT_TAKEN).putInt(m.voter()), m.epoch());
+            w.putLong(m.sequence())
+                    .putLong(m.baseIndex())
+                    .putInt(m.nextOffset())
+                    .putUuid(m.disk());
         }
     }
 
@@ -73,12 +97,20 @@ final class QuorumCodec {
         byte tag = r.getByte();
         int voter = r.getInt();
         return switch (tag) {
-            case PROMISED -> new Quorum.Promised(voter, Epoch.get(r), Epoch.get(r), r.getLong());
+            case PROMISED ->
+                new Quorum.Promised(
+                        voter, Epoch.get(r), Epoch.get(r), r.getLong(), r.getUuid(), r.getBoolean(), r.getString());
             case REJECTED -> new Quorum.Rejected(voter, Epoch.get(r), Epoch.get(r));
             case LOG_SLICE ->
                 new Quorum.LogSlice(voter, Epoch.get(r), r.getLong(), r.getList(VoterState::getEntry), r.getLong());
-            case ACKED -> new Quorum.Acked(voter, Epoch.get(r), r.getLong(), r.getLong());
-            case MISMATCHED -> new Quorum.Mismatched(voter, Epoch.get(r), r.getLong(), r.getLong(), r.getLong());
+            case ACKED -> new Quorum.Acked(voter, Epoch.get(r), r.getLong(), r.getLong(), r.getUuid());
+            case MISMATCHED ->
+                new Quorum.Mismatched(voter, Epoch.get(r), r.getLong(), r.getLong(), r.getLong(), r.getUuid());
+            case SNAPSHOT_SLICE ->
+                new Quorum.SnapshotSlice(
+                        voter, Epoch.get(r), r.getLong(), Epoch.get(r), r.getInt(), r.getInt(), r.getBytes());
+            case SNAPSHOT_TAKEN ->
+                new Quorum.SnapshotTaken(voter, Epoch.get(r), r.getLong(), r.getLong(), r.getInt(), r.getUuid());
             default -> throw unknown("reply", tag);
         };
     }

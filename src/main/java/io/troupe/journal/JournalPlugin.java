@@ -6,7 +6,6 @@ import io.troupe.journal.JournalCommand.Failed;
 import io.troupe.journal.JournalCommand.LogStartAdvanced;
 import io.troupe.journal.JournalCommand.Reply;
 import io.troupe.model.Refusal;
-import io.troupe.record.BatchHeader;
 import io.troupe.record.Batches;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -155,8 +154,7 @@ final class JournalPlugin extends AbstractActor {
 
     /** The offset follows from the sequence number, so that a writer that has missed something is refused. */
     private static LogAppend batchOf(long sequenceNr, JournaledRecord record) {
-        ByteBuffer batch = Batches.single(null, record.value(), System.currentTimeMillis());
-        BatchHeader.stamp(batch, batch.position(), sequenceNr - 1, 0);
+        ByteBuffer batch = VoterEntry.batch(sequenceNr - 1, record.value(), System.currentTimeMillis());
         return new LogAppend(sequenceNr - 1, sequenceNr, List.of(batch), batch.remaining());
     }
 

@@ -31,6 +31,7 @@ public final class Journals extends Setup implements AutoCloseable {
     private static final String PLUGIN_PREFIX = "troupe.journal.";
     private static final String DIR_PREFIX = PLUGIN_PREFIX + "dir";
     private static final String METADATA_PLUGIN = PLUGIN_PREFIX + "metadata";
+    private static final String SNAPSHOT_PLUGIN = "troupe.snapshots.metadata";
 
     /** Kafka's own name and id for the log of cluster metadata. */
     static final TopicIdPartition METADATA_PARTITION =
@@ -71,7 +72,7 @@ public final class Journals extends Setup implements AutoCloseable {
      *     cannot be written; the message names the path and the reason
      */
     public static Journals open(BrokerConfig config) {
-        Journals journals = open(config.logDirs(), config.nodeId(), config.clusterId());
+        Journals journals = open(config.logDirs(), config.nodeId(), config.clusterId(), config.recoveryThreadsPerDir());
         journals.dirs.forEach(dir -> dir.expireProducersAfter(config.producerIdExpirationMs()));
         if (config.cleaner().enabled()) {
             CleanerThrottle throttle = new CleanerThrottle(config.cleaner().maxBytesPerSecond());
@@ -82,11 +83,15 @@ public final class Journals extends Setup implements AutoCloseable {
     }
 
     static Journals open(List<Path> paths, int nodeId, Optional<String> clusterId) {
+        return open(paths, nodeId, clusterId, 2);
+    }
+
+    private static Journals open(List<Path> paths, int nodeId, Optional<String> clusterId, int threadsPerDir) {
         List<LogDir> dirs = new ArrayList<>();
         try {
             Optional<String> expected = clusterId;
             for (Path path : paths) {
-                LogDir dir = LogDir.open(path, nodeId, expected);
+                LogDir dir = LogDir.open(path, nodeId, expected, Disk.real(), LogDirThreads.of(path, threadsPerDir));
                 dirs.add(dir);
                 // All dirs of a broker belong to one cluster, so the first that knows tells the others.
                 expected = Optional.ofNullable(dir.properties().clusterId());
@@ -173,6 +178,12 @@ public final class Journals extends Setup implements AutoCloseable {
             text.append(plugin(DIR_PREFIX + i));
         }
         text.append(plugin(METADATA_PLUGIN));
+        text.append("""
+                %s {
+                  class = "%s"
+                  plugin-dispatcher = troupe.dispatcher.journal
+                }
+                """.formatted(SNAPSHOT_PLUGIN, SnapshotPlugin.class.getName()));
         return ConfigFactory.parseString(text.toString());
     }
 
@@ -238,6 +249,15 @@ public final class Journals extends Setup implements AutoCloseable {
     /** The plugin of the metadata voter's journal: every write fsynced, replayed as {@link JournaledRecord}s. */
     public String metadataPlugin() {
         return METADATA_PLUGIN;
+    }
+
+    /** The plugin of the metadata voter's snapshots, {@link JournaledSnapshot}s. */
+    public String snapshotPlugin() {
+        return SNAPSHOT_PLUGIN;
+    }
+
+    MetadataSnapshots metadataSnapshots() {
+        return dirs.get(0).metadataSnapshots();
     }
 
     /** The journal actor behind a plugin id, for {@link JournalCommand}s. */

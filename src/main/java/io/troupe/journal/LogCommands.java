@@ -119,12 +119,16 @@ final class LogCommands {
         });
     }
 
-    /** Of a log just opened: segments that a crash left although their deletion was on disk. */
-    void dropBelowLogStart(String persistenceId) throws IOException {
+    /** Of a log just opened: segments that a crash left although their deletion was on disk go, and what is left is forced in time. */
+    void finishOpening(String persistenceId) throws IOException {
         change(persistenceId, open -> {
             PartitionLog log = open.log;
             List<Segment> below = log.advanceLogStart(log.logStartOffset(), false, 0);
             deleteAfter(CompletableFuture.completedFuture(null), log, below);
+            if (open.recovered) {
+                open.recovered = false;
+                flusher.finishRecovery(open);
+            }
             return null;
         });
     }

@@ -103,7 +103,7 @@ final class LogDir implements AutoCloseable {
     }
 
     static LogDir open(Path path, int nodeId, Optional<String> clusterId, Disk disk) {
-        return open(path, nodeId, clusterId, disk, LogDirThreads.of(path));
+        return open(path, nodeId, clusterId, disk, LogDirThreads.of(path, 2));
     }
 
     static LogDir open(Path path, int nodeId, Optional<String> clusterId, Disk disk, LogDirThreads threads) {
@@ -212,11 +212,14 @@ final class LogDir implements AutoCloseable {
     @Override
     public void close() {
         stopCleaner();
+        // Side by side, behind what is being opened.
+        logs.persistenceIds().forEach(this::closeBeside);
         threads.stop();
         if (!logs.stop()) {
             return;
         }
         try {
+            // What came too late for that.
             logs.closeAll();
             indexes.close();
             if (!availability.isOffline()) {
@@ -276,7 +279,7 @@ final class LogDir implements AutoCloseable {
     private JournalCommand.Opened openOnly(String persistenceId, TopicIdPartition partition, LogConfig config)
             throws IOException {
         JournalCommand.Opened opened = logs.open(persistenceId, partition, config);
-        commands.dropBelowLogStart(persistenceId);
+        commands.finishOpening(persistenceId);
         return opened;
     }
 
@@ -418,6 +421,11 @@ final class LogDir implements AutoCloseable {
 
     void brokerEpoch(long epoch) {
         brokerEpoch = epoch;
+    }
+
+    /** Of the metadata voter, when this is its log dir. */
+    MetadataSnapshots metadataSnapshots() {
+        return new MetadataSnapshots(path, disk);
     }
 
     synchronized void setClusterId(String clusterId) throws IOException {

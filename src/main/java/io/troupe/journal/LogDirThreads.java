@@ -17,13 +17,11 @@ import java.util.concurrent.TimeUnit;
  * @param background one for what nobody waits for, in order; refuses work, and forgets what is not due, once shut down
  */
 record LogDirThreads(ExecutorService openings, ExecutorService fsyncs, ScheduledExecutorService background) {
-    /** More than the processors need: most of an opening or closing is waiting for the disk. */
-    private static final int OPENING_THREADS = 4;
-
     private static final int FSYNC_THREADS = 4;
 
-    static LogDirThreads of(Path dir) {
-        ExecutorService openings = pool(OPENING_THREADS, daemon("opening", dir));
+    /** @param openingThreads how many logs may open or close at a time */
+    static LogDirThreads of(Path dir, int openingThreads) {
+        ExecutorService openings = pool(openingThreads, daemon("opening", dir));
         ExecutorService fsyncs = pool(FSYNC_THREADS, daemon("fsync", dir));
         ScheduledThreadPoolExecutor background = new ScheduledThreadPoolExecutor(1, daemon("background", dir));
         background.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);

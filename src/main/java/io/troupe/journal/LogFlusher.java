@@ -89,6 +89,19 @@ final class LogFlusher {
         flush(open.log);
     }
 
+    /** Takes on what recovery has not forced: closed segments, oldest first, and the active one when it is due; under the log's monitor. */
+    void finishRecovery(OpenLog open) {
+        Segment[] segments = open.log.segments();
+        for (int i = 0; i + 1 < segments.length; i++) {
+            if (segments[i].needsForce()) {
+                finishRoll(open, new PartitionLog.Rolled(segments[i], segments[i + 1].baseOffset(), null));
+            }
+        }
+        if (open.log.active().needsForce()) {
+            schedule(open);
+        }
+    }
+
     /** Has a closed segment made durable, and what is derived from it written down. */
     void finishRoll(OpenLog open, PartitionLog.Rolled roll) {
         background.execute(() -> runFinishRoll(open, roll));
@@ -131,13 +144,18 @@ final class LogFlusher {
     }
 
     private void storeProducers(PartitionLog log, PartitionLog.Rolled roll) throws IOException {
-        ProducerSnapshot.store(indexes, log.id(), List.of(log.segments()), roll.nextBaseOffset(), roll.producers());
+        if (roll.producers() != null) {
+            ProducerSnapshot.store(indexes, log.id(), List.of(log.segments()), roll.nextBaseOffset(), roll.producers());
+        }
     }
 
     private boolean store(PartitionLog log, PartitionLog.Rolled roll) {
         Segment closed = roll.closed();
         try {
-            indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
+            // Without an index it is stored already.
+            if (closed.index() != null) {
+                indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
+            }
             storeProducers(log, roll);
             // One is kept for each segment, for a truncation may need any of them.
             indexes.dropProducers(log.id(), 0, log.segments()[0].baseOffset());

@@ -108,8 +108,9 @@ final class LogPlacement {
     }
 
     /**
-     * Puts a log aside that no committed metadata knows: its topic was deleted while this broker was away. Nothing is
-     * destroyed. Durable on return; false for a log that is open or unknown here.
+     * Puts a log aside that no committed metadata knows: its topic was deleted, and the last process ended, perhaps right
+     * then, before it had deleted the log. Nothing is destroyed, for whoever lost the metadata would see the same. Durable on
+     * return; false for a log that is open or unknown here.
      */
     synchronized boolean putOrphanAside(LogId id) throws IOException {
         LogMeta meta = metaLog.log(id);
@@ -122,7 +123,7 @@ final class LogPlacement {
             disk.rename(directory, aside);
             disk.forceDirectory(path);
             LOG.warn(
-                    "{} holds topic id {}, which the cluster does not have: it was deleted while this broker was away. It is put aside as {}; delete that when nobody needs it.",
+                    "{} holds topic id {}, which the cluster does not have: its topic was deleted, and this broker ended before it had deleted the log. It is put aside as {}; delete that when nobody needs it.",
                     directory,
                     id.topicId(),
                     aside.getFileName());

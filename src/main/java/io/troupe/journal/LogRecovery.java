@@ -34,10 +34,6 @@ final class LogRecovery {
 
     private static final Logger LOG = LoggerFactory.getLogger(LogRecovery.class);
     private static final String CUT_SUFFIX = ".cut";
-    /** What file systems write whole. */
-    private static final int PAGE_BYTES = 4096;
-    /** Fewer zeroes may be a batch's own. */
-    private static final int MIN_TORN_BYTES = 16;
 
     private final LogId id;
     private final Path path;
@@ -66,19 +62,23 @@ final class LogRecovery {
         finishDeletions();
         List<Path> files = aboveLogStart(segmentFiles());
         if (files.isEmpty()) {
-            begin();
+            begin(meta.logStartOffset);
             clean = meta.untouched() || meta.closed && meta.closedEndOffset == meta.logStartOffset;
         } else {
             open(files);
             beginAgainBelowLogStart();
         }
+        if (isCutUnforced(segments.get(segments.size() - 1))) {
+            begin(segments.get(segments.size() - 1).endOffset());
+        }
         Segment active = segments.get(segments.size() - 1);
         active.activate();
         long end = active.endOffset();
-        if (!clean) {
+        if (clean) {
+            active.alreadyForced();
+        } else {
             settle(active);
         }
-        active.alreadyForced();
         metaLog.append(MetaRecord.of(Kind.LOG_OPENED, id, 0, 0));
         ProducerStates states = producers.atEnd(end);
         active.closeIdleReader();
@@ -86,8 +86,25 @@ final class LogRecovery {
     }
 
     /** The name becomes durable with the first flush. */
-    private void begin() throws IOException {
-        segments.add(Segment.create(path, meta.logStartOffset, config.indexIntervalBytes(), disk));
+    private void begin(long offset) throws IOException {
+        segments.add(Segment.create(path, offset, config.indexIntervalBytes(), disk));
+    }
+
+    /**
+     * Whether the last segment must be cut and is not to be forced now. Then it is closed: what is appended where it was cut
+     * could, after a power loss, be found mixed with what stood there.
+     */
+    private boolean isCutUnforced(Segment last) throws IOException {
+        return !clean
+                && !flushed()
+                && last.size() > 0
+                && last.endOffset() > meta.recoveryPoint
+                && disk.size(last.path()) > last.size();
+    }
+
+    /** Whether the settings promise that whoever reads a record reads a durable one, as a voter's do. */
+    private boolean flushed() {
+        return config.flushMessages() < Long.MAX_VALUE;
     }
 
     /** A log start never goes back: what is left wholly below it was given up before the rest was lost. */
@@ -106,7 +123,7 @@ final class LogRecovery {
             }
             segments.clear();
             producers.forget();
-            begin();
+            begin(meta.logStartOffset);
             clean = false;
         }
     }
@@ -120,22 +137,47 @@ final class LogRecovery {
         }
     }
 
-    /** Makes durable what was found, and forgets what was not. */
+    /**
+     * Forgets what was not found. What was found and is not known to be durable is left so, as it would be had the last
+     * process gone on writing: the recovery point stays, closed segments keep a writer for {@link LogFlusher}. It is forced
+     * before the log serves only where it is {@link #flushed}.
+     */
     private void settle(Segment active) throws IOException {
         long end = active.endOffset();
         indexes.dropCut(id, end, end);
+        boolean shorter = end < meta.recoveryPoint;
         if (meta.epochs.stream().anyMatch(e -> e.startOffset() > end)) {
             metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, end + 1, 0));
+            // Or a power loss brings them back, with other records at their offsets.
+            metaLog.forceShape();
         }
         if (end == meta.recoveryPoint) {
             // Nothing was written since it was told, but the file may have been made.
+            active.alreadyForced();
             active.nameUnforced(active.baseOffset() == end);
             return;
         }
-        // A killed process leaves closed segments too that nobody had fsynced yet.
+        active.nameUnforced(true);
         for (Segment segment : segments) {
             if (segment.endOffset() > meta.recoveryPoint && segment != active) {
-                segment.forceClosed();
+                segment.reopenToForce();
+            }
+        }
+        if (shorter || flushed()) {
+            forceAll(active);
+            metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, id, end, 0));
+        }
+        if (shorter) {
+            // What is appended below the old one must not count as durable.
+            metaLog.force();
+        }
+    }
+
+    private void forceAll(Segment active) throws IOException {
+        for (Segment segment : segments) {
+            if (segment != active && segment.needsForce()) {
+                segment.force();
+                segment.closeWriter();
                 // Without one it is stored already.
                 if (segment.index() != null) {
                     indexes.putSegment(id, segment.baseOffset(), segment.summary(), segment.index());
@@ -145,8 +187,8 @@ final class LogRecovery {
         }
         active.force();
         disk.forceDirectory(path);
+        active.directoryForced();
         metaLog.forceShape();
-        metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, id, end, 0));
     }
 
     private List<Path> segmentFiles() throws IOException {
@@ -246,7 +288,7 @@ final class LogRecovery {
     /** Makes the last segment that is left one to append to. */
     private void continueBefore() throws IOException {
         if (segments.isEmpty()) {
-            begin();
+            begin(meta.logStartOffset);
             return;
         }
         Segment last = segments.get(segments.size() - 1);
@@ -309,7 +351,7 @@ final class LogRecovery {
         if (walk.problem() == null) {
             return true;
         }
-        if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !tornAcrossPages(segment, walk.size())) {
+        if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !isTorn(segment, walk.size())) {
             // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
             throw new IOException(
                     "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
@@ -329,26 +371,11 @@ final class LogRecovery {
         return false;
     }
 
-    /**
-     * Whether a batch lacks all that it should have from some page on: a write that the power cut, which was never fsynced and
-     * so never answered. Damage to what was whole looks otherwise.
-     */
-    private static boolean tornAcrossPages(Segment segment, int position) throws IOException {
+    private static boolean isTorn(Segment segment, int position) throws IOException {
         FileChannel channel = segment.acquire();
         try {
             BatchCursor cursor = new BatchCursor(channel, position, channel.size(), BatchCursor.LOOKUP_WINDOW);
-            if (!cursor.next()) {
-                return false;
-            }
-            ByteBuffer batch = cursor.batch();
-            int page = PAGE_BYTES - position % PAGE_BYTES;
-            for (; page < batch.limit(); page += PAGE_BYTES) {
-                ByteBuffer left = batch.slice(page, Math.min(PAGE_BYTES, batch.limit() - page));
-                if (left.remaining() >= MIN_TORN_BYTES && left.equals(ByteBuffer.allocate(left.remaining()))) {
-                    return true;
-                }
-            }
-            return false;
+            return cursor.next() && VoterEntry.isTorn(cursor.batch(), position);
         } finally {
             segment.release();
         }
@@ -387,6 +414,9 @@ final class LogRecovery {
 
     /** Segments behind a cut are no longer part of the log, but are not destroyed either. */
     private void putAside(List<Path> files) throws IOException {
+        if (files.isEmpty()) {
+            return;
+        }
         for (Path file : files) {
             Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
             LOG.warn("{}: lies behind the cut and is put aside as {}.", file, aside.getFileName());

@@ -7,6 +7,8 @@ final class OpenLog {
     boolean flushScheduled;
     long highWatermark;
     long checkpointedMs;
+    /** Whether it was recovered, and nobody has seen yet to what that left to be done. */
+    boolean recovered = true;
 
     // Writer of this incarnation, null until its first write, and of the one before.
     private String owner;

@@ -22,7 +22,7 @@ import org.slf4j.event.Level;
 final class OpenLogs {
     private static final Logger LOG = LoggerFactory.getLogger(OpenLogs.class);
 
-    private static final long SLOW_OPEN_MS = 100;
+    private static final long SLOW_OPEN_MS = 1_000;
 
     private final LogDirContext dir;
     private final LogPlacement placement;
@@ -35,10 +35,12 @@ final class OpenLogs {
     private final Set<LogId> opening = ConcurrentHashMap.newKeySet();
     // Opened, and made by that: a power loss may still undo it.
     private final Set<LogId> unforced = ConcurrentHashMap.newKeySet();
+    private final OpeningProgress progress;
     private boolean stopped;
 
     OpenLogs(LogDirContext dir) {
         this.dir = dir;
+        this.progress = new OpeningProgress(dir.metaLog().ids());
         this.placement = new LogPlacement(dir.path(), dir.disk(), dir.metaLog(), dir.indexes(), this::isOpen);
     }
 
@@ -96,6 +98,7 @@ final class OpenLogs {
 
     private LogRecovery.Recovered recover(TopicIdPartition partition, LogConfig config) throws IOException {
         long beginNs = System.nanoTime();
+        progress.begin(beginNs);
         LogId id = LogId.of(partition);
         try {
             LogPlacement.Claimed claimed = placement.claim(partition);
@@ -106,18 +109,20 @@ final class OpenLogs {
                             id, claimed.directory(), config, dir.disk(), dir.metaLog(), dir.indexes())
                     .recover();
             recovered.producers().expire(System.currentTimeMillis(), producerIdExpirationMs);
-            tell(partition, recovered, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - beginNs));
+            tell(partition, recovered, beginNs);
             return recovered;
         } catch (DiskFailedException e) {
             throw dir.availability().fail(e);
         }
     }
 
-    /** What took a person's time is worth a line, and so are records that had to be read; the other thousands are not. */
-    private void tell(TopicIdPartition partition, LogRecovery.Recovered recovered, long tookMs) {
+    /** What took a person's time is worth a line, as is what was cut, which recovery tells; of the other thousands a sum is. */
+    private void tell(TopicIdPartition partition, LogRecovery.Recovered recovered, long beginNs) {
         boolean checked = !recovered.clean()
                 && recovered.endOffset() > recovered.segments().get(0).baseOffset();
-        LOG.atLevel(checked || tookMs >= SLOW_OPEN_MS ? Level.INFO : Level.DEBUG)
+        long nowNs = System.nanoTime();
+        long tookMs = TimeUnit.NANOSECONDS.toMillis(nowNs - beginNs);
+        LOG.atLevel(tookMs >= SLOW_OPEN_MS ? Level.INFO : Level.DEBUG)
                 .log(
                         "{}-{}: opened in {} ms{}, {} segments, ends at offset {}.",
                         partition.topic(),
@@ -126,6 +131,7 @@ final class OpenLogs {
                         checked ? ", its tail checked" : "",
                         recovered.segments().size(),
                         recovered.endOffset());
+        progress.opened(LogId.of(partition), checked, nowNs).ifPresent(line -> LOG.info("{}: {}", dir.path(), line));
     }
 
     /** Short, for it holds the table's monitor: either the log is there when the dir is closed, or it is refused. */
@@ -181,6 +187,11 @@ final class OpenLogs {
         return List.copyOf(logs.values());
     }
 
+    /** Of those open now. */
+    List<String> persistenceIds() {
+        return List.copyOf(logs.keySet());
+    }
+
     /** Null when it is not open. */
     OpenLog find(String persistenceId) {
         return logs.get(persistenceId);
@@ -221,16 +232,17 @@ final class OpenLogs {
         synchronized (open) {
             try {
                 close(open, true);
-            } catch (IOException e) {
-                throw dir.availability().fail(e);
             } finally {
                 logs.remove(persistenceId, open);
             }
         }
     }
 
-    /** Under the log's monitor. Whatever fails, nothing of it stays open. */
+    /** Under the log's monitor; does nothing the second time. Whatever fails, nothing of it stays open. */
     void close(OpenLog open, boolean storeProducers) throws IOException {
+        if (open.log.retired()) {
+            return;
+        }
         // Compaction must not put another segment in the place of one whose index is being stored.
         synchronized (open.log.derived()) {
             closeNow(open, storeProducers);
@@ -254,6 +266,9 @@ final class OpenLogs {
                 metaLog.append(MetaRecord.of(
                         Kind.LOG_CLOSED, log.id(), end, log.active().size()));
             }
+        } catch (IOException e) {
+            // Before the writers are gone: a flush that finds none believes that all is durable.
+            throw dir.availability().fail(e);
         } finally {
             retire(log);
         }

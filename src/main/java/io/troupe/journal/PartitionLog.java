@@ -21,7 +21,11 @@ import java.util.concurrent.locks.LockSupport;
  * what {@link #logEndOffset} covers is in the published segments.
  */
 final class PartitionLog {
-    /** What a roll leaves to be done in the background. */
+    /**
+     * What a roll leaves to be done in the background.
+     *
+     * @param producers state at {@code nextBaseOffset}; null when it is stored already
+     */
     record Rolled(Segment closed, long nextBaseOffset, ByteBuffer producers) {}
 
     private final LogId id;

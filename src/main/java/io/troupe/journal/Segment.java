@@ -40,6 +40,8 @@ final class Segment {
     private FileChannel writer;
     // Bytes known to be durable; guarded by writerLock.
     private int forcedTo;
+    // Whether the next fsync must keep a smaller size too; guarded by writerLock.
+    private boolean shortened;
     // The fsync that failed: the system tells it once and would call the next one good. Guarded by writerLock.
     private IOException failed;
 
@@ -113,6 +115,7 @@ final class Segment {
             if (writer.size() > size) {
                 writer.truncate(size);
                 fsync(true);
+                forcedTo = size;
             }
         }
         synchronized (this) {
@@ -155,18 +158,28 @@ final class Segment {
         synchronized (writerLock) {
             int written = size;
             if (writer != null && forcedTo < written) {
-                fsync(false);
+                fsync(shortened);
                 forcedTo = written;
+                shortened = false;
             }
         }
     }
 
-    /** Makes a closed segment durable that another process wrote, as far as this one knows. */
-    void forceClosed() throws IOException {
-        try (FileChannel channel = disk.open(path, StandardOpenOption.WRITE)) {
-            disk.force(channel, true);
-        } catch (IOException e) {
-            throw new DiskFailedException("fsync of " + path + " failed", e);
+    /** Of a closed segment that another process wrote and may not have forced: {@link #force} is to come. Cuts the file to the known size. */
+    void reopenToForce() throws IOException {
+        synchronized (writerLock) {
+            writer = disk.open(path, StandardOpenOption.WRITE);
+            if (writer.size() > size) {
+                writer.truncate(size);
+                shortened = true;
+            }
+        }
+    }
+
+    /** Whether {@link #force} has something to do. */
+    boolean needsForce() {
+        synchronized (writerLock) {
+            return writer != null && forcedTo < size;
         }
     }
 

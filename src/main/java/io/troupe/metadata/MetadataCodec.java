@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
 
@@ -38,6 +39,8 @@ public final class MetadataCodec {
     private static final byte PARTITIONS_CHANGED = 7;
     private static final byte PRODUCER_IDS_ALLOCATED = 8;
     private static final byte BROKER_UNREGISTERED = 9;
+    private static final byte VOTER_ADMITTED = 30;
+    private static final byte COMMAND_ANSWERED = 31;
 
     private MetadataCodec() {}
 
@@ -78,6 +81,12 @@ public final class MetadataCodec {
         } else if (event instanceof MetadataEvent.BrokerUnregistered e) {
             start(w, BROKER_UNREGISTERED);
             w.putInt(e.brokerId()).putLong(e.brokerEpoch());
+        } else if (event instanceof MetadataEvent.VoterAdmitted e) {
+            start(w, VOTER_ADMITTED);
+            w.putInt(e.nodeId()).putUuid(e.diskId());
+        } else if (event instanceof MetadataEvent.CommandAnswered e) {
+            start(w, COMMAND_ANSWERED);
+            w.putString(e.commandId()).putBytes(e.reply());
         }
         return w.toByteArray();
     }
@@ -102,6 +111,8 @@ public final class MetadataCodec {
                     case PRODUCER_IDS_ALLOCATED ->
                         new MetadataEvent.ProducerIdsAllocated(r.getInt(), r.getLong(), r.getLong(), r.getInt());
                     case BROKER_UNREGISTERED -> new MetadataEvent.BrokerUnregistered(r.getInt(), r.getLong());
+                    case COMMAND_ANSWERED -> new MetadataEvent.CommandAnswered(r.getString(), r.getBytes());
+                    case VOTER_ADMITTED -> new MetadataEvent.VoterAdmitted(r.getInt(), r.getUuid());
                     default ->
                         throw new IllegalArgumentException("unknown metadata event (tag " + tag
                                 + "): written by a newer version of Troupe, or corrupt");
@@ -117,6 +128,7 @@ public final class MetadataCodec {
         w.putInt(image.controllerEpoch()).putInt(image.controllerId()).putLong(image.nextProducerId());
         w.putList(image.brokers(), MetadataCodec::putBroker);
         w.putList(image.topics().values(), MetadataCodec::putTopic);
+        w.putList(image.voters().entrySet(), (out, e) -> out.putInt(e.getKey()).putUuid(e.getValue()));
         return w.toByteArray();
     }
 
@@ -135,8 +147,11 @@ public final class MetadataCodec {
         long nextProducerId = r.getLong();
         List<BrokerImage> brokers = r.getList(MetadataCodec::getBroker);
         List<TopicImage> topics = r.getList(MetadataCodec::getTopic);
+        Map<Integer, Uuid> voters = new TreeMap<>();
+        r.getList(in -> Map.entry(in.getInt(), in.getUuid())).forEach(e -> voters.put(e.getKey(), e.getValue()));
         r.expectEnd();
-        return MetadataImage.of(clusterId, index, controllerEpoch, controllerId, topics, brokers, nextProducerId);
+        return MetadataImage.of(
+                clusterId, index, controllerEpoch, controllerId, topics, brokers, nextProducerId, voters);
     }
 
     /** A listener, as commands carry it too. */

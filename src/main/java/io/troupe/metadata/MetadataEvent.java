@@ -42,6 +42,12 @@ public sealed interface MetadataEvent {
     /** New state of one or more partitions of a topic. */
     record PartitionsChanged(Uuid topicId, List<PartitionImage> partitions) implements MetadataEvent {}
 
+    /** The voter on that node counts, with this disk: an empty disk is no voter before (SAFETY 2.9). */
+    record VoterAdmitted(int nodeId, Uuid diskId) implements MetadataEvent {}
+
+    /** The answer to a command whose events stand right before: the next controller gives it to whoever asks again. */
+    record CommandAnswered(String commandId, byte[] reply) implements MetadataEvent {}
+
     /** Producer ids [firstProducerId, firstProducerId + count) belong to this broker. */
     record ProducerIdsAllocated(int brokerId, long brokerEpoch, long firstProducerId, int count)
             implements MetadataEvent {}

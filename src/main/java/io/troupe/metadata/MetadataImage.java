@@ -23,7 +23,7 @@ import scala.jdk.javaapi.OptionConverters;
  */
 public final class MetadataImage {
     private static final MetadataImage EMPTY =
-            new MetadataImage(null, -1, 0, -1, emptyMap(), emptyMap(), Collections.emptyNavigableMap(), 0);
+            new MetadataImage(null, -1, 0, -1, emptyMap(), emptyMap(), Collections.emptyNavigableMap(), 0, Map.of());
 
     private static final String MIN_ISR = "min.insync.replicas";
 
@@ -37,6 +37,8 @@ public final class MetadataImage {
     private final Map<Integer, BrokerImage> brokers;
 
     private final long nextProducerId;
+    /** Disk by node id of the voters that count; never written after construction. */
+    private final Map<Integer, Uuid> voters;
 
     private MetadataImage(
             String clusterId,
@@ -46,7 +48,8 @@ public final class MetadataImage {
             HashMap<String, TopicImage> topics,
             HashMap<Uuid, String> names,
             Map<Integer, BrokerImage> brokers,
-            long nextProducerId) {
+            long nextProducerId,
+            Map<Integer, Uuid> voters) {
         this.clusterId = clusterId;
         this.index = index;
         this.controllerEpoch = controllerEpoch;
@@ -55,6 +58,7 @@ public final class MetadataImage {
         this.names = names;
         this.brokers = brokers;
         this.nextProducerId = nextProducerId;
+        this.voters = voters;
     }
 
     public static MetadataImage empty() {
@@ -69,7 +73,8 @@ public final class MetadataImage {
             int controllerId,
             Collection<TopicImage> topics,
             Collection<BrokerImage> brokers,
-            long nextProducerId) {
+            long nextProducerId,
+            Map<Integer, Uuid> voters) {
         HashMap<String, TopicImage> byName = emptyMap();
         HashMap<Uuid, String> names = emptyMap();
         for (TopicImage topic : topics) {
@@ -78,7 +83,8 @@ public final class MetadataImage {
         }
         Map<Integer, BrokerImage> byId = new TreeMap<>();
         brokers.forEach(b -> byId.put(b.brokerId(), b));
-        return new MetadataImage(clusterId, index, controllerEpoch, controllerId, byName, names, byId, nextProducerId);
+        return new MetadataImage(
+                clusterId, index, controllerEpoch, controllerId, byName, names, byId, nextProducerId, voters);
     }
 
     /** Null until the first controller has made one. */
@@ -142,6 +148,11 @@ public final class MetadataImage {
         return nextProducerId;
     }
 
+    /** The voters that count, by node id, each with the id of its disk (SAFETY 2.9). */
+    public Map<Integer, Uuid> voters() {
+        return Collections.unmodifiableMap(voters);
+    }
+
     /**
      * The image after one more event.
      *
@@ -162,7 +173,15 @@ public final class MetadataImage {
                     topics,
                     names,
                     brokers,
-                    nextProducerId);
+                    nextProducerId,
+                    voters);
+        } else if (event instanceof MetadataEvent.VoterAdmitted e) {
+            Map<Integer, Uuid> admitted = new TreeMap<>(voters);
+            admitted.put(e.nodeId(), e.diskId());
+            return new MetadataImage(
+                    clusterId, index, controllerEpoch, controllerId, topics, names, brokers, nextProducerId, admitted);
+        } else if (event instanceof MetadataEvent.CommandAnswered) {
+            return with(index, topics, names, brokers, nextProducerId);
         } else if (event instanceof MetadataEvent.BrokerRegistered e) {
             return registered(index, e);
         } else if (event instanceof MetadataEvent.BrokerFencingChanged e) {
@@ -287,7 +306,7 @@ public final class MetadataImage {
             Map<Integer, BrokerImage> brokers,
             long nextProducerId) {
         return new MetadataImage(
-                clusterId, index, controllerEpoch, controllerId, topics, names, brokers, nextProducerId);
+                clusterId, index, controllerEpoch, controllerId, topics, names, brokers, nextProducerId, voters);
     }
 
     private Map<Integer, BrokerImage> withBroker(BrokerImage broker) {
@@ -363,6 +382,7 @@ public final class MetadataImage {
                 && nextProducerId == o.nextProducerId
                 && Objects.equals(clusterId, o.clusterId)
                 && brokers.equals(o.brokers)
+                && voters.equals(o.voters)
                 && topics.equals(o.topics);
     }
 

@@ -8,6 +8,8 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.errors.CorruptRecordException;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 
@@ -30,6 +32,13 @@ public final class Batches {
     /** One uncompressed v2 batch of one record, ready to be read. */
     public static ByteBuffer single(byte[] key, byte[] value, long timestampMs) {
         return of(List.of(new KeyValue(key, value)), timestampMs);
+    }
+
+    /** The same with a header, whose value is the last that stands in the batch. */
+    public static ByteBuffer singleEndingIn(byte[] key, byte[] value, long timestampMs, String header, byte[] end) {
+        SimpleRecord record =
+                new SimpleRecord(timestampMs, key, value, new Header[] {new RecordHeader(header, end.clone())});
+        return MemoryRecords.withRecords(Compression.NONE, record).buffer();
     }
 
     /** One uncompressed v2 batch with these records in order, all with one timestamp, ready to be read. */

@@ -5,6 +5,7 @@ import io.troupe.config.BrokerConfig;
 import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
 import io.troupe.config.TopicConfigs;
+import io.troupe.controller.ClusterFormation;
 import io.troupe.controller.ControllerStats;
 import io.troupe.http.BrokerMetrics;
 import io.troupe.http.ClusterMetrics;
@@ -76,6 +77,8 @@ public final class Broker implements AutoCloseable {
     private Handlers handlers;
     private JmxMetrics metrics;
     private List<Listener> bound = List.of();
+    /** Why the cluster does not take this node. */
+    private volatile String refusal;
 
     private Broker(BrokerConfig config, Journals journals, List<Listener> listeners) {
         this.config = config;
@@ -131,7 +134,7 @@ public final class Broker implements AutoCloseable {
 
     private void run() {
         Guardian.Parts parts = new Guardian.Parts(
-                config, advertised, journals, metadata, replicas, groupLoads, controllerStats, this::onFatal);
+                config, advertised, journals, metadata, replicas, groupLoads, controllerStats, outcome());
         system = ActorSystem.create(
                 Guardian.create(parts),
                 Node.SYSTEM,
@@ -155,6 +158,12 @@ public final class Broker implements AutoCloseable {
         journals.brokerEpoch(services.brokerEpoch());
         journals.setClusterId(metadata.current().clusterId());
         awaitLogs();
+        if (config.roles().contains(BrokerConfig.Role.BROKER)) {
+            openKafkaPort(services, stats);
+        }
+    }
+
+    private void openKafkaPort(Guardian.Started services, NetworkStats stats) {
         handlers = new Handlers(
                 config, metadata, replicas, journals, services, new ReadLanes(recentReads, oldReads), stats);
         server = new KafkaServer(
@@ -171,7 +180,11 @@ public final class Broker implements AutoCloseable {
             try {
                 CompletableFuture.anyOf(started, ended).get(REGISTRATION_LOG_INTERVAL_S, TimeUnit.SECONDS);
                 if (!started.isDone()) {
-                    throw new StartException("The node ended before it could register; the log says why.", null);
+                    String reason = refusal;
+                    throw new StartException(
+                            reason != null ? reason : "The node ended before it could register; the log says why.",
+                            null,
+                            ended.join());
                 }
                 return started.join();
             } catch (TimeoutException e) {
@@ -201,6 +214,24 @@ public final class Broker implements AutoCloseable {
         if (opening > 0) {
             log.warn("{} of {} partitions are still opening their logs; serving the others", opening, own.size());
         }
+    }
+
+    private ClusterFormation.Outcome outcome() {
+        return new ClusterFormation.Outcome() {
+            @Override
+            public void refused(String reason) {
+                if (!closing.get() && !ended.isDone()) {
+                    log.error("The cluster refuses this node: {}", reason);
+                    refusal = reason;
+                    ended.complete(Main.EXIT_REFUSED);
+                }
+            }
+
+            @Override
+            public void rejoin(String reason) {
+                onFatal(reason);
+            }
+        };
     }
 
     /**
@@ -284,7 +315,9 @@ public final class Broker implements AutoCloseable {
         CompletableFuture<Void> done = new CompletableFuture<>();
         system.tell(command.apply(done));
         try {
-            done.get(patienceS(timeoutS), TimeUnit.SECONDS);
+            // Without actors nobody answers.
+            CompletableFuture.anyOf(done, system.getWhenTerminated().toCompletableFuture())
+                    .get(patienceS(timeoutS), TimeUnit.SECONDS);
         } catch (InterruptedException | ExecutionException | TimeoutException e) {
             log.warn("Stopping: {} was not done within {} s; going on", what, patienceS(timeoutS));
         }

@@ -27,7 +27,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.function.Consumer;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
@@ -46,6 +45,8 @@ import org.apache.pekko.cluster.typed.Subscribe;
  */
 final class Guardian extends AbstractBehavior<Guardian.Command> {
     private static final DispatcherSelector GROUPS = DispatcherSelector.fromConfig("troupe.dispatcher.group");
+    private static final String BROKER_METADATA = "broker-metadata";
+    private static final String REPLICA_STARTER = "replica-starter";
     private static final DispatcherSelector REPLICAS = DispatcherSelector.fromConfig("troupe.dispatcher.replica");
 
     sealed interface Command {}
@@ -53,10 +54,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     /** Completed once the broker is registered, unfenced and starting its replicas. */
     record AwaitStarted(CompletableFuture<Started> started) implements Command {}
 
-    /** Move leaderships away. */
+    /** Move leaderships away; done at once when the actor that does it has ended. */
     record PrepareShutdown(CompletableFuture<Void> done) implements Command {}
 
-    /** Resign and close every log. */
+    /** Resign and close every log; done at once when the actor that does it has ended. */
     record CloseLogs(CompletableFuture<Void> done) implements Command {}
 
     /** What the handlers need of the actors. */
@@ -81,7 +82,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
      *
      * @param advertised what clients are told, ports resolved
      * @param groupLoads threads that may wait for a disk, for groups' coordinators
-     * @param onFatal called with the reason when the node is of no more use
+     * @param outcome told with the reason when the node is of no more use
      */
     record Parts(
             BrokerConfig config,
@@ -91,7 +92,15 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
             LocalReplicas replicas,
             Executor groupLoads,
             ControllerStats controllerStats,
-            Consumer<String> onFatal) {}
+            ClusterFormation.Outcome outcome) {
+
+        /** The cluster that this node belongs to, as far as is known by now. */
+        Optional<String> clusterId() {
+            return Optional.ofNullable(metadata.current().clusterId())
+                    .or(config::clusterId)
+                    .or(() -> Optional.ofNullable(journals.clusterId()));
+        }
+    }
 
     private final Parts parts;
     private final ActorRef<BrokerMetadata.Command> brokerMetadata;
@@ -101,6 +110,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     private CompletableFuture<Started> awaiting;
     private Registered registered;
     private boolean stopping;
+    private final Set<String> ended = new HashSet<>();
 
     static Behavior<Command> create(Parts parts) {
         return Behaviors.setup(context -> new Guardian(context, parts));
@@ -112,20 +122,23 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         BrokerConfig config = parts.config();
         if (config.isVoter()) {
             spawn(
-                    MetadataVoter.create(config.nodeId(), parts.journals().metadataPlugin()),
+                    MetadataVoter.create(
+                            config.nodeId(),
+                            parts.journals().metadataPlugin(),
+                            parts.journals().snapshotPlugin()),
                     MetadataVoter.NAME,
                     DispatcherSelector.defaultDispatcher());
         }
-        spawn(ClusterFormation.create(config), ClusterFormation.NAME, DispatcherSelector.defaultDispatcher());
+        spawn(
+                ClusterFormation.create(config, parts::clusterId, parts.outcome()),
+                ClusterFormation.NAME,
+                DispatcherSelector.defaultDispatcher());
         Cluster.get(context.getSystem())
                 .subscriptions()
                 .tell(new Subscribe<>(
                         context.messageAdapter(SelfRemoved.class, removed -> Removed.REMOVED), SelfRemoved.class));
-        ActorRef<Controller.Command> singleton = ControllerSingleton.init(
-                context.getSystem(),
-                config,
-                config.clusterId().or(() -> Optional.ofNullable(parts.journals().clusterId())),
-                parts.controllerStats());
+        ActorRef<Controller.Command> singleton =
+                ControllerSingleton.init(context.getSystem(), config, parts.clusterId(), parts.controllerStats());
         brokerMetadata = spawn(
                 BrokerMetadata.create(
                         BrokerMetadata.Self.of(
@@ -134,8 +147,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                                 parts.journals().lastBrokerEpoch(),
                                 parts.journals().lostDir()),
                         singleton,
-                        parts.metadata()),
-                "broker-metadata",
+                        parts.metadata(),
+                        parts.clusterId(),
+                        parts.outcome()),
+                BROKER_METADATA,
                 DispatcherSelector.defaultDispatcher());
         controller = ControllerRequests.client(spawn(
                 ControllerRequests.create(singleton, brokerMetadata, parts.metadata()),
@@ -156,7 +171,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                         topic -> TopicConfigs.effective(config, topic.configs()),
                         ReplicaSharding.start(context.getSystem(), settings, REPLICAS),
                         brokerMetadata),
-                "replica-starter",
+                REPLICA_STARTER,
                 DispatcherSelector.defaultDispatcher());
         brokerMetadata.tell(new BrokerMetadata.Subscribe(
                 context.messageAdapter(BrokerMetadata.ImageChanged.class, ImageChanged::new)));
@@ -220,6 +235,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
 
     private Behavior<Command> onPrepareShutdown(PrepareShutdown prepare) {
         stopping = true;
+        if (ended.contains(BROKER_METADATA)) {
+            prepare.done().complete(null);
+            return this;
+        }
         brokerMetadata.tell(new BrokerMetadata.PrepareShutdown(
                 getContext().messageAdapter(org.apache.pekko.Done.class, done -> new Prepared(prepare.done()))));
         return this;
@@ -231,6 +250,10 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     }
 
     private Behavior<Command> onCloseLogs(CloseLogs close) {
+        if (ended.contains(REPLICA_STARTER)) {
+            close.done().complete(null);
+            return this;
+        }
         starter.tell(new ReplicaStarter.Stop(
                 getContext().messageAdapter(ReplicaStarter.Done.class, done -> new LogsClosed(close.done()))));
         return this;
@@ -241,16 +264,17 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         return this;
     }
 
-    private Behavior<Command> onEnded(Ended ended) {
+    private Behavior<Command> onEnded(Ended end) {
+        ended.add(end.what());
         if (!stopping) {
-            parts.onFatal().accept("its actor " + ended.what() + " has ended; the log says why");
+            parts.outcome().rejoin("its actor " + end.what() + " has ended; the log says why");
         }
         return this;
     }
 
     private Behavior<Command> onRemoved() {
         if (!stopping) {
-            parts.onFatal().accept("this node was removed from the cluster; it rejoins as a new incarnation");
+            parts.outcome().rejoin("this node was removed from the cluster; it rejoins as a new incarnation");
         }
         return this;
     }

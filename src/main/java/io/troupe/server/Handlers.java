@@ -13,6 +13,7 @@ import io.troupe.api.DescribeClusterHandler;
 import io.troupe.api.DescribeConfigsHandler;
 import io.troupe.api.DescribeGroupsHandler;
 import io.troupe.api.DescribeLogDirsHandler;
+import io.troupe.api.DescribeQuorumHandler;
 import io.troupe.api.DescribeTopicPartitionsHandler;
 import io.troupe.api.ElectLeadersHandler;
 import io.troupe.api.FetchHandler;
@@ -75,6 +76,7 @@ final class Handlers implements AutoCloseable {
                 new InitProducerIdHandler(new ProducerIds(config.nodeId(), metadata, controller)),
                 new MetadataHandler(config, metadata, replicas, creation),
                 new DescribeClusterHandler(config, metadata),
+                new DescribeQuorumHandler(metadata, controller),
                 new CreateTopicsHandler(config, controller),
                 new DeleteTopicsHandler(config, controller),
                 new CreatePartitionsHandler(controller),

@@ -19,6 +19,8 @@ public final class Main {
     /** The one exit code on which a supervisor starts the process again. */
     public static final int EXIT_REJOIN = 85;
 
+    static final int EXIT_REFUSED = 1;
+
     private static final Logger log = LoggerFactory.getLogger(Main.class);
 
     private Main() {}
@@ -31,15 +33,17 @@ public final class Main {
         try {
             arguments = Arguments.parse(args);
         } catch (IllegalArgumentException e) {
-            refuse(e.getMessage() + System.lineSeparator() + Arguments.USAGE);
+            refuse(e.getMessage() + System.lineSeparator() + Arguments.USAGE, EXIT_REFUSED);
             return;
         }
         try {
             ServerProperties.Loaded loaded = ServerProperties.load(arguments.properties(), arguments.overrides());
             loaded.warnings().forEach(log::warn);
             serve(loaded.config());
-        } catch (ConfigurationException | LogDirException | StartException e) {
-            refuse(e.getMessage());
+        } catch (StartException e) {
+            refuse(e.getMessage(), e.exitCode());
+        } catch (ConfigurationException | LogDirException e) {
+            refuse(e.getMessage(), EXIT_REFUSED);
         }
     }
 
@@ -48,7 +52,7 @@ public final class Main {
         // Before it serves: a start that waits for other nodes ends in order, too.
         Runtime.getRuntime().addShutdownHook(new Thread(broker::close, "stop"));
         broker.serve();
-        System.out.println(readyLine(config.nodeId(), broker));
+        System.out.println(readyLine(config, broker));
         System.out.flush();
         int code = broker.awaitStopped();
         if (code != 0) {
@@ -58,17 +62,20 @@ public final class Main {
         }
     }
 
-    private static String readyLine(int nodeId, Broker broker) {
-        return "Troupe broker " + nodeId + " is ready, serving "
-                + broker.listeners().stream()
-                        .map(l -> l.name() + "://" + l.address())
-                        .collect(Collectors.joining(","))
-                + " (cluster " + broker.clusterId() + ", actors " + broker.actorAddress() + ")";
+    /** The start script waits for its first words. */
+    private static String readyLine(BrokerConfig config, Broker broker) {
+        String serving = config.roles().contains(BrokerConfig.Role.BROKER)
+                ? "Troupe broker " + config.nodeId() + " is ready, serving "
+                        + broker.listeners().stream()
+                                .map(l -> l.name() + "://" + l.address())
+                                .collect(Collectors.joining(","))
+                : "Troupe controller " + config.nodeId() + " is ready, voting";
+        return serving + " (cluster " + broker.clusterId() + ", actors " + broker.actorAddress() + ")";
     }
 
-    private static void refuse(String reason) {
+    private static void refuse(String reason, int exitCode) {
         System.err.println("Troupe did not start: " + reason);
         System.err.flush();
-        System.exit(1);
+        System.exit(exitCode);
     }
 }

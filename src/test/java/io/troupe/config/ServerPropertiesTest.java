@@ -134,19 +134,46 @@ class ServerPropertiesTest {
         assertEquals(Optional.empty(), config.httpListener());
     }
 
-    /** A mistyped id would otherwise wait for voters for ever. */
     @Test
-    void nodeOutsideTheVoterListIsABrokerOnlyWhenItSaysSo() {
-        String message = refused("node.id=7", "controller.quorum.voters=1@localhost:19192");
-        assertTrue(
-                message.contains("controller.quorum.voters=1@localhost:19192")
-                        && message.contains("node 7")
-                        && message.contains("process.roles=broker"),
-                message);
+    void nodeOutsideTheVoterListIsABroker() {
         assertEquals(
                 Set.of(Role.BROKER),
-                config("node.id=7", "controller.quorum.voters=1@localhost:19192", "process.roles=broker")
+                config("node.id=7", "controller.quorum.voters=1@localhost:19192")
                         .roles());
+    }
+
+    @Test
+    void nodeOutsideTheVoterListIsNoController() {
+        String message =
+                refused("node.id=7", "controller.quorum.voters=1@localhost:19192", "process.roles=broker,controller");
+        assertTrue(
+                message.contains("node 7 is a controller")
+                        && message.contains("controller.quorum.voters=1@localhost:19192"),
+                message);
+    }
+
+    /** A mistyped id of a voter would otherwise wait for that voter, itself, for ever. */
+    @Test
+    void nodeAtTheAddressOfAVoterIsThatVoter() {
+        String message = refused("node.id=7", "controller.quorum.voters=1@localhost:19092");
+        assertTrue(
+                message.contains("controller.quorum.voters=1@localhost:19092")
+                        && message.contains("node 7")
+                        && message.contains("to node 1"),
+                message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    void shippedFilesOfThreeBrokersOnOneMachineShareNothingButTheVoters(int id) {
+        BrokerConfig config = ServerProperties.load(Path.of("conf/server-" + id + ".properties"), List.of())
+                .config();
+        assertEquals(id, config.nodeId());
+        assertEquals(3, config.voters().size());
+        assertEquals(config.voters().get(id - 1).actorAddress(), config.actorListener());
+        assertEquals(9091 + id, config.listeners().get(0).address().port());
+        assertEquals(8081 + id, config.httpListener().orElseThrow().port());
+        assertTrue(config.logDirs().get(0).endsWith("data-" + id));
     }
 
     @ParameterizedTest

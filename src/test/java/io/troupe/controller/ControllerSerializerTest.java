@@ -55,6 +55,8 @@ class ControllerSerializerTest {
     private final Serialization serialization = SerializationExtension.get(KIT.system());
     private final Epoch epoch = new Epoch(7, 2);
     private final Uuid id = Uuid.randomUuid();
+    private final Formation.Node node =
+            new Formation.Node(1, -9, "1@a:1", Optional.of("cluster"), true, List.of(1, 3), List.of(-9L, 8L));
 
     private byte[] roundTrip(Object message) throws NotSerializableException {
         SerializerWithStringManifest serializer =
@@ -111,6 +113,7 @@ class ControllerSerializerTest {
                 new ControllerCommand.ReportLogs(
                         3, 4, List.of(new ControllerCommand.LogReport(id, 1, 2, -1, Long.MAX_VALUE))),
                 new ControllerCommand.AllocateProducerIds(3, 4),
+                ControllerCommand.DescribeQuorum.DESCRIBE_QUORUM,
                 new ControllerCommand.CreatePartitions(
                         List.of(
                                 new MorePartitions("t", 4, Optional.of(List.of(List.of(1, 2), List.of(2, 3)))),
@@ -133,6 +136,12 @@ class ControllerSerializerTest {
                 new ControllerReply.PartitionAltered(p),
                 new ControllerReply.ProducerIds(1000, 1000),
                 ControllerReply.Done.DONE,
+                new ControllerReply.QuorumState(
+                        2,
+                        7,
+                        99,
+                        List.of(new ControllerReply.QuorumReplica(2, Optional.of(id), 100, 5, 6)),
+                        List.of(new ControllerReply.QuorumReplica(9, Optional.empty(), 98, -1, -1))),
                 new ControllerReply.Refused(refusal));
         for (ControllerReply reply : replies) {
             roundTrip(new Controller.Answer("id", 42, reply));
@@ -146,24 +155,27 @@ class ControllerSerializerTest {
         TestProbe<Quorum.Reply> voters = KIT.createTestProbe();
         List<Quorum.Request> requests = List.of(
                 new Quorum.Claim(epoch),
-                new Quorum.ReadLog(epoch, 5),
+                new Quorum.ReadLog(epoch, 5, 77),
+                new Quorum.InstallSnapshot(epoch, 9, 4, epoch, 3, 5, new byte[] {7, 8}),
                 new Quorum.Append(epoch, 9, -1, Epoch.NONE, entries, -1));
         for (Quorum.Request request : requests) {
             roundTrip(new MetadataVoter.Ask(request, voters.getRef()));
         }
         List<RemoteMessage> messages = new ArrayList<>(List.of(
-                new Quorum.Promised(1, epoch, Epoch.NONE, -1),
+                new Quorum.Promised(1, epoch, Epoch.NONE, -1, id, true, null),
                 new Quorum.Rejected(1, epoch, epoch),
                 new Quorum.LogSlice(1, epoch, 0, entries, 1),
-                new Quorum.Acked(1, epoch, 9, 1),
-                new Quorum.Mismatched(1, epoch, 9, 4, 2),
+                new Quorum.Acked(1, epoch, 9, 1, id),
+                new Quorum.Mismatched(1, epoch, 9, 4, 2, id),
+                new Quorum.SnapshotSlice(1, epoch, 4, epoch, 0, 2, new byte[] {5, 6}),
+                new Quorum.SnapshotTaken(1, epoch, 9, 4, 2, id),
                 new Publication.Committed(epoch, 3, List.of(new byte[] {3})),
                 new Publication.SnapshotPart(epoch, 3, 0, 2, new byte[] {4}),
-                new ClusterFormation.Present(1, true)));
+                new ClusterFormation.Present(node, 4, true)));
         messages.add(
                 new Controller.Follow(1, 3, KIT.<Publication>createTestProbe().getRef()));
         messages.add(new ClusterFormation.Probe(
-                KIT.<ClusterFormation.Present>createTestProbe().getRef()));
+                node, 4, true, KIT.<ClusterFormation.Present>createTestProbe().getRef()));
         for (RemoteMessage message : messages) {
             roundTrip(message);
         }

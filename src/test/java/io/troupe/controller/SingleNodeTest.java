@@ -59,14 +59,18 @@ class SingleNodeTest {
                     .resolve();
             system = ActorSystem.create(
                     Behaviors.setup(context -> {
-                        context.spawn(MetadataVoter.create(1, journals.metadataPlugin()), MetadataVoter.NAME);
-                        context.spawn(ClusterFormation.create(config), ClusterFormation.NAME);
+                        context.spawn(
+                                MetadataVoter.create(1, journals.metadataPlugin(), journals.snapshotPlugin()),
+                                MetadataVoter.NAME);
+                        context.spawn(
+                                ClusterFormation.create(config, Optional::empty, outcome()), ClusterFormation.NAME);
                         ActorRef<Controller.Command> controller =
                                 ControllerSingleton.init(context.getSystem(), config, Optional.empty());
                         BrokerMetadata.Self self =
                                 BrokerMetadata.Self.of(config, config.advertisedListeners(), -1, lostDir);
-                        ActorRef<BrokerMetadata.Command> metadata =
-                                context.spawn(BrokerMetadata.create(self, controller, cache), "metadata");
+                        ActorRef<BrokerMetadata.Command> metadata = context.spawn(
+                                BrokerMetadata.create(self, controller, cache, Optional.empty(), outcome()),
+                                "metadata");
                         client.complete(ControllerRequests.client(context.spawn(
                                 ControllerRequests.create(controller, metadata, cache), "controller-requests")));
                         metadata.tell(new BrokerMetadata.AwaitRegistration(
@@ -100,6 +104,20 @@ class SingleNodeTest {
                     .join();
             journals.close();
         }
+    }
+
+    private static ClusterFormation.Outcome outcome() {
+        return new ClusterFormation.Outcome() {
+            @Override
+            public void refused(String reason) {
+                throw new AssertionError(reason);
+            }
+
+            @Override
+            public void rejoin(String reason) {
+                throw new AssertionError(reason);
+            }
+        };
     }
 
     private static ControllerCommand create(String topic) {

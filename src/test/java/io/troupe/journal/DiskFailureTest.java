@@ -130,7 +130,7 @@ class DiskFailureTest {
 
         LogDir second = faulty("a");
         disk.failNextFsync = FaultyDisk.segments();
-        assertThrows(IOException.class, () -> second.open(PID, PARTITION, config(1 << 20, Long.MAX_VALUE)));
+        assertThrows(IOException.class, () -> second.open(PID, PARTITION, config(1 << 20, 1)));
         assertTrue(second.isOffline());
         second.close();
     }

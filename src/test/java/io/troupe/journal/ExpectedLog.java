@@ -129,8 +129,8 @@ final class ExpectedLog {
         relearnSequences();
     }
 
+    /** A producer without batches here goes on: the log may still remember it. */
     private void relearnSequences() {
-        sequences.clear();
         for (ByteBuffer batch : batches) {
             if (BatchHeader.producerId(batch, 0) >= 0) {
                 sequences.put(BatchHeader.producerId(batch, 0), BatchHeader.lastSequence(batch, 0) + 1);
@@ -183,8 +183,12 @@ final class ExpectedLog {
                 found.highWatermark() >= start && found.highWatermark() <= end,
                 () -> "high watermark " + found.highWatermark() + " in [" + start + ", " + end + "]");
 
-        // An opening makes batches durable that it finds, but not what nobody was told of: epochs and the log start.
-        durableEnd = end;
+        // What a power loss or a stop in order left is durable. Else an opening forces batches only where the settings
+        // count
+        // them, and never what nobody was told of: epochs and the log start.
+        if (powerLost || found.cleanShutdown() || config.flushMessages() < Long.MAX_VALUE) {
+            durableEnd = end;
+        }
         highWatermark = found.highWatermark();
         issuedCut = Long.MAX_VALUE;
         if (powerLost) {

@@ -18,6 +18,8 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.junit.jupiter.api.Test;
@@ -27,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ManyLogsTest {
     private static final int LOGS = 200;
     private static final LogConfig CONFIG = config(1 << 20, Long.MAX_VALUE);
+    private static final LogConfig COUNTED = config(1 << 20, 1_000);
 
     private final Random random = new Random(1);
     private StepExecutor openings;
@@ -52,9 +55,13 @@ class ManyLogsTest {
 
     /** Opens all at once and begins an epoch in each, as the replicas of a broker that starts do. */
     private List<Opened> lead(LogDir dir, int epoch) throws Exception {
+        return lead(dir, epoch, CONFIG);
+    }
+
+    private List<Opened> lead(LogDir dir, int epoch, LogConfig config) throws Exception {
         List<CompletableFuture<Opened>> asked = new ArrayList<>();
         for (int i = 0; i < LOGS; i++) {
-            asked.add(dir.openBeside(pid(i), partition(i), CONFIG));
+            asked.add(dir.openBeside(pid(i), partition(i), config));
         }
         runAll();
         List<CompletableFuture<Void>> begun = new ArrayList<>();
@@ -138,7 +145,7 @@ class ManyLogsTest {
     }
 
     @Test
-    void whatIsForcedOfALogAfterAKillIsWhatWasWrittenSinceItsLastStop() throws Exception {
+    void whatWasWrittenSinceTheLastStopIsForcedAfterAKillOnlyWhereTheSettingsAskForIt() throws Exception {
         LogDir dir = start();
         lead(dir, 0);
         appendToEach(dir, 0, 0);
@@ -146,8 +153,13 @@ class ManyLogsTest {
         LogDir again = start();
         long before = forced(again);
         lead(again, 1).forEach(opened -> assertEquals(1, opened.logEndOffset()));
-        assertTrue(forced(again) - before >= LOGS, "records nobody forced: " + (forced(again) - before));
+        assertTrue(forced(again) - before <= 4, "nobody asked for it: " + (forced(again) - before));
         crash(again);
+        LogDir counted = start();
+        before = forced(counted);
+        lead(counted, 2, COUNTED).forEach(opened -> assertEquals(1, opened.logEndOffset()));
+        assertTrue(forced(counted) - before >= LOGS, "records nobody forced: " + (forced(counted) - before));
+        crash(counted);
     }
 
     @Test
@@ -163,6 +175,32 @@ class ManyLogsTest {
         assertTrue(closed.isDone() && deleted.isDone());
         assertEquals(List.of(), dir.knownLogs());
         crash(dir);
+    }
+
+    /** Each waits for another one before it goes on: one after the other they would wait for ever. */
+    @Test
+    void aDirClosesItsLogsSideBySide() throws Exception {
+        FaultyDisk disk = new FaultyDisk();
+        LogDir dir = LogDir.open(root, 1, Optional.empty(), disk, LogDirThreads.of(root, 2));
+        for (int i = 0; i < 4; i++) {
+            dir.open(pid(i), partition(i), CONFIG);
+            dir.append(pid(i), "writer", group(batch(0, 1, 1_000, 0, 10)), false, 0)
+                    .join();
+        }
+        CyclicBarrier both = new CyclicBarrier(2);
+        disk.beforeDirectory = () -> {
+            try {
+                both.await(10, TimeUnit.SECONDS);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        };
+        dir.close();
+        disk.beforeDirectory = () -> {};
+        LogDir again = LogDir.open(root, 1, Optional.empty(), disk);
+        assertTrue(again.cleanStart());
+        assertTrue(again.open(pid(3), partition(3), CONFIG).cleanShutdown());
+        again.close();
     }
 
     @Test

@@ -5,9 +5,7 @@ import io.troupe.config.LogConfig;
 import io.troupe.record.BatchHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -16,8 +14,6 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
@@ -32,9 +28,6 @@ final class PowerLossRun {
     private static final int TOPICS = 4;
     /** The last one is the metadata log: every append to it is forced, and it is never deleted. */
     private static final int VOTER = TOPICS - 1;
-
-    private static final Pattern VOTER_REFUSES =
-            Pattern.compile("(\\S+) is corrupt at position (\\d+), .* A voter cannot go on");
 
     private static final int KEYS = 8;
     private static final long DELETE_RETENTION_MS = 1_000;
@@ -106,32 +99,12 @@ final class PowerLossRun {
                     closeInOrder();
                 }
             } catch (IOException | LogDirException e) {
-                if (isTornTooLittleToTell(e)) {
-                    tell("the voter refuses to start, as it should: " + e.getMessage());
-                    end();
-                    return;
-                }
                 if (!disk.isCut()) {
                     throw e;
                 }
             }
             end();
         }
-    }
-
-    /** A voter's last entry of which only a few bytes lay in the page that was lost: they might be its own zeroes. */
-    private boolean isTornTooLittleToTell(Exception refusal) throws IOException {
-        Matcher position = VOTER_REFUSES.matcher(String.valueOf(refusal.getMessage()));
-        if (disk.isCut() || !position.find() || !slots[VOTER].powerLost) {
-            return false;
-        }
-        ByteBuffer header = ByteBuffer.allocate(BatchHeader.SIZE);
-        long at = Long.parseLong(position.group(2));
-        try (FileChannel channel = disk.open(Path.of(position.group(1)), StandardOpenOption.READ)) {
-            BatchCursor.readFully(channel, header, at);
-        }
-        long end = at + BatchHeader.sizeInBytes(header, 0);
-        return at / CrashFile.PAGE < end / CrashFile.PAGE && end % CrashFile.PAGE < 16;
     }
 
     private void tell(String what) {
@@ -294,21 +267,24 @@ final class PowerLossRun {
         long from = log.end();
         for (int i = 1 + random.nextInt(3); i > 0; i--) {
             log.leaderEpoch += random.nextInt(12) == 0 ? 1 : 0;
-            int count = 1 + random.nextInt(3);
-            long producer = random.nextInt(5) - 1;
+            int count = log == slots[VOTER] ? 1 : 1 + random.nextInt(3);
+            long producer = log == slots[VOTER] ? -1 : random.nextInt(5) - 1;
             int sequence = log.sequences.getOrDefault(producer, 0);
             int bytes = random.nextInt(15) == 0 ? random.nextInt(6_000) : random.nextInt(150);
-            ByteBuffer batch = log.config.compacted()
-                    ? JournalFixture.batch(log.end(), log.leaderEpoch, codec(), producer, sequence, keyed(count, bytes))
-                    : JournalFixture.batch(
-                            log.end(),
-                            count,
-                            1_000 + written++,
-                            log.leaderEpoch,
-                            bytes,
-                            Compression.NONE,
-                            producer,
-                            sequence);
+            ByteBuffer batch = log == slots[VOTER]
+                    ? entry(log.end(), log.leaderEpoch, bytes)
+                    : log.config.compacted()
+                            ? JournalFixture.batch(
+                                    log.end(), log.leaderEpoch, codec(), producer, sequence, keyed(count, bytes))
+                            : JournalFixture.batch(
+                                    log.end(),
+                                    count,
+                                    1_000 + written++,
+                                    log.leaderEpoch,
+                                    bytes,
+                                    Compression.NONE,
+                                    producer,
+                                    sequence);
             log.sequences.put(producer, sequence + count);
             log.appended(batch);
             group.add(batch);
@@ -332,6 +308,14 @@ final class PowerLossRun {
             log.timed |= log.config.flushMs() < Long.MAX_VALUE;
             onDone(log, done, () -> {});
         }
+    }
+
+    private ByteBuffer entry(long offset, int epoch, int bytes) {
+        byte[] value = new byte[bytes];
+        random.nextBytes(value);
+        ByteBuffer entry = VoterEntry.batch(offset, value, 1_000 + written++);
+        BatchHeader.stamp(entry, 0, offset, epoch);
+        return entry;
     }
 
     private Compression codec() {

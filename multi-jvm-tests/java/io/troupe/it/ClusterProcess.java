@@ -1,0 +1,171 @@
+package io.troupe.it;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * Several brokers of one cluster, each a {@link BrokerProcess} of -Xmx256m with free ports and directories of its own; ids run from 1, and
+ * the first ones are the voters. Each may be started, stopped, killed, paused, wiped and started again, in any order.
+ *
+ * <p>Broker n's log is kept in {@code target/it/<name>-b<n>-*}; {@link #close} ends all of them, paused ones too.
+ */
+final class ClusterProcess implements AutoCloseable {
+    private final Map<Integer, BrokerProcess> brokers = new TreeMap<>();
+    private final Set<Integer> paused = new HashSet<>();
+    private final String voterList;
+    private final String name;
+    private final Map<String, String> overrides;
+
+    private ClusterProcess(String name, int voters, Map<String, String> overrides) {
+        this.name = name;
+        this.overrides = Map.copyOf(overrides);
+        List<String> addresses = new ArrayList<>();
+        for (int id = 1; id <= voters; id++) {
+            addresses.add(id + "@127.0.0.1:" + Ports.free());
+        }
+        voterList = String.join(",", addresses);
+    }
+
+    /** Brokers 1 to {@code count}, none started; the first {@code voters} of them vote. @param overrides for all of them */
+    static ClusterProcess create(String name, int voters, int count, Map<String, String> overrides) {
+        ClusterProcess cluster = new ClusterProcess(name, voters, overrides);
+        IntStream.rangeClosed(1, count).forEach(id -> cluster.add(id, Map.of()));
+        return cluster;
+    }
+
+    /** Three voters that are brokers, all of them serving. */
+    static ClusterProcess startThree(String name, Map<String, String> overrides) {
+        ClusterProcess cluster = create(name, 3, 3, overrides);
+        try {
+            cluster.start(1, 2, 3);
+            return cluster;
+        } catch (RuntimeException | AssertionError e) {
+            cluster.close();
+            throw e;
+        }
+    }
+
+    /** One more broker, not started. @param settings its own, on top of the cluster's */
+    BrokerProcess add(int id, Map<String, String> settings) {
+        BrokerProcess broker = BrokerProcess.create(name + "-b" + id, overrides);
+        broker.set("broker.id", "" + id);
+        broker.set("controller.quorum.voters", voterList);
+        for (String voter : voterList.split(",")) {
+            if (voter.startsWith(id + "@")) {
+                broker.set("troupe.actor.listener", voter.substring(voter.indexOf('@') + 1));
+            }
+        }
+        settings.forEach(broker::set);
+        brokers.put(id, broker);
+        return broker;
+    }
+
+    /** Launches those brokers one right after the other and waits until all of them serve. */
+    ClusterProcess start(int... ids) {
+        launch(ids);
+        for (int id : ids) {
+            broker(id).awaitReady();
+        }
+        return this;
+    }
+
+    /** Launches them and does not wait. */
+    ClusterProcess launch(int... ids) {
+        for (int id : ids) {
+            broker(id).launch();
+        }
+        return this;
+    }
+
+    BrokerProcess broker(int id) {
+        return brokers.get(id);
+    }
+
+    String voterList() {
+        return voterList;
+    }
+
+    /** All brokers that run and are not paused, for clients. */
+    String bootstrap() {
+        return brokers.entrySet().stream()
+                .filter(e -> e.getValue().isAlive() && !paused.contains(e.getKey()))
+                .map(e -> e.getValue().bootstrap())
+                .collect(Collectors.joining(","));
+    }
+
+    Clients clients() {
+        return new Clients(bootstrap());
+    }
+
+    /** SIGKILL to all of them at (nearly) one time. */
+    void kill(int... ids) {
+        for (int id : ids) {
+            paused.remove(id);
+            broker(id).kill();
+        }
+    }
+
+    /** SIGTERM, and waits for an orderly end. */
+    void terminate(int... ids) {
+        for (int id : ids) {
+            broker(id).terminate();
+        }
+    }
+
+    /** SIGTERM to all of them before the first is waited for: a full stop. */
+    void terminateTogether(int... ids) {
+        for (int id : ids) {
+            broker(id).terminateSoon();
+        }
+        for (int id : ids) {
+            broker(id).awaitExit(Duration.ofSeconds(60));
+        }
+    }
+
+    void pause(int id) {
+        broker(id).pause();
+        paused.add(id);
+    }
+
+    void resume(int id) {
+        broker(id).resume();
+        paused.remove(id);
+    }
+
+    /** SIGTERM, then started again on the same data; waits until it serves. */
+    void restart(int id) {
+        terminate(id);
+        start(id);
+    }
+
+    /** Deletes all that a stopped broker has on its disk. */
+    void wipe(int id) {
+        if (broker(id).isAlive()) {
+            throw new IllegalStateException("broker " + id + " is running");
+        }
+        try {
+            BrokerProcess.delete(broker(id).data());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        for (int id : List.copyOf(paused)) {
+            if (broker(id).isAlive()) {
+                resume(id);
+            }
+        }
+        brokers.values().forEach(BrokerProcess::close);
+    }
+}

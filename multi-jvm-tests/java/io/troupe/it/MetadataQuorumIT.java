@@ -1,0 +1,121 @@
+package io.troupe.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.QuorumInfo;
+import org.apache.kafka.clients.admin.QuorumInfo.ReplicaState;
+import org.apache.kafka.common.Uuid;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The metadata quorum as clients see it, and what it keeps when a voter's disk is lost. */
+@Timeout(600)
+class MetadataQuorumIT {
+    private static final Map<String, String> ONE_REPLICA =
+            Map.of("default.replication.factor", "1", "offsets.topic.replication.factor", "1");
+
+    @BeforeEach
+    void onlyTroupe() {
+        Need.troupe();
+    }
+
+    @Test
+    void everyBrokerDescribesTheQuorum() {
+        try (ClusterProcess cluster = ClusterProcess.create("describe-quorum", 3, 4, ONE_REPLICA)) {
+            cluster.start(1, 2, 3, 4);
+            for (int id = 1; id <= 4; id++) {
+                String bootstrap = cluster.broker(id).bootstrap();
+                Clients.await("broker " + id + " shows all voters caught up", () -> {
+                    QuorumInfo quorum = describe(bootstrap);
+                    return quorum.voters().stream()
+                                    .allMatch(v -> v.logEndOffset() >= quorum.highWatermark()
+                                            && v.lastCaughtUpTimestamp().orElse(-1) > 0)
+                            && quorum.observers().stream()
+                                    .map(ReplicaState::replicaId)
+                                    .toList()
+                                    .equals(List.of(4));
+                });
+                QuorumInfo quorum = describe(bootstrap);
+                assertEquals(
+                        Set.of(1, 2, 3),
+                        quorum.voters().stream().map(ReplicaState::replicaId).collect(Collectors.toSet()));
+                assertTrue(Set.of(1, 2, 3).contains(quorum.leaderId()));
+                assertTrue(quorum.leaderEpoch() >= 1 && quorum.highWatermark() > 0, quorum::toString);
+            }
+            Run.Result tool = Run.command(
+                    List.of(
+                            "bin/kafka-metadata-quorum.sh",
+                            "--bootstrap-server",
+                            cluster.broker(2).bootstrap(),
+                            "describe",
+                            "--status"),
+                    null,
+                    Duration.ofSeconds(120));
+            assertEquals(0, tool.exitCode(), tool.stderr());
+            assertTrue(tool.stdout().contains("LeaderId:") && tool.stdout().contains("CurrentVoters:"), tool.stdout());
+        }
+    }
+
+    /** The rest of the quorum has what it acknowledged; it catches up and is let in again under another disk id. */
+    @Test
+    void aVoterWhoseDiskWasLostVotesOnlyOnceItHasCaughtUp() {
+        try (ClusterProcess cluster = ClusterProcess.startThree("voter-wiped", ONE_REPLICA)) {
+            create(cluster, "kept");
+            int victim = describe(cluster.bootstrap()).leaderId() % 3 + 1;
+            Uuid before = disk(cluster, victim);
+            cluster.kill(victim);
+            cluster.wipe(victim);
+            create(cluster, "meanwhile");
+            cluster.start(victim);
+            Clients.await("voter " + victim + " has caught up", () -> {
+                QuorumInfo quorum = describe(cluster.bootstrap());
+                return voter(quorum, victim).logEndOffset() >= quorum.highWatermark();
+            });
+            assertNotEquals(before, disk(cluster, victim));
+            cluster.broker(describe(cluster.bootstrap()).leaderId()).awaitOutput("Voter " + victim + " counts", 0);
+            // With the other follower away its vote is needed, and heard.
+            int other = 6 - victim - describe(cluster.bootstrap()).leaderId();
+            cluster.kill(other);
+            create(cluster, "with-its-vote");
+            try (Admin admin = cluster.clients().admin()) {
+                assertEquals(
+                        Set.of("kept", "meanwhile", "with-its-vote"),
+                        Clients.get(admin.listTopics().names()));
+            }
+        }
+    }
+
+    private static QuorumInfo describe(String bootstrap) {
+        try (Admin admin = new Clients(bootstrap).admin()) {
+            return Clients.get(admin.describeMetadataQuorum().quorumInfo());
+        }
+    }
+
+    private static ReplicaState voter(QuorumInfo quorum, int id) {
+        return quorum.voters().stream()
+                .filter(v -> v.replicaId() == id)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static Uuid disk(ClusterProcess cluster, int id) {
+        return voter(describe(cluster.bootstrap()), id).replicaDirectoryId();
+    }
+
+    private static void create(ClusterProcess cluster, String topic) {
+        try (Admin admin = cluster.clients().admin()) {
+            Clients.get(admin.createTopics(List.of(new NewTopic(topic, 3, (short) 1)))
+                    .all());
+        }
+    }
+}

@@ -92,11 +92,6 @@ public final class ServerProperties {
 
     /** Settings that mean what they say, of a broker that cannot do it yet. */
     private static void warnOfWhatIsMissing(Settings settings, BrokerConfig config) {
-        if (config.voters().size() > 1) {
-            settings.warn("controller.quorum.voters names " + config.voters().size()
-                    + " nodes: they share the cluster's metadata, but partitions are not copied between brokers yet,"
-                    + " whatever a topic's ISR says; create topics with replication factor 1.");
-        }
         if (settings.has("troupe.http.listener") && config.httpListener().isPresent()) {
             settings.warn("troupe.http.listener has no effect: there is no HTTP port yet.");
         }

@@ -31,6 +31,12 @@ public sealed interface JournalCommand {
     record Truncate(String persistenceId, long endOffset, ActorRef<Reply> replyTo) implements JournalCommand {}
 
     /**
+     * Empties a log and begins it anew at {@code startOffset}, beyond its end: what lies between is nowhere to be had any
+     * more. The owner must have stopped writing and opens again afterwards.
+     */
+    record StartAt(String persistenceId, long startOffset, ActorRef<Reply> replyTo) implements JournalCommand {}
+
+    /**
      * Moves the log start offset up; answered once that is on disk. Segments wholly below it go, the active one only when
      * {@code active} is set and nothing in it is left.
      */

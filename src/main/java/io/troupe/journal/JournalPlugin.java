@@ -79,6 +79,7 @@ final class JournalPlugin extends AbstractActor {
                 .match(JournalCommand.Reconfigure.class, c -> dir.reconfigure(c.persistenceId(), c.config()))
                 .match(JournalCommand.StartEpoch.class, this::onStartEpoch)
                 .match(JournalCommand.Truncate.class, this::onTruncate)
+                .match(JournalCommand.StartAt.class, this::onStartAt)
                 .match(JournalCommand.AdvanceLogStart.class, this::onAdvanceLogStart)
                 .match(JournalCommand.CheckpointHighWatermark.class, this::onCheckpointHighWatermark)
                 .match(JournalCommand.Close.class, this::onClose)
@@ -253,6 +254,13 @@ final class JournalPlugin extends AbstractActor {
     private void onTruncate(JournalCommand.Truncate c) {
         answer(c.replyTo(), () -> {
             dir.truncate(c.persistenceId(), c.endOffset());
+            return CompletableFuture.completedFuture(null);
+        });
+    }
+
+    private void onStartAt(JournalCommand.StartAt c) {
+        answer(c.replyTo(), () -> {
+            dir.startAt(c.persistenceId(), c.startOffset());
             return CompletableFuture.completedFuture(null);
         });
     }

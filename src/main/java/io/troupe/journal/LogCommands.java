@@ -169,21 +169,37 @@ final class LogCommands {
                 cutEmptyEpochs(open.log, endOffset);
                 return null;
             }
-            // The owner has stopped: what it may still have sent is of an older incarnation.
-            open.disown();
-            try {
-                new LogTruncation(open.log, dir.metaLog(), dir.indexes(), dir.cache()).truncate(endOffset);
-                open.highWatermark = Math.min(open.highWatermark, endOffset);
-                // Producer state comes from a snapshot below the cut and the batches behind it: the log is opened anew.
-                logs.close(open, false);
-            } finally {
-                if (open.log.retired()) {
-                    logs.remove(persistenceId, open);
-                }
-            }
-            dir.metaLog().force();
+            reshape(persistenceId, open, cut -> cut.truncate(endOffset));
             return null;
         });
+    }
+
+    /** Durable on return. */
+    void startAt(String persistenceId, long startOffset) throws IOException {
+        change(persistenceId, open -> {
+            reshape(persistenceId, open, cut -> cut.startAt(startOffset));
+            return null;
+        });
+    }
+
+    private interface Reshaping {
+        void by(LogTruncation truncation) throws IOException;
+    }
+
+    private void reshape(String persistenceId, OpenLog open, Reshaping reshaping) throws IOException {
+        // The owner has stopped: what it may still have sent is of an older incarnation.
+        open.disown();
+        try {
+            reshaping.by(new LogTruncation(open.log, dir.metaLog(), dir.indexes(), dir.cache()));
+            open.highWatermark = Math.min(open.highWatermark, open.log.logEndOffset());
+            // Producer state comes from a snapshot below the cut and the batches behind it: the log is opened anew.
+            logs.close(open, false);
+        } finally {
+            if (open.log.retired()) {
+                logs.remove(persistenceId, open);
+            }
+        }
+        dir.metaLog().force();
     }
 
     private void cutEmptyEpochs(PartitionLog log, long endOffset) throws IOException {

@@ -339,6 +339,10 @@ final class LogDir implements AutoCloseable {
         commands.truncate(persistenceId, endOffset);
     }
 
+    void startAt(String persistenceId, long startOffset) throws IOException {
+        commands.startAt(persistenceId, startOffset);
+    }
+
     CompletableFuture<Void> delete(String persistenceId, TopicIdPartition partition) throws IOException {
         return deletion.delete(persistenceId, partition);
     }

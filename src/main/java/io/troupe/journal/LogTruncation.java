@@ -75,6 +75,32 @@ final class LogTruncation {
         }
     }
 
+    /** Empties the log; then it begins and ends at {@code offset}. */
+    void startAt(long offset) throws IOException {
+        synchronized (log.derived()) {
+            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), 0, 0));
+            metaLog.force();
+            indexes.dropCut(log.id(), 0, -1);
+            log.beginTruncation();
+            List<Segment> left = new ArrayList<>(List.of(log.segments()));
+            try {
+                // From the end, so that a crash in between leaves a shorter but whole log.
+                for (int i = left.size() - 1; i >= 0; i--) {
+                    Segment segment = left.get(i);
+                    segment.closeWriter();
+                    segment.retire();
+                    cache.remove(segment);
+                    log.disk().delete(segment.path());
+                }
+                left = List.of(Segment.create(log.path(), offset, log.config().indexIntervalBytes(), log.disk()));
+                log.disk().forceDirectory(log.path());
+            } finally {
+                log.endTruncation(left, left.get(left.size() - 1).endOffset());
+            }
+            metaLog.append(MetaRecord.of(Kind.LOG_START, log.id(), offset, 0));
+        }
+    }
+
     private void cutWithin(Segment segment, long endOffset) throws IOException {
         cache.remove(segment);
         FileChannel channel = segment.acquire();

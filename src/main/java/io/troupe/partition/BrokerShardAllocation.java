@@ -1,6 +1,7 @@
 package io.troupe.partition;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.pekko.actor.ActorRef;
 import org.apache.pekko.actor.ActorSystem;
@@ -20,6 +21,8 @@ import scala.concurrent.Future;
  * <p>A broker's node is known by its cluster role, {@link #role}. Called by the shard coordinator's actor.
  */
 final class BrokerShardAllocation extends ShardCoordinator.AbstractShardAllocationStrategy {
+    private static final String ROLE = "broker-";
+
     private final Cluster cluster;
     /** No registered region: what makes the coordinator leave the shard homeless, without a failure that it would log. */
     private final ActorRef nowhere;
@@ -31,7 +34,12 @@ final class BrokerShardAllocation extends ShardCoordinator.AbstractShardAllocati
 
     /** The cluster role that the node of a broker carries. */
     static String role(String brokerId) {
-        return "broker-" + brokerId;
+        return ROLE + brokerId;
+    }
+
+    /** The broker whose node carries that role, if it is such a role. */
+    static Optional<Integer> brokerOf(String role) {
+        return role.startsWith(ROLE) ? Optional.of(Integer.valueOf(role.substring(ROLE.length()))) : Optional.empty();
     }
 
     @Override

@@ -21,9 +21,10 @@ final class LeaderEpochClaims {
         return won[0];
     }
 
-    /** Takes a claim back that came to nothing: the log could not be opened, so nobody led in this epoch. */
-    void release(ReplicaId replica, int leaderEpoch) {
-        claimed.remove(replica, leaderEpoch);
+    /** Whether {@link #claim} would be won now. */
+    boolean isFree(ReplicaId replica, int leaderEpoch) {
+        Integer last = claimed.get(replica);
+        return last == null || leaderEpoch > last;
     }
 
     /** A deleted replica's id never returns. */

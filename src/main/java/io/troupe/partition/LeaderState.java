@@ -300,6 +300,12 @@ final class LeaderState {
         advanceHighWatermark();
     }
 
+    /** Another {@code min.insync.replicas}; what was proposed stands. Then publish, and call {@link #answerCovered}. */
+    void minInsync(int newMinInsync) {
+        minInsync = newMinInsync;
+        advanceHighWatermark();
+    }
+
     /** A proposed ISR: an expansion counts at once, a shrink only when it is committed. */
     void isrProposed(List<Integer> isr) {
         List<Integer> union = new ArrayList<>(committedIsr);

@@ -1,6 +1,8 @@
 package io.troupe.partition;
 
 import io.troupe.config.LogConfig;
+import io.troupe.controller.ControllerCommand;
+import io.troupe.controller.ControllerReply;
 import io.troupe.journal.JournalCommand;
 import io.troupe.journal.JournalCommand.EpochStart;
 import io.troupe.journal.LogAppend;
@@ -14,11 +16,15 @@ import io.troupe.partition.Replica.Internal;
 import io.troupe.partition.Replica.Waiter;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A Replica's leadership in one leader epoch: carries out what its {@link LeaderState} decides. It gives groups of batches
@@ -29,8 +35,12 @@ final class LeadingReplica {
     /** What its timers tell the Replica, which hands it back here. */
     enum Timer implements Internal {
         TIMEOUTS,
-        CHECKPOINT
+        CHECKPOINT,
+        ISR
     }
+
+    /** What the controller said to a proposal. */
+    record IsrAnswered(InSyncReplicas.Proposal proposal, ControllerReply reply) implements Internal {}
 
     /** What it asks of its log. */
     interface Log {
@@ -43,7 +53,13 @@ final class LeadingReplica {
         void advanceStart(long offset, boolean active);
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(LeadingReplica.class);
+    private static final int PROPOSAL_TIMEOUT_MS = 5_000;
+    private static final long MIN_REVIEW_MS = 100;
+
     private final TopicIdPartition partition;
+    private final PartitionKey key;
+    private final ActorRef<Command> self;
     private final int epoch;
     private final JournalCommand.Opened opened;
     private final ReplicaSettings settings;
@@ -53,6 +69,13 @@ final class LeadingReplica {
     private final LeaderState state;
     private final RecordDeletions deletions = new RecordDeletions();
     private final LocalReplicas.Leader leader;
+    private final InSyncReplicas inSync;
+    /** Link ends of the followers that were heard from, by broker id. */
+    private final Map<Integer, ActorRef<LeaderLink.Command>> links = new HashMap<>();
+
+    private ReplicaActor.Assigned assigned;
+    private LogAppend inFlight;
+    private boolean isrArmed;
     private LogConfig config;
     private long timeoutsArmedForMs = Long.MAX_VALUE;
     private long remembered;
@@ -71,6 +94,9 @@ final class LeadingReplica {
             ActorRef<Command> self,
             Log log) {
         this.partition = assigned.partition();
+        this.key = new PartitionKey(partition.topicId(), partition.partition());
+        this.self = self;
+        this.assigned = assigned;
         this.config = assigned.config();
         this.epoch = assigned.image().leaderEpoch();
         this.opened = opened;
@@ -90,6 +116,13 @@ final class LeadingReplica {
         state.segmentBytes(config.segmentBytes());
         this.remembered = opened.highWatermark();
         this.leader = new LocalReplicas.Leader(self, view());
+        this.inSync = new InSyncReplicas(
+                settings.brokerId(),
+                assigned.image(),
+                settings.peers().lagTimeMaxMs(),
+                settings.peers(),
+                opened.logEndOffset(),
+                settings.peers().tickMs());
     }
 
     private static List<EpochStart> withEpoch(List<EpochStart> epochs, EpochStart newest) {
@@ -104,9 +137,19 @@ final class LeadingReplica {
     void start() {
         settings.localReplicas().lead(partition, leader);
         armCheckpoint();
+        if (isReplicated()) {
+            settings.peers()
+                    .links()
+                    .tell(new ReplicaLinks.Leads(key, assigned.image().replicas()));
+            armIsr();
+        }
         if (isInternal()) {
             settings.leadership().tell(new Leadership.Elected(partition, epoch, state.epochStartOffset(), leader));
         }
+    }
+
+    private boolean isReplicated() {
+        return assigned.image().replicas().size() > 1;
     }
 
     private boolean isInternal() {
@@ -132,17 +175,122 @@ final class LeadingReplica {
     private void persistNext() {
         LogAppend group = state.nextGroup(settings.maxGroupBytes());
         if (group != null) {
+            inFlight = group;
             log.persist(group);
         }
     }
 
     /** The ReplicaLog has persisted the group under way. */
     void persisted(long endOffset) {
+        LogAppend group = inFlight;
         state.persisted(endOffset);
         persistNext();
         publish();
+        if (isReplicated()) {
+            replicate(group);
+        }
         state.answerPersisted();
         state.answerCovered();
+    }
+
+    private void replicate(LogAppend group) {
+        LeaderLink.Appended appended = new LeaderLink.Appended(key, epoch, group);
+        links.values().forEach(link -> link.tell(appended));
+        inSync.appended(state.persistedEnd(), settings.peers().tickMs());
+        armIsr();
+    }
+
+    /** A link's word. */
+    void followerAt(ReplicaActor.FollowerAt at) {
+        if (at.leaderEpoch() != epoch || !assigned.image().replicas().contains(at.follower())) {
+            return;
+        }
+        if (!at.link().equals(links.put(at.follower(), at.link()))) {
+            // What was appended since the link looked was told to nobody.
+            at.link().tell(new LeaderLink.Moved(key));
+        }
+        long before = state.highWatermark();
+        state.followerAt(at.follower(), at.offset());
+        inSync.followerAt(
+                at.follower(),
+                at.brokerEpoch(),
+                at.offset(),
+                state.persistedEnd(),
+                settings.peers().tickMs());
+        if (state.highWatermark() != before) {
+            publish();
+            state.answerCovered();
+        }
+        propose();
+    }
+
+    private void propose() {
+        inSync.propose(
+                        state.highWatermark(),
+                        state.epochStartOffset(),
+                        settings.peers().tickMs())
+                .ifPresent(proposal -> {
+                    state.isrProposed(proposal.isr());
+                    submit(proposal);
+                });
+        armIsr();
+    }
+
+    private void submit(InSyncReplicas.Proposal proposal) {
+        settings.peers()
+                .controller()
+                .submit(
+                        new ControllerCommand.AlterPartition(
+                                settings.brokerId(),
+                                assigned.brokerEpoch(),
+                                partition,
+                                epoch,
+                                proposal.partitionEpoch(),
+                                proposal.isr(),
+                                proposal.brokerEpochs()),
+                        PROPOSAL_TIMEOUT_MS)
+                .thenAccept(reply -> self.tell(new IsrAnswered(proposal, reply)));
+    }
+
+    /** Rule 1.7: whatever may have been done without being heard of is neither forgotten nor replaced by something else. */
+    void isrAnswered(IsrAnswered answered) {
+        if (answered.proposal() != inSync.proposed()
+                || !(answered.reply() instanceof ControllerReply.Refused refused)) {
+            // Committed metadata tells the rest.
+            return;
+        }
+        switch (refused.refusal().error()) {
+            case REQUEST_TIMED_OUT, NOT_CONTROLLER -> submit(answered.proposal());
+            // There is newer metadata, which is on its way here.
+            case FENCED_LEADER_EPOCH, INVALID_UPDATE_VERSION, STALE_BROKER_EPOCH -> {}
+            default -> {
+                LOG.warn(
+                        "{}: the controller refuses the ISR {}: {}",
+                        partition,
+                        answered.proposal().isr(),
+                        refused.refusal().message());
+                inSync.refused(settings.peers().tickMs());
+                state.isrCommitted(assigned.image().isr(), assigned.minInsync());
+                publish();
+                state.answerCovered();
+                armIsr();
+            }
+        }
+    }
+
+    private void armIsr() {
+        long deadline = isrArmed ? Long.MAX_VALUE : inSync.nextDeadlineMs();
+        if (deadline != Long.MAX_VALUE) {
+            isrArmed = true;
+            long inMs = deadline - settings.peers().tickMs();
+            timers.startSingleTimer(Timer.ISR, Timer.ISR, Duration.ofMillis(Math.max(MIN_REVIEW_MS, inMs)));
+        }
+    }
+
+    /** {@link Timer#ISR} */
+    void reviewIsr() {
+        isrArmed = false;
+        propose();
     }
 
     private void publish() {
@@ -191,6 +339,7 @@ final class LeadingReplica {
         }
         state.logStartMoved(advanced.logStartOffset());
         publish();
+        links.values().forEach(link -> link.tell(new LeaderLink.Moved(key)));
         deletions.answer(state.logStartOffset());
     }
 
@@ -204,11 +353,19 @@ final class LeadingReplica {
 
     /** A newer committed state, in the same leader epoch. */
     void assigned(ReplicaActor.Assigned newer) {
+        assigned = newer;
         config = newer.config();
         state.segmentBytes(config.segmentBytes());
-        state.isrCommitted(newer.image().isr(), newer.minInsync());
+        links.keySet().retainAll(newer.image().replicas());
+        if (inSync.committed(
+                newer.image(), state.persistedEnd(), settings.peers().tickMs())) {
+            state.isrCommitted(newer.image().isr(), newer.minInsync());
+        } else {
+            state.minInsync(newer.minInsync());
+        }
         publish();
         state.answerCovered();
+        propose();
     }
 
     private void armTimeouts(long nowMs, long deadlineMs) {

@@ -15,6 +15,7 @@ import io.troupe.partition.Replica.DeleteRecords;
 import io.troupe.partition.Replica.Internal;
 import io.troupe.partition.ReplicaPhases.Phase;
 import io.troupe.partition.ReplicaPhases.Step;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,15 +35,24 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
  * The actor of one {@link Replica}: a Cluster Sharding entity that follows its partition's committed state. What comes next
- * is the word of {@link ReplicaPhases}; while this replica leads, {@link LeadingReplica} does the work. A replica that does
- * not lead serves nothing.
+ * is the word of {@link ReplicaPhases}; while this replica leads, {@link LeadingReplica} does the work, while another
+ * does, {@link FollowingReplica}. A replica that does not lead serves nothing.
  *
  * <p>Since one request to the journal is under way at a time, answers need no correlation, and the journal sees Close and
  * Open only after the last write of the ReplicaLog.
  */
 final class ReplicaActor extends AbstractBehavior<Command> {
-    /** The partition's committed state; repeated until {@link Settled} is told for it. */
-    record Assigned(TopicIdPartition partition, PartitionImage image, LogConfig config, ActorRef<Settled> settled)
+    /**
+     * The partition's committed state; repeated until {@link Settled} is told for it.
+     *
+     * @param brokerEpoch BE of this broker
+     */
+    record Assigned(
+            TopicIdPartition partition,
+            PartitionImage image,
+            LogConfig config,
+            long brokerEpoch,
+            ActorRef<Settled> settled)
             implements Internal {
         /** m: min(min.insync.replicas, replication factor) */
         int minInsync() {
@@ -68,6 +78,32 @@ final class ReplicaActor extends AbstractBehavior<Command> {
 
     /** From the ReplicaLog. */
     record LogAppended(long endOffset) implements Internal {}
+
+    /**
+     * From a link: what the leader has sent for this follower.
+     *
+     * @param offset where the log must end for the batches to come next
+     * @param batches empty when only the offsets have changed
+     * @param run of the link's session, to be told with the credit
+     * @param credit bytes that the link may count as taken when these batches need no memory any more
+     */
+    record Replicate(
+            int leaderEpoch,
+            long offset,
+            ByteBuffer batches,
+            long highWatermark,
+            long logStartOffset,
+            long run,
+            int credit,
+            ActorRef<FollowerLink.Command> link)
+            implements Internal {}
+
+    /** From a link: the leader's log is another than this follower's. */
+    record Diverged(LinkMessage.Divergence divergence) implements Internal {}
+
+    /** From a link: where a follower stands, validated in that leader epoch. */
+    record FollowerAt(int follower, long brokerEpoch, int leaderEpoch, long offset, ActorRef<LeaderLink.Command> link)
+            implements Internal {}
 
     /** Told to all replicas now and then by the starter. */
     record ExpireProducers(long nowMs) implements Internal {}
@@ -114,6 +150,14 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     /** Null unless this replica leads. */
     private LeadingReplica leading;
 
+    /** Null unless this replica follows. */
+    private FollowingReplica following;
+
+    /** What a leader asked for; null when none does. */
+    private FollowerState.Cut cut;
+
+    private int followerLogs;
+
     private Duration openDelay = MIN_OPEN_DELAY;
     private String openFailure;
 
@@ -137,13 +181,18 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         return newReceiveBuilder()
                 .onMessage(Append.class, this::onAppend)
                 .onMessage(LogAppended.class, this::onLogAppended)
+                .onMessage(Replicate.class, this::onReplicate)
+                .onMessage(FollowerAt.class, this::onFollowerAt)
                 .onMessage(DeleteRecords.class, this::onDeleteRecords)
                 .onMessage(LogStartAdvanced.class, this::onLogStartAdvanced)
                 .onMessage(AwaitData.class, this::onAwaitData)
                 .onMessage(CancelWait.class, this::onCancelWait)
                 .onMessage(Assigned.class, this::onAssigned)
                 .onMessage(FromJournal.class, this::onJournal)
+                .onMessage(Diverged.class, this::onDiverged)
                 .onMessage(LeadingReplica.Timer.class, this::onTimer)
+                .onMessage(FollowingReplica.Timer.class, this::onFollowingTimer)
+                .onMessage(LeadingReplica.IsrAnswered.class, this::onIsrAnswered)
                 .onMessageEquals(OpenAgain.OPEN_AGAIN, () -> take(phases.openAgain()))
                 .onMessage(ExpireProducers.class, this::onExpireProducers)
                 .onMessage(ApplyRetention.class, this::onApplyRetention)
@@ -169,6 +218,41 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         // When resigned meanwhile, everybody was answered.
         if (leading != null) {
             leading.persisted(appended.endOffset());
+        } else if (following != null) {
+            following.persisted(appended.endOffset());
+        }
+        return this;
+    }
+
+    private Behavior<Command> onReplicate(Replicate replicate) {
+        if (following != null) {
+            following.replicate(replicate);
+        } else if (replicate.credit() > 0) {
+            PartitionKey key = new PartitionKey(id.topicId(), id.partition());
+            replicate.link().tell(new FollowerLink.At(key, -1, -1, -1, replicate.run(), replicate.credit()));
+        }
+        return this;
+    }
+
+    private Behavior<Command> onDiverged(Diverged diverged) {
+        FollowerState.Cut asked = following == null ? null : following.diverged(diverged.divergence());
+        if (asked == null) {
+            return this;
+        }
+        cut = asked;
+        return take(phases.diverged());
+    }
+
+    private Behavior<Command> onFollowerAt(FollowerAt at) {
+        if (leading != null) {
+            leading.followerAt(at);
+        }
+        return this;
+    }
+
+    private Behavior<Command> onIsrAnswered(LeadingReplica.IsrAnswered answered) {
+        if (leading != null) {
+            leading.isrAnswered(answered);
         }
         return this;
     }
@@ -186,6 +270,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         // Also when an earlier leadership has asked: it is where this log starts.
         if (leading != null) {
             leading.logStartAdvanced(advanced.answer());
+        } else if (following != null) {
+            following.logStartAdvanced(advanced.answer());
         }
         return this;
     }
@@ -217,6 +303,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         Step step = phases.assigned(newer.image());
         if (phases.phase() == Phase.LEADER) {
             leading.assigned(newer);
+        } else if (phases.phase() == Phase.FOLLOWER) {
+            following.assigned(newer);
         }
         return take(step);
     }
@@ -238,7 +326,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                         opened = null;
                         yield phases.closed();
                     }
-                    case IDLE, LEADER, STOPPING -> Step.WAIT; // nothing was asked
+                    case CUTTING -> onCut(answer.reply());
+                    case IDLE, LEADER, FOLLOWER, STOPPING -> Step.WAIT; // nothing was asked
                 });
     }
 
@@ -277,6 +366,16 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         return phases.epochStarted();
     }
 
+    private Step onCut(Object reply) {
+        // Where it was cut it was closed, too.
+        opened = null;
+        if (reply instanceof JournalCommand.Failed failed) {
+            openLater(failed.refusal());
+            return phases.cutRefused();
+        }
+        return phases.cut();
+    }
+
     private Behavior<Command> take(Step step) {
         switch (step) {
             case WAIT -> {}
@@ -290,6 +389,23 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                 tellJournal(new JournalCommand.StartEpoch(
                         persistenceId, phases.epoch(), opened.logEndOffset(), fromJournal(JournalCommand.Reply.class)));
             case LEAD -> lead();
+            case FOLLOW -> {
+                following = new FollowingReplica(
+                        opened,
+                        new PartitionKey(id.topicId(), id.partition()),
+                        settings,
+                        timers,
+                        getContext().getSelf(),
+                        new LogOfFollower());
+                following.assigned(assigned);
+            }
+            case CUT ->
+                tellJournal(
+                        cut.empty()
+                                ? new JournalCommand.StartAt(
+                                        persistenceId, cut.offset(), fromJournal(JournalCommand.Reply.class))
+                                : new JournalCommand.Truncate(
+                                        persistenceId, cut.offset(), fromJournal(JournalCommand.Reply.class)));
             case RESIGN -> {
                 resign(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
                 if (replicaLog == null) {
@@ -350,32 +466,62 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         replicaLog = getContext()
                 .spawn(
                         ReplicaLog.create(persistenceId, pluginId, getContext().getSelf()),
-                        "log-" + phases.epoch(),
+                        leading != null ? "log-" + phases.epoch() : "follower-log-" + followerLogs++,
                         DispatcherSelector.sameAsParent());
         getContext().watch(replicaLog);
+    }
+
+    private void persist(LogAppend group) {
+        if (replicaLog == null) {
+            startLog();
+        }
+        replicaLog.tell(group);
+    }
+
+    private void rememberHighWatermark(long highWatermark) {
+        tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));
+    }
+
+    private void advanceStart(long offset, boolean active) {
+        tellJournal(new JournalCommand.AdvanceLogStart(
+                persistenceId,
+                offset,
+                active,
+                getContext().messageAdapter(JournalCommand.LogStartAdvanced.class, LogStartAdvanced::new)));
     }
 
     private final class LogOfLeader implements LeadingReplica.Log {
         @Override
         public void persist(LogAppend group) {
-            if (replicaLog == null) {
-                startLog();
-            }
-            replicaLog.tell(group);
+            ReplicaActor.this.persist(group);
         }
 
         @Override
         public void rememberHighWatermark(long highWatermark) {
-            tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));
+            ReplicaActor.this.rememberHighWatermark(highWatermark);
         }
 
         @Override
         public void advanceStart(long offset, boolean active) {
-            tellJournal(new JournalCommand.AdvanceLogStart(
-                    persistenceId,
-                    offset,
-                    active,
-                    getContext().messageAdapter(JournalCommand.LogStartAdvanced.class, LogStartAdvanced::new)));
+            ReplicaActor.this.advanceStart(offset, active);
+        }
+    }
+
+    private final class LogOfFollower implements FollowingReplica.Log {
+        @Override
+        public void persist(LogAppend group) {
+            ReplicaActor.this.persist(group);
+        }
+
+        @Override
+        public void rememberHighWatermark(long highWatermark) {
+            ReplicaActor.this.rememberHighWatermark(highWatermark);
+        }
+
+        @Override
+        public void advanceStart(long offset) {
+            // Nothing is written here for the sake of it: an active segment goes when it has been rolled.
+            ReplicaActor.this.advanceStart(offset, false);
         }
     }
 
@@ -385,24 +531,31 @@ final class ReplicaActor extends AbstractBehavior<Command> {
             leading = null;
             resigning.resign(reason);
         }
+        if (following != null) {
+            FollowingReplica stopped = following;
+            following = null;
+            stopped.stop();
+        }
     }
 
     private Behavior<Command> onLogFailed(ChildFailed failed) {
         Refusal refusal = new Refusal(
                 Errors.KAFKA_STORAGE_ERROR,
                 "the log of " + partition + " failed: " + failed.getCause().getMessage());
-        logOffline("failed", refusal);
-        return onLogGone(refusal);
+        if (phases.phase() == Phase.FOLLOWER) {
+            openLater(refusal);
+        } else {
+            logOffline("failed", refusal);
+        }
+        resign(refusal);
+        replicaLog = null;
+        return take(phases.logFailed());
     }
 
     private Behavior<Command> onLogEnded(Terminated ended) {
-        return onLogGone(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
-    }
-
-    private Behavior<Command> onLogGone(Refusal reason) {
-        resign(reason);
+        resign(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
         replicaLog = null;
-        return take(phases.logGone());
+        return take(phases.phase() == Phase.STOPPING ? phases.logGone() : phases.logFailed());
     }
 
     private void logOffline(String what, Refusal refusal) {
@@ -421,6 +574,17 @@ final class ReplicaActor extends AbstractBehavior<Command> {
             switch (timer) {
                 case TIMEOUTS -> leading.expire();
                 case CHECKPOINT -> leading.checkpoint();
+                case ISR -> leading.reviewIsr();
+            }
+        }
+        return this;
+    }
+
+    private Behavior<Command> onFollowingTimer(FollowingReplica.Timer timer) {
+        if (following != null) {
+            switch (timer) {
+                case ASK_AGAIN -> following.askAgain();
+                case CHECKPOINT -> following.checkpoint();
             }
         }
         return this;

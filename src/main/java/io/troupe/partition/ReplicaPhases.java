@@ -9,16 +9,19 @@ import io.troupe.model.ReplicaId;
  *
  * <pre>
  * phase     entered when                        left to
- * IDLE      at the start; the log is closed     OPENING: elected in an epoch that this process has not led in; or the end
- * OPENING   OPEN was returned                   STARTING | CLOSING: not wanted any more | IDLE: refused, tried again later
- * STARTING  START_EPOCH was returned            LEADER | CLOSING: not wanted any more, or refused
+ * IDLE      at the start; the log is closed     OPENING: another broker leads, or this one does in an epoch that this process has not led in; or the end
+ * OPENING   OPEN was returned                   STARTING | FOLLOWER | CLOSING: not wanted any more | IDLE: refused, tried again later
+ * STARTING  START_EPOCH was returned            LEADER | OPENING: epoch or leader changed | CLOSING: not wanted any more, or refused
  * LEADER    LEAD was returned                   STOPPING: epoch or leader changed, stop, delete | CLOSING: log failed
- * STOPPING  RESIGN was returned                 CLOSING: the log has ended
+ * FOLLOWER  FOLLOW was returned                 STOPPING: elected, log to be cut, stop, delete | CLOSING: log failed, tried again later
+ * STOPPING  RESIGN was returned                 CUTTING | OPENING | CLOSING: the log has ended
+ * CUTTING   CUT was returned                    OPENING | CLOSING: not wanted any more, or refused
  * CLOSING   CLOSE was returned                  IDLE, and from there wherever the newest state leads
  * </pre>
  *
- * <p>Each method says what has happened and returns the step to take now. One request to the journal is under way at a time
- * (OPENING, STARTING, CLOSING); what arrives meanwhile is remembered and looked at when the answer is there.
+ * <p>A follower stays one whatever other broker leads, or when nobody does. Each method says what has happened and returns
+ * the step to take now. One request to the journal is under way at a time (OPENING, STARTING, CUTTING, CLOSING); what
+ * arrives meanwhile is remembered and looked at when the answer is there.
  */
 final class ReplicaPhases {
     enum Phase {
@@ -26,21 +29,27 @@ final class ReplicaPhases {
         OPENING,
         STARTING,
         LEADER,
+        FOLLOWER,
         STOPPING,
+        CUTTING,
         CLOSING
     }
 
     enum Step {
         /** Nothing, until something else happens. */
         WAIT,
-        /** Open the log: then {@link #opened} or {@link #openRefused}. */
+        /** Open the log, whether it is open or not: then {@link #opened} or {@link #openRefused}. */
         OPEN,
         /** Record the start of {@link #epoch}: then {@link #epochStarted} or {@link #epochRefused}. */
         START_EPOCH,
         /** Lead in {@link #epoch}. */
         LEAD,
-        /** Lead no more and end the ReplicaLog: then {@link #logGone}. */
+        /** Follow whoever leads. */
+        FOLLOW,
+        /** Lead and follow no more and end the ReplicaLog: then {@link #logGone}. */
         RESIGN,
+        /** Cut the log as the leader's answer asks: then {@link #cut} or {@link #cutRefused}. */
+        CUT,
         /** Close the log: then {@link #closed}. */
         CLOSE,
         /** The log is closed: end. */
@@ -64,6 +73,9 @@ final class ReplicaPhases {
     private PartitionImage image;
 
     private int epoch = -1;
+    /** The epoch in which a leader asked to cut the log; -1 when none does. */
+    private int cutEpoch = -1;
+
     private boolean pausing;
 
     ReplicaPhases(ReplicaId id, LeaderEpochClaims claims) {
@@ -75,7 +87,7 @@ final class ReplicaPhases {
         return phase;
     }
 
-    /** The leader epoch being opened or led, or the last one that was; -1 before the first. */
+    /** The leader epoch being started or led, or the last one that was; -1 before the first. */
     int epoch() {
         return epoch;
     }
@@ -86,14 +98,18 @@ final class ReplicaPhases {
                 && (arrived.leaderEpoch() < image.leaderEpoch() || arrived.partitionEpoch() < image.partitionEpoch());
     }
 
-    /** Whether the epoch being opened or led is the one that the newest committed state gives to this broker. */
+    /** Whether the epoch being started or led is the one that the newest committed state gives to this broker. */
     boolean wanted() {
-        return end == End.NONE && image.leader() == id.brokerId() && image.leaderEpoch() == epoch;
+        return end == End.NONE && isElected() && image.leaderEpoch() == epoch;
+    }
+
+    private boolean isElected() {
+        return image.leader() == id.brokerId();
     }
 
     /** Whether this replica does what the newest state asks, or cannot: nothing is under way. */
     boolean settled() {
-        return phase == Phase.LEADER || phase == Phase.IDLE;
+        return phase == Phase.LEADER || phase == Phase.FOLLOWER || phase == Phase.IDLE;
     }
 
     /** A state that is not {@linkplain #isStale stale}. */
@@ -116,12 +132,21 @@ final class ReplicaPhases {
     }
 
     Step opened() {
-        return wanted() ? enter(Phase.STARTING, Step.START_EPOCH) : close();
+        if (end != End.NONE) {
+            return close();
+        }
+        if (!isElected()) {
+            return enter(Phase.FOLLOWER, Step.FOLLOW);
+        }
+        if (!claims.claim(id, image.leaderEpoch())) {
+            return close();
+        }
+        epoch = image.leaderEpoch();
+        return enter(Phase.STARTING, Step.START_EPOCH);
     }
 
     /** Nothing was led or written, so this epoch may still be; tried again after {@link #openAgain}. */
     Step openRefused() {
-        claims.release(id, epoch);
         pausing = true;
         phase = Phase.IDLE;
         return next();
@@ -133,15 +158,40 @@ final class ReplicaPhases {
     }
 
     Step epochStarted() {
-        return wanted() ? enter(Phase.LEADER, Step.LEAD) : close();
+        return wanted() ? enter(Phase.LEADER, Step.LEAD) : openOrClose();
     }
 
     Step epochRefused() {
         return close();
     }
 
-    /** The ReplicaLog has ended, asked or not; or there was none, for nothing was written. */
+    /** A leader in this epoch has said where its log and this one part. */
+    Step diverged() {
+        cutEpoch = image.leaderEpoch();
+        return enter(Phase.STOPPING, Step.RESIGN);
+    }
+
+    /** The ReplicaLog has ended as it was asked to; or there was none, for nothing was written. */
     Step logGone() {
+        boolean cuts = end == End.NONE && cutEpoch == image.leaderEpoch() && !isElected();
+        cutEpoch = -1;
+        return cuts ? enter(Phase.CUTTING, Step.CUT) : openOrClose();
+    }
+
+    /** The ReplicaLog has failed. A follower tries again after {@link #openAgain}. */
+    Step logFailed() {
+        cutEpoch = -1;
+        pausing = phase == Phase.FOLLOWER;
+        return close();
+    }
+
+    Step cut() {
+        return openOrClose();
+    }
+
+    /** Tried again after {@link #openAgain}. */
+    Step cutRefused() {
+        pausing = true;
         return close();
     }
 
@@ -155,9 +205,15 @@ final class ReplicaPhases {
         return enter(Phase.CLOSING, Step.CLOSE);
     }
 
+    private Step openOrClose() {
+        return end == End.NONE && (!isElected() || claims.isFree(id, image.leaderEpoch()))
+                ? enter(Phase.OPENING, Step.OPEN)
+                : close();
+    }
+
     /** Goes where the newest state leads from a phase that waits for nothing; the others go on at what they wait for. */
     private Step next() {
-        if (phase == Phase.LEADER && !wanted()) {
+        if (phase == Phase.LEADER && !wanted() || phase == Phase.FOLLOWER && (end != End.NONE || isElected())) {
             return enter(Phase.STOPPING, Step.RESIGN);
         }
         if (phase != Phase.IDLE) {
@@ -169,18 +225,16 @@ final class ReplicaPhases {
                 claims.forget(id);
                 yield Step.DELETE;
             }
-            case NONE -> openWhenElected();
+            case NONE -> openWhenOfUse();
         };
     }
 
-    private Step openWhenElected() {
-        if (pausing || image.leader() != id.brokerId() || !claims.claim(id, image.leaderEpoch())) {
-            // Opening failed a moment ago; or this is a follower, or one that has already led in this epoch and given
-            // up.
-            return Step.WAIT;
-        }
-        epoch = image.leaderEpoch();
-        return enter(Phase.OPENING, Step.OPEN);
+    private Step openWhenOfUse() {
+        // Opening failed a moment ago; or nobody leads; or this broker has already led in this epoch and given up.
+        boolean ofUse = !pausing
+                && image.leader() != PartitionImage.NO_LEADER
+                && (!isElected() || claims.isFree(id, image.leaderEpoch()));
+        return ofUse ? enter(Phase.OPENING, Step.OPEN) : Step.WAIT;
     }
 
     private Step enter(Phase entered, Step step) {

@@ -20,6 +20,7 @@ import org.apache.pekko.actor.ActorSystem;
  * @param checkpointIntervalMs how long a changed HW may go unremembered
  * @param retentionIntervalMs between two looks at what retention lets go
  * @param maxGroupBytes bytes that are persisted at once, save for one larger batch
+ * @param peers the other brokers
  */
 public record ReplicaSettings(
         int brokerId,
@@ -32,7 +33,8 @@ public record ReplicaSettings(
         long checkpointIntervalMs,
         long retentionIntervalMs,
         int maxGroupBytes,
-        LeaderEpochClaims claims) {
+        LeaderEpochClaims claims,
+        ReplicationPeers peers) {
     private static final long CHECKPOINT_INTERVAL_MS = 5_000;
     private static final int MAX_GROUP_BYTES = 8 << 20;
 
@@ -44,7 +46,8 @@ public record ReplicaSettings(
             LocalReplicas localReplicas,
             org.apache.pekko.actor.typed.ActorRef<Leadership> leadership,
             long producerIdExpirationMs,
-            long retentionIntervalMs) {
+            long retentionIntervalMs,
+            ReplicationPeers peers) {
         return new ReplicaSettings(
                 brokerId,
                 localReplicas,
@@ -56,6 +59,7 @@ public record ReplicaSettings(
                 CHECKPOINT_INTERVAL_MS,
                 retentionIntervalMs,
                 MAX_GROUP_BYTES,
-                new LeaderEpochClaims());
+                new LeaderEpochClaims(),
+                peers);
     }
 }

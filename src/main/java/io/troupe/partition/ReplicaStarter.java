@@ -86,6 +86,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         TopicIdPartition partition;
         PartitionImage image;
         LogConfig config;
+        long brokerEpoch;
         boolean settled;
         ActorRef<Replica.Command> self;
     }
@@ -235,12 +236,14 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private void assign(ReplicaId id, TopicImage topic, PartitionImage partition, LogConfig config) {
         Entry entry = replicas.computeIfAbsent(id, key -> new Entry());
-        if (partition.equals(entry.image) && config.equals(entry.config)) {
+        // Who follows says so in its broker's epoch.
+        if (partition.equals(entry.image) && config.equals(entry.config) && entry.brokerEpoch == brokerEpoch) {
             return;
         }
         entry.partition = new TopicIdPartition(topic.topicId(), partition.partition(), topic.name());
         entry.image = partition;
         entry.config = config;
+        entry.brokerEpoch = brokerEpoch;
         entry.settled = false;
         waiting.add(id);
     }
@@ -267,7 +270,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private void tellState(ReplicaId id) {
         Entry entry = replicas.get(id);
-        tell(id, entry, new Assigned(entry.partition, entry.image, entry.config, onSettled));
+        tell(id, entry, new Assigned(entry.partition, entry.image, entry.config, entry.brokerEpoch, onSettled));
     }
 
     /** By direct reference once the replica is known, so that no message overtakes another. */

@@ -18,9 +18,11 @@ import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.partition.LocalReplicas;
+import io.troupe.partition.ReplicaLinks;
 import io.troupe.partition.ReplicaSettings;
 import io.troupe.partition.ReplicaSharding;
 import io.troupe.partition.ReplicaStarter;
+import io.troupe.partition.ReplicationPeers;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -156,6 +158,17 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 ControllerRequests.create(singleton, brokerMetadata, parts.metadata()),
                 "controller-requests",
                 DispatcherSelector.defaultDispatcher()));
+        ActorRef<ReplicaLinks.Command> links = spawn(
+                ReplicaLinks.create(
+                        config.nodeId(),
+                        parts.replicas(),
+                        parts.metadata(),
+                        brokerMetadata,
+                        context.getSystem()
+                                .dispatchers()
+                                .lookup(DispatcherSelector.fromConfig("troupe.dispatcher.replica-reads"))),
+                ReplicaLinks.NAME,
+                REPLICAS);
         groups = new GroupCoordinators(config.group(), parts.metadata(), parts.groupLoads(), new SteadyClock());
         ReplicaSettings settings = ReplicaSettings.of(
                 config.nodeId(),
@@ -164,7 +177,13 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 parts.replicas(),
                 spawn(groups.behavior(), "group-coordinators", GROUPS),
                 config.producerIdExpirationMs(),
-                config.logRetentionCheckIntervalMs());
+                config.logRetentionCheckIntervalMs(),
+                new ReplicationPeers(
+                        links,
+                        controller,
+                        parts.metadata(),
+                        config.replicaLagTimeMaxMs(),
+                        () -> System.nanoTime() / 1_000_000));
         starter = spawn(
                 ReplicaStarter.create(
                         settings,

@@ -269,14 +269,6 @@ class ServerPropertiesTest {
         assertTrue(warnings.get(0).startsWith(keyValue.substring(0, keyValue.indexOf('=')) + " has no effect: "));
     }
 
-    @Test
-    void severalVotersAreToldThatPartitionsAreNotCopied() {
-        String voters = "controller.quorum.voters=1@localhost:19092,2@b:19092,3@c:19092";
-        List<String> warnings = ServerProperties.parse(settings(voters)).warnings();
-        assertEquals(1, warnings.size(), warnings::toString);
-        assertTrue(warnings.get(0).startsWith("controller.quorum.voters names 3 nodes: "), warnings::toString);
-    }
-
     /** Several brokers run from one file, whichever of the two names the file and the command line use. */
     @Test
     void anOverrideOfBrokerIdTakesThePlaceOfNodeId(@TempDir Path dir) throws IOException {

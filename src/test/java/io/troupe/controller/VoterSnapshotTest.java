@@ -129,13 +129,15 @@ class VoterSnapshotTest {
                 assertEquals(index, node.append(index, event(index, disk)).matchedIndex());
             }
         }
-        assertEquals(2, snapshots().size());
+        // Pekko lets a snapshot go only after the records that rest on it.
+        List<Path> files = snapshots();
+        assertEquals(3, files.size());
         Quorum.Promised whole = claim(2);
         assertEquals(new Quorum.Promised(1, new Epoch(2, 1), EPOCH, 3299, disk, true, "cluster"), whole);
-        List<Path> files = snapshots();
-        damage(files.get(1));
+        damage(files.get(2));
         assertEquals(new Quorum.Promised(1, new Epoch(3, 1), EPOCH, 3299, disk, true, "cluster"), claim(3));
         damage(files.get(0));
+        damage(files.get(1));
         try (Node node = new Node()) {
             node.ask(new Quorum.Claim(new Epoch(4, 1)));
             Quorum.Promised empty = (Quorum.Promised) node.ask(new Quorum.Claim(new Epoch(5, 1)));

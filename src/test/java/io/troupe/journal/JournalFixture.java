@@ -111,6 +111,13 @@ final class JournalFixture {
         dir.append(PID, WRITER, group(batches), false, 0).join();
     }
 
+    /** Batches of one record and one producer, 77, at times from 1000 on, in epochs of five. */
+    static void appendTwenty(LogDir dir) {
+        for (int i = 0; i < 20; i++) {
+            append(dir, batch(i, 1, 1000 + i, i / 5, 50, Compression.NONE, 77, i));
+        }
+    }
+
     /** All batches from {@code from} on, as bytes. */
     static ByteBuffer readAll(LogReader reader, long from) throws Exception {
         List<ByteBuffer> parts = new ArrayList<>();

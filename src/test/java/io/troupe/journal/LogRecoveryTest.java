@@ -5,6 +5,7 @@ import static io.troupe.journal.JournalFixture.PARTITION;
 import static io.troupe.journal.JournalFixture.PID;
 import static io.troupe.journal.JournalFixture.WRITER;
 import static io.troupe.journal.JournalFixture.append;
+import static io.troupe.journal.JournalFixture.appendTwenty;
 import static io.troupe.journal.JournalFixture.batch;
 import static io.troupe.journal.JournalFixture.config;
 import static io.troupe.journal.JournalFixture.crash;
@@ -124,18 +125,6 @@ class LogRecoveryTest {
         });
     }
 
-    /** Waits for the background thread by closing, then opens again. */
-    private LogDir reopened(LogDir dir, Path path) {
-        dir.close();
-        return dir(path);
-    }
-
-    private void appendTwenty(LogDir dir) {
-        for (int i = 0; i < 20; i++) {
-            append(dir, batch(i, 1, 1000 + i, i / 5, 50, Compression.NONE, 77, i));
-        }
-    }
-
     private List<Path> segments(Path path) throws IOException {
         try (Stream<Path> files = Files.list(logPath(path))) {
             return files.filter(f -> Segment.baseOffsetOf(f) >= 0).sorted().toList();
@@ -180,58 +169,6 @@ class LogRecoveryTest {
         assertEquals(20, unclean.open(PID, PARTITION, SMALL_SEGMENTS).logEndOffset());
         assertEquals(files.size(), segments(root).size());
         unclean.close();
-    }
-
-    private void assertSameAfter(IndexLoss loss) throws Exception {
-        LogDir dir = dir(root);
-        dir.open(PID, PARTITION, SMALL_SEGMENTS);
-        appendTwenty(dir);
-        dir = reopened(dir, root);
-        ByteBuffer before = readAll(dir.open(PID, PARTITION, SMALL_SEGMENTS).reader(), 0);
-        dir.close();
-        loss.strike(root.resolve(IndexStore.DIRECTORY));
-        LogDir again = dir(root);
-        Opened opened = again.open(PID, PARTITION, SMALL_SEGMENTS);
-        assertTrue(opened.cleanShutdown());
-        assertEquals(20, opened.logEndOffset());
-        assertEquals(before, readAll(opened.reader(), 0));
-        for (int i = 0; i < 20; i++) {
-            assertEquals(
-                    i,
-                    opened.reader()
-                            .offsetForTimestamp(1000 + i, Long.MAX_VALUE)
-                            .orElseThrow()
-                            .offset());
-        }
-        assertInstanceOf(
-                ProducerStates.Check.Duplicate.class, opened.producers().check(77, (short) 0, 19, 19));
-        again.close();
-    }
-
-    private interface IndexLoss {
-        void strike(Path index) throws IOException;
-    }
-
-    @Test
-    void aDeletedIndexIsDerivedAgain() throws Exception {
-        assertSameAfter(Directories::deleteRecursively);
-    }
-
-    @Test
-    void anIndexWithGarbageInCurrentIsDerivedAgain() throws Exception {
-        assertSameAfter(index -> Files.writeString(index.resolve("CURRENT"), "no such manifest\n"));
-    }
-
-    @Test
-    void anIndexWithGarbageInItsManifestIsDerivedAgain() throws Exception {
-        assertSameAfter(index -> {
-            try (Stream<Path> files = Files.list(index)) {
-                for (Path file : files.filter(f -> f.getFileName().toString().startsWith("MANIFEST"))
-                        .toList()) {
-                    Files.write(file, new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9});
-                }
-            }
-        });
     }
 
     @Test

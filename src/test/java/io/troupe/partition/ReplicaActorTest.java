@@ -9,8 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.typesafe.config.ConfigFactory;
+import io.troupe.controller.ControllerCommand;
+import io.troupe.controller.ControllerReply;
 import io.troupe.journal.JournalCommand;
 import io.troupe.journal.LogReader.SegmentInfo;
+import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.model.Refusal;
 import io.troupe.model.ReplicaId;
@@ -22,6 +25,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
@@ -43,6 +47,7 @@ import org.junit.jupiter.api.Test;
 /** The Replica's actor against a journal that the test holds in its hand. */
 class ReplicaActorTest {
     private static final TopicIdPartition PARTITION = new TopicIdPartition(Uuid.randomUuid(), 0, "__consumer_offsets");
+    private static final long BROKER_EPOCH = 11;
     private static final ReplicaId ID = new ReplicaId(PARTITION.topicId(), 0, 1);
 
     private final StubJournal.Control journal = new StubJournal.Control();
@@ -58,6 +63,10 @@ class ReplicaActorTest {
     private final LocalReplicas local = new LocalReplicas();
     private final TestProbe<Leadership> leadership = kit.createTestProbe();
     private final TestProbe<Settled> settled = kit.createTestProbe();
+    private final TestProbe<ReplicaLinks.Command> links = kit.createTestProbe();
+    private final BlockingQueue<ControllerCommand> commands = new LinkedBlockingQueue<>();
+    private final BlockingQueue<CompletableFuture<ControllerReply>> replies = new LinkedBlockingQueue<>();
+    private final MetadataCache metadata = new MetadataCache();
     private final ReplicaSettings settings = new ReplicaSettings(
             1,
             local,
@@ -69,7 +78,18 @@ class ReplicaActorTest {
             10,
             300_000,
             1 << 20,
-            new LeaderEpochClaims());
+            new LeaderEpochClaims(),
+            new ReplicationPeers(
+                    links.ref(),
+                    (command, timeoutMs) -> {
+                        commands.add(command);
+                        CompletableFuture<ControllerReply> reply = new CompletableFuture<>();
+                        replies.add(reply);
+                        return reply;
+                    },
+                    metadata,
+                    30_000,
+                    () -> System.nanoTime() / 1_000_000));
     private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
     private ActorRef<Replica.Command> replica = kit.spawn(ReplicaActor.create(ID, settings));
 
@@ -185,13 +205,13 @@ class ReplicaActorTest {
         journal.hold = true;
         append("a", 1);
         StubJournal.Held held = journal.nextHeld();
-        replica.tell(new Assigned(PARTITION, image(5, 5), TestBatches.config(1), settled.ref()));
+        replica.tell(new Assigned(PARTITION, image(5, 5), TestBatches.config(1), BROKER_EPOCH, settled.ref()));
         leadership.expectMessage(new Leadership.Resigned(PARTITION, 3));
         assertAnswers("a!NOT_LEADER_OR_FOLLOWER");
         held.complete().run();
         Leadership.Elected elected = leadership.expectMessageClass(Leadership.Elected.class);
         assertEquals(5, elected.leaderEpoch());
-        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(1), settled.ref()));
+        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(1), BROKER_EPOCH, settled.ref()));
         append("b", 1);
         journal.nextHeld().complete().run();
         assertInstanceOf(String.class, answers.poll(5, TimeUnit.SECONDS));
@@ -298,7 +318,7 @@ class ReplicaActorTest {
     @Test
     void aChangedConfigReachesTheJournal() throws Exception {
         elect(3);
-        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(2), settled.ref()));
+        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(2), BROKER_EPOCH, settled.ref()));
         assertEquals(2, journal.next(JournalCommand.Reconfigure.class).config().minInsyncReplicas());
     }
 
@@ -308,7 +328,7 @@ class ReplicaActorTest {
         assign(image(3, 3));
         Runnable answer = journal.heldOpens.poll(5, TimeUnit.SECONDS);
         assertNotNull(answer, "the log is not opened");
-        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(2), settled.ref()));
+        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(2), BROKER_EPOCH, settled.ref()));
         // It has taken the new state when it answers this.
         replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
         assertAnswers("reader");
@@ -355,12 +375,13 @@ class ReplicaActorTest {
 
     @Test
     void recordsOfACompactedTopicAreNotDeleted() throws Exception {
-        replica.tell(new Assigned(PARTITION, image(3, 3), TestBatches.config(-1, -1, "compact"), settled.ref()));
+        replica.tell(new Assigned(
+                PARTITION, image(3, 3), TestBatches.config(-1, -1, "compact"), BROKER_EPOCH, settled.ref()));
         settled.receiveMessage();
         delete("x", 0);
         assertAnswers("x!POLICY_VIOLATION");
-        replica.tell(
-                new Assigned(PARTITION, image(3, 4), TestBatches.config(-1, -1, "compact", "delete"), settled.ref()));
+        replica.tell(new Assigned(
+                PARTITION, image(3, 4), TestBatches.config(-1, -1, "compact", "delete"), BROKER_EPOCH, settled.ref()));
         delete("y", 0);
         assertAnswers("y:0");
     }
@@ -394,7 +415,8 @@ class ReplicaActorTest {
         assertAnswers("a@0");
         journal.segments = List.of(new SegmentInfo(0, 1, 100, 1_000));
         replica.tell(new ReplicaActor.ApplyRetention(2_000));
-        replica.tell(new Assigned(PARTITION, image(3, 4), TestBatches.config(500, -1, "delete"), settled.ref()));
+        replica.tell(new Assigned(
+                PARTITION, image(3, 4), TestBatches.config(500, -1, "delete"), BROKER_EPOCH, settled.ref()));
         replica.tell(new ReplicaActor.ApplyRetention(1_500));
         replica.tell(new ReplicaActor.ApplyRetention(2_000));
         JournalCommand.AdvanceLogStart advance = journal.next(JournalCommand.AdvanceLogStart.class);
@@ -431,7 +453,7 @@ class ReplicaActorTest {
     }
 
     private void assign(PartitionImage image) {
-        replica.tell(new Assigned(PARTITION, image, TestBatches.config(1), settled.ref()));
+        replica.tell(new Assigned(PARTITION, image, TestBatches.config(1), BROKER_EPOCH, settled.ref()));
     }
 
     private static PartitionImage image(int leaderEpoch, int partitionEpoch) {

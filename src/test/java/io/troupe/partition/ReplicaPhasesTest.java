@@ -21,9 +21,9 @@ class ReplicaPhasesTest {
     @Test
     void opensThenRecordsItsEpochThenLeads() {
         assertEquals(Step.OPEN, phases.assigned(image(1, 3, 3)));
-        assertEquals(3, phases.epoch());
         assertFalse(phases.settled());
         assertEquals(Step.START_EPOCH, phases.opened());
+        assertEquals(3, phases.epoch());
         assertFalse(phases.settled());
         assertEquals(Step.LEAD, phases.epochStarted());
         assertTrue(phases.settled());
@@ -31,9 +31,92 @@ class ReplicaPhasesTest {
     }
 
     @Test
-    void aFollowerOpensNothing() {
-        assertEquals(Step.WAIT, phases.assigned(image(2, 3, 3)));
+    void aFollowerOpensItsLogAndFollowsWhoeverLeads() {
+        assertEquals(Step.OPEN, phases.assigned(image(2, 3, 3)));
+        assertEquals(Step.FOLLOW, phases.opened());
         assertTrue(phases.settled());
+        assertEquals(Step.WAIT, phases.assigned(image(2, 4, 4)));
+        assertEquals(Step.WAIT, phases.assigned(image(PartitionImage.NO_LEADER, 5, 5)));
+        assertEquals(Phase.FOLLOWER, phases.phase());
+    }
+
+    @Test
+    void nothingIsOpenedWhileNobodyLeads() {
+        assertEquals(Step.WAIT, phases.assigned(image(PartitionImage.NO_LEADER, 3, 3)));
+        assertTrue(phases.settled());
+        assertEquals(Step.OPEN, phases.assigned(image(2, 4, 4)));
+    }
+
+    @Test
+    void aFollowerThatIsElectedLooksAtItsLogAgainAndLeads() {
+        follow(3);
+        assertEquals(Step.RESIGN, phases.assigned(image(1, 4, 4)));
+        assertFalse(phases.settled());
+        assertEquals(Step.OPEN, phases.logGone());
+        assertEquals(Step.START_EPOCH, phases.opened());
+        assertEquals(4, phases.epoch());
+        assertEquals(Step.LEAD, phases.epochStarted());
+    }
+
+    @Test
+    void aLeaderThatIsReplacedFollows() {
+        lead(3);
+        assertEquals(Step.RESIGN, phases.assigned(image(2, 4, 4)));
+        assertEquals(Step.OPEN, phases.logGone());
+        assertEquals(Step.FOLLOW, phases.opened());
+        assertTrue(phases.settled());
+    }
+
+    /** Rule 1.12. */
+    @Test
+    void aFollowerWhoseLogIsAnotherCutsItAndFollowsAgain() {
+        follow(3);
+        assertEquals(Step.RESIGN, phases.diverged());
+        assertEquals(Step.CUT, phases.logGone());
+        assertEquals(Step.WAIT, phases.assigned(image(2, 3, 4)));
+        assertEquals(Step.OPEN, phases.cut());
+        assertEquals(Step.FOLLOW, phases.opened());
+    }
+
+    /** Rule 1.12: what a leader of an older epoch has said is not carried out any more. */
+    @Test
+    void aNewEpochBeforeTheCutMakesItVoid() {
+        follow(3);
+        phases.diverged();
+        phases.assigned(image(2, 4, 4));
+        assertEquals(Step.OPEN, phases.logGone());
+        assertEquals(Step.FOLLOW, phases.opened());
+        phases.diverged();
+        phases.assigned(image(1, 5, 5));
+        assertEquals(Step.OPEN, phases.logGone());
+        assertEquals(Step.START_EPOCH, phases.opened());
+    }
+
+    @Test
+    void aCutThatFailsIsTriedAgainFromTheOpeningOn() {
+        follow(3);
+        phases.diverged();
+        phases.logGone();
+        assertEquals(Step.CLOSE, phases.cutRefused());
+        assertEquals(Step.WAIT, phases.closed());
+        assertEquals(Step.OPEN, phases.openAgain());
+    }
+
+    @Test
+    void aFollowerWhoseLogFailsOpensItAgainAfterAPause() {
+        follow(3);
+        assertEquals(Step.CLOSE, phases.logFailed());
+        assertEquals(Step.WAIT, phases.closed());
+        assertEquals(Step.OPEN, phases.openAgain());
+        assertEquals(Step.FOLLOW, phases.opened());
+    }
+
+    @Test
+    void aFollowerThatStopsClosesItsLog() {
+        follow(3);
+        assertEquals(Step.RESIGN, phases.stop());
+        assertEquals(Step.CLOSE, phases.logGone());
+        assertEquals(Step.END, phases.closed());
     }
 
     @Test
@@ -54,33 +137,32 @@ class ReplicaPhasesTest {
     }
 
     @Test
-    void aNewEpochIsLedOnlyAfterTheOldOneIsClosed() {
+    void aNewEpochIsLedOnlyAfterTheOldOneHasEnded() {
         lead(3);
         assertEquals(Step.RESIGN, phases.assigned(image(1, 4, 4)));
         assertFalse(phases.settled());
         assertEquals(Step.WAIT, phases.assigned(image(1, 5, 5)), "remembered");
-        assertEquals(Step.CLOSE, phases.logGone());
+        assertEquals(Step.OPEN, phases.logGone());
         assertEquals(Step.WAIT, phases.assigned(image(1, 6, 6)), "remembered");
-        assertEquals(Step.OPEN, phases.closed());
+        assertEquals(Step.START_EPOCH, phases.opened());
         assertEquals(6, phases.epoch());
     }
 
     @Test
-    void anElectionLostWhileOpeningClosesAgain() {
+    void anElectionLostWhileOpeningIsFollowed() {
         phases.assigned(image(1, 3, 3));
         assertEquals(Step.WAIT, phases.assigned(image(2, 4, 4)));
-        assertEquals(Step.CLOSE, phases.opened());
-        assertEquals(Step.WAIT, phases.closed());
+        assertEquals(Step.FOLLOW, phases.opened());
         assertTrue(phases.settled());
     }
 
     @Test
-    void anElectionLostWhileItsEpochIsRecordedClosesAgain() {
+    void anElectionLostWhileItsEpochIsRecordedLooksAtTheLogAgain() {
         phases.assigned(image(1, 3, 3));
         phases.opened();
         assertEquals(Step.WAIT, phases.assigned(image(1, 4, 4)));
-        assertEquals(Step.CLOSE, phases.epochStarted());
-        assertEquals(Step.OPEN, phases.closed());
+        assertEquals(Step.OPEN, phases.epochStarted());
+        assertEquals(Step.START_EPOCH, phases.opened());
         assertEquals(4, phases.epoch());
     }
 
@@ -98,7 +180,7 @@ class ReplicaPhasesTest {
     @Test
     void aLogThatEndedUnaskedIsLedAgainOnlyInAHigherEpoch() {
         lead(3);
-        assertEquals(Step.CLOSE, phases.logGone());
+        assertEquals(Step.CLOSE, phases.logFailed());
         assertEquals(Step.WAIT, phases.closed());
         assertTrue(phases.settled());
         assertEquals(Step.WAIT, phases.assigned(image(1, 3, 4)));
@@ -121,6 +203,7 @@ class ReplicaPhasesTest {
         assertTrue(phases.settled());
         assertEquals(Step.WAIT, phases.assigned(image(1, 3, 4)), "not before the pause is over");
         assertEquals(Step.OPEN, phases.openAgain());
+        phases.opened();
         assertEquals(3, phases.epoch());
     }
 
@@ -167,6 +250,11 @@ class ReplicaPhasesTest {
         phases.assigned(image(1, leaderEpoch, leaderEpoch));
         phases.opened();
         assertEquals(Step.LEAD, phases.epochStarted());
+    }
+
+    private void follow(int leaderEpoch) {
+        phases.assigned(image(2, leaderEpoch, leaderEpoch));
+        assertEquals(Step.FOLLOW, phases.opened());
     }
 
     private static PartitionImage image(int leader, int leaderEpoch, int partitionEpoch) {

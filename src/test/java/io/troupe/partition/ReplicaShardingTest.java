@@ -9,6 +9,7 @@ import io.troupe.config.ServerProperties;
 import io.troupe.controller.BrokerMetadata;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.BrokerImage;
+import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
@@ -79,7 +80,19 @@ class ReplicaShardingTest {
             Cluster cluster = Cluster.get(system);
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
             ReplicaSettings settings = ReplicaSettings.of(
-                    1, Adapter.toClassic(system), journals, local, leadership.ref(), 86_400_000, 300_000);
+                    1,
+                    Adapter.toClassic(system),
+                    journals,
+                    local,
+                    leadership.ref(),
+                    86_400_000,
+                    300_000,
+                    new ReplicationPeers(
+                            kit.<ReplicaLinks.Command>createTestProbe().ref(),
+                            (command, timeoutMs) -> new CompletableFuture<>(),
+                            new MetadataCache(),
+                            30_000,
+                            () -> System.nanoTime() / 1_000_000));
             starter = kit.spawn(ReplicaStarter.create(
                     settings,
                     topic -> TestBatches.config(1),

@@ -151,6 +151,12 @@ final class StubJournal extends AsyncWriteJournal {
                     .tell(new JournalCommand.LogStartAdvanced(
                             advance.logStartOffset(),
                             Optional.ofNullable(control.refuseAdvance).map(Refusal::of)));
+        } else if (command instanceof JournalCommand.Truncate cut) {
+            control.ends.put(cut.persistenceId(), cut.endOffset());
+            cut.replyTo().tell(JournalCommand.Done.DONE);
+        } else if (command instanceof JournalCommand.StartAt start) {
+            control.ends.put(start.persistenceId(), start.startOffset());
+            start.replyTo().tell(JournalCommand.Done.DONE);
         } else if (command instanceof JournalCommand.Close close) {
             close.replyTo().tell(JournalCommand.Done.DONE);
         } else if (command instanceof JournalCommand.Delete delete) {

@@ -1,0 +1,572 @@
+package io.troupe.partition;
+
+import io.troupe.journal.LogAppend;
+import io.troupe.partition.LinkMessage.Divergence;
+import io.troupe.partition.LinkMessage.Item;
+import io.troupe.partition.LinkMessage.Piece;
+import io.troupe.partition.LinkMessage.Position;
+import io.troupe.partition.LinkMessage.Positions;
+import io.troupe.partition.LinkMessage.Records;
+import io.troupe.partition.LinkMessage.Restart;
+import io.troupe.partition.LinkMessage.Session;
+import io.troupe.record.BatchHeader;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The leader's end of a replica link: checks where one broker's followers stand (rules 1.2, 1.3) and sends them what comes
+ * next. Pure: no Pekko, clock or I/O; owned by one {@link LeaderLink}.
+ *
+ * <p>A follower that has all is sent what its leader appends from memory, without a read. One that is behind is read for, a
+ * message at a time and in turn with others that are. Bytes sent and not yet taken by the follower's end are at most
+ * {@link #WINDOW_BYTES}; reads leave a quarter of it to what is appended now. One batch too large for a message goes in
+ * pieces, one such batch at a time.
+ *
+ * <p>Any gap in what the follower's end sends asks for a new session, which begins with all its positions.
+ */
+final class LeaderLinkCore {
+    /** Record bytes in one message, at most. */
+    static final int MESSAGE_BYTES = 1 << 20;
+
+    static final int WINDOW_BYTES = 8 << 20;
+    private static final int READ_WINDOW_BYTES = WINDOW_BYTES / 4 * 3;
+    private static final int MAX_READS = 2;
+    /** Messages on their way, at most: the transport drops what its queue does not hold, 256. */
+    private static final int MAX_UNHEARD = 128;
+    /** Items without records in one message, at most. */
+    private static final int MAX_ITEMS = 5_000;
+    /** After this the follower's end is given up; it begins a new session when it lives. */
+    private static final long SILENCE_MS = 10_000;
+
+    /** What the core asks of its actor; answers come as calls. */
+    interface Port {
+        /** What this broker's leader of a partition shows; null when it leads it not. */
+        LogView view(PartitionKey partition);
+
+        /** BE of the follower's broker in committed metadata; -1 when it is not registered. */
+        long followerEpoch();
+
+        /** BE of this broker, told with everything. */
+        long ownEpoch();
+
+        void send(LinkMessage message);
+
+        /** Read from {@code offset} on: then {@link #read}, once. */
+        void read(PartitionKey partition, long run, LogView view, long offset, int maxBytes);
+
+        /** Read the next piece of the large batch last read from: then {@link #read}, once. */
+        void readOn(PartitionKey partition, long run);
+
+        /** Let go of a large batch that was not read to its end, if there is one. */
+        void letGo(PartitionKey partition);
+
+        /** A follower's position that counts. */
+        void followerAt(PartitionKey partition, int leaderEpoch, long brokerEpoch, long offset);
+    }
+
+    /**
+     * What was read.
+     *
+     * @param offset of the first batch's place, as asked
+     * @param endOffset exclusive
+     * @param totalBytes of the batches; more than there are in {@code bytes} when it is a piece of one
+     * @param at where this piece begins
+     */
+    record Chunk(long offset, long endOffset, int totalBytes, int at, ByteBuffer bytes) {
+        boolean isLast() {
+            return at + bytes.remaining() == totalBytes;
+        }
+    }
+
+    /** What one follower is fed. */
+    private static final class Feed {
+        Position position;
+        /** Whether the position was found to be a beginning of the leader's log. */
+        boolean valid;
+        /** Tells answers to earlier reads from this run's. */
+        long run;
+        /** What was sent ends there. */
+        long next;
+
+        boolean reading;
+        boolean queued;
+        /** Where the next piece of a large batch begins; 0 for none. */
+        int largeAt;
+
+        long toldHighWatermark = -1;
+        long toldLogStart = -1;
+    }
+
+    private record Data(
+            PartitionKey partition, int leaderEpoch, long offset, int totalBytes, int at, List<ByteBuffer> bytes) {}
+
+    private final int brokerId;
+    private final Port port;
+    private final Map<PartitionKey, Feed> feeds = new HashMap<>();
+    private final ArrayDeque<Object> outbox = new ArrayDeque<>();
+    private final ArrayDeque<PartitionKey> behind = new ArrayDeque<>();
+    /** To be looked at with the next beat: they were read for in vain. */
+    private final Set<PartitionKey> again = new HashSet<>();
+    /** Whose HW or log start the follower may not know yet. */
+    private final Set<PartitionKey> untold = new LinkedHashSet<>();
+    /** Which have a large batch next, while another's is under way. */
+    private final ArrayDeque<PartitionKey> largeNext = new ArrayDeque<>();
+
+    private PartitionKey large;
+    private Session session;
+    private long expected;
+    private long number;
+    private long sentBytes;
+    private long takenBytes;
+    private long heard;
+    private int reads;
+    private long runs;
+    private long heardMs;
+    private boolean sentSinceBeat;
+
+    /** @param brokerId this broker */
+    LeaderLinkCore(int brokerId, Port port) {
+        this.brokerId = brokerId;
+        this.port = port;
+    }
+
+    /** Whether that run is the present one. */
+    boolean isCurrent(PartitionKey partition, long run) {
+        Feed feed = feeds.get(partition);
+        return feed != null && feed.run == run;
+    }
+
+    /** Whether more of a large batch is to be read in that run. */
+    boolean needsMore(PartitionKey partition, long run) {
+        return isCurrent(partition, run) && feeds.get(partition).largeAt > 0;
+    }
+
+    /** Where the next piece of the large batch begins that is sent of a partition. */
+    int largeAtOf(PartitionKey partition) {
+        return feeds.get(partition).largeAt;
+    }
+
+    /** Whether there is a session, so that {@link #beat} must be called. */
+    boolean isLive() {
+        return session != null;
+    }
+
+    /** Asks the follower's end to say where it stands, as it does anyway when it hears nothing. */
+    void greet() {
+        port.send(new Restart(brokerId, port.ownEpoch(), session));
+    }
+
+    /** The follower's end has spoken. */
+    void positions(Positions message, long nowMs) {
+        if (message.session().brokerEpoch() < port.followerEpoch()) {
+            return;
+        }
+        int newer = session == null ? 1 : message.session().compareTo(session);
+        if (newer < 0 || newer == 0 && message.number() < expected) {
+            return;
+        }
+        if (newer > 0 && message.number() == 0) {
+            begin(message.session());
+        } else if (newer > 0 || message.number() > expected) {
+            port.send(new Restart(brokerId, port.ownEpoch(), message.session()));
+            return;
+        }
+        expected = message.number() + 1;
+        heardMs = nowMs;
+        takenBytes = Math.max(takenBytes, message.takenBytes());
+        heard = Math.max(heard, message.heard());
+        message.positions().forEach(this::position);
+        pump();
+    }
+
+    private void begin(Session begun) {
+        end();
+        session = begun;
+        number = 0;
+        sentBytes = 0;
+        takenBytes = 0;
+        heard = 0;
+    }
+
+    private void end() {
+        session = null;
+        feeds.keySet().forEach(port::letGo);
+        feeds.clear();
+        outbox.clear();
+        behind.clear();
+        again.clear();
+        untold.clear();
+        largeNext.clear();
+        large = null;
+    }
+
+    private void position(Position position) {
+        PartitionKey partition = position.partition();
+        if (position.offset() == Position.GONE) {
+            drop(partition);
+            return;
+        }
+        if (position.from()) {
+            drop(partition);
+            Feed feed = new Feed();
+            feed.run = ++runs;
+            feeds.put(partition, feed);
+        }
+        Feed feed = feeds.get(partition);
+        if (feed != null) {
+            feed.position = position;
+            examine(partition, feed);
+        }
+    }
+
+    private void drop(PartitionKey partition) {
+        feeds.remove(partition);
+        again.remove(partition);
+        untold.remove(partition);
+        largeNext.remove(partition);
+        port.letGo(partition);
+        if (partition.equals(large)) {
+            nextLarge();
+        }
+    }
+
+    /** Rules 1.2 and 1.3, in their order; what is ahead of this broker's metadata is kept until that has come. */
+    private void examine(PartitionKey partition, Feed feed) {
+        Position position = feed.position;
+        LogView view = port.view(partition);
+        if (view == null || view.leaderEpoch() < position.leaderEpoch()) {
+            feed.valid = false;
+            return;
+        }
+        if (view.leaderEpoch() > position.leaderEpoch()) {
+            // It will hear of the newer epoch from the metadata, and follow anew.
+            drop(partition);
+            return;
+        }
+        if (port.followerEpoch() != session.brokerEpoch() || !feed.valid && !position.from()) {
+            return;
+        }
+        Divergence divergence = LeaderEpochs.divergence(view, position);
+        if (divergence != null) {
+            feed.valid = false;
+            outbox.add(divergence);
+            return;
+        }
+        port.followerAt(partition, view.leaderEpoch(), session.brokerEpoch(), position.offset());
+        if (!feed.valid) {
+            feed.valid = true;
+            feed.next = position.offset();
+            untold.add(partition);
+            queueWhenBehind(partition, feed, view);
+        }
+    }
+
+    /** This broker leads a partition, in another epoch than before. */
+    void leads(PartitionKey partition) {
+        Feed feed = feeds.get(partition);
+        if (feed != null) {
+            examine(partition, feed);
+            pump();
+        }
+    }
+
+    /** Committed metadata knows the follower's broker by another BE (rule 1.3: that voids what it told before). */
+    void followerRegistered() {
+        if (session == null) {
+            return;
+        }
+        if (port.followerEpoch() > session.brokerEpoch()) {
+            end();
+            return;
+        }
+        List.copyOf(feeds.keySet()).forEach(this::leads);
+    }
+
+    /** A leader has these batches on its disk now; they may be sent from memory. */
+    void appended(PartitionKey partition, int leaderEpoch, LogAppend group) {
+        Feed feed = feeds.get(partition);
+        if (feed == null || !feed.valid || feed.position.leaderEpoch() != leaderEpoch) {
+            return;
+        }
+        if (feed.reading || feed.queued) {
+            return;
+        }
+        if (feed.next == group.baseOffset()) {
+            pass(partition, feed, group);
+        }
+        // What its leader shows by now may be more, but that will be told like this.
+        if (feed.next < group.endOffset()) {
+            feed.queued = true;
+            behind.addLast(partition);
+            pump();
+        }
+    }
+
+    private void pass(PartitionKey partition, Feed feed, LogAppend group) {
+        List<ByteBuffer> buffers = new ArrayList<>(group.buffers().size());
+        int size = 0;
+        long end = feed.next;
+        for (ByteBuffer buffer : group.buffers()) {
+            int more = buffer.remaining();
+            if (more > MESSAGE_BYTES || inFlight() + size + more > WINDOW_BYTES) {
+                break;
+            }
+            if (size + more > MESSAGE_BYTES) {
+                put(partition, feed, size, buffers);
+                feed.next = end;
+                buffers = new ArrayList<>();
+                size = 0;
+            }
+            buffers.add(buffer);
+            size += more;
+            end = endOffset(buffer);
+        }
+        if (size > 0) {
+            put(partition, feed, size, buffers);
+            feed.next = end;
+        }
+    }
+
+    private void put(PartitionKey partition, Feed feed, int size, List<ByteBuffer> buffers) {
+        outbox.add(new Data(partition, feed.position.leaderEpoch(), feed.next, size, 0, buffers));
+        sentBytes += size;
+    }
+
+    /** Exclusive. */
+    private static long endOffset(ByteBuffer batches) {
+        long end = 0;
+        for (int at = batches.position(); at < batches.limit(); at += BatchHeader.sizeInBytes(batches, at)) {
+            end = BatchHeader.lastOffset(batches, at) + 1;
+        }
+        return end;
+    }
+
+    /** A leader shows something new, and what it has appended until now was not told here. */
+    void moved(PartitionKey partition) {
+        Feed feed = feeds.get(partition);
+        LogView view = port.view(partition);
+        if (feed != null && view != null) {
+            untold.add(partition);
+            queueWhenBehind(partition, feed, view);
+            pump();
+        }
+    }
+
+    private long inFlight() {
+        return sentBytes - takenBytes;
+    }
+
+    private void queueWhenBehind(PartitionKey partition, Feed feed, LogView view) {
+        if (feed.valid && !feed.reading && !feed.queued && feed.next < view.logEndOffset()) {
+            feed.queued = true;
+            behind.addLast(partition);
+        }
+    }
+
+    /** Reads for those that are behind, as far as the window goes. */
+    private void pump() {
+        while (reads < MAX_READS
+                && !behind.isEmpty()
+                && inFlight() + (reads + 1L) * MESSAGE_BYTES <= READ_WINDOW_BYTES) {
+            PartitionKey partition = behind.pollFirst();
+            Feed feed = feeds.get(partition);
+            if (feed == null || !feed.queued) {
+                continue;
+            }
+            feed.queued = false;
+            LogView view = port.view(partition);
+            if (view == null || view.leaderEpoch() != feed.position.leaderEpoch()) {
+                feed.valid = false;
+            } else if (feed.largeAt > 0) {
+                feed.reading = true;
+                reads++;
+                port.readOn(partition, feed.run);
+            } else if (feed.next < view.logStartOffset()) {
+                feed.valid = false;
+                outbox.add(new Divergence(
+                        partition, view.leaderEpoch(), -1, view.logStartOffset(), view.logStartOffset()));
+            } else if (feed.next < view.logEndOffset()) {
+                feed.reading = true;
+                reads++;
+                port.read(partition, feed.run, view, feed.next, MESSAGE_BYTES);
+            }
+        }
+    }
+
+    /** @param chunk null when nothing could be read; that is tried again with the next beat */
+    void read(PartitionKey partition, long run, Chunk chunk) {
+        reads--;
+        Feed feed = feeds.get(partition);
+        if (feed == null || feed.run != run) {
+            pump();
+            return;
+        }
+        feed.reading = false;
+        if (chunk == null || !chunk.bytes().hasRemaining()) {
+            feed.largeAt = 0;
+            port.letGo(partition);
+            if (partition.equals(large)) {
+                nextLarge();
+            }
+            again.add(partition);
+        } else if (!chunk.isLast() && large != null && !large.equals(partition)) {
+            port.letGo(partition);
+            largeNext.add(partition);
+        } else {
+            send(partition, feed, chunk);
+        }
+        pump();
+    }
+
+    private void send(PartitionKey partition, Feed feed, Chunk chunk) {
+        outbox.add(new Data(
+                partition,
+                feed.position.leaderEpoch(),
+                chunk.offset(),
+                chunk.totalBytes(),
+                chunk.at(),
+                List.of(chunk.bytes())));
+        sentBytes += chunk.bytes().remaining();
+        if (!chunk.isLast()) {
+            large = partition;
+            feed.largeAt = chunk.at() + chunk.bytes().remaining();
+            feed.queued = true;
+            behind.addFirst(partition);
+            return;
+        }
+        feed.largeAt = 0;
+        feed.next = chunk.endOffset();
+        if (partition.equals(large)) {
+            nextLarge();
+        }
+        LogView view = port.view(partition);
+        if (view != null) {
+            queueWhenBehind(partition, feed, view);
+        }
+    }
+
+    private void nextLarge() {
+        large = null;
+        PartitionKey next = largeNext.poll();
+        Feed feed = next == null ? null : feeds.get(next);
+        if (feed != null && !feed.queued && !feed.reading) {
+            feed.queued = true;
+            behind.addLast(next);
+        }
+    }
+
+    /** Whether {@link #flush} would send anything. */
+    boolean hasToSend() {
+        return !outbox.isEmpty() && number - heard < MAX_UNHEARD;
+    }
+
+    /** Sends what has gathered. */
+    void flush() {
+        while (hasToSend()) {
+            List<Item> items = new ArrayList<>();
+            int size = 0;
+            while (!outbox.isEmpty() && items.size() < MAX_ITEMS) {
+                Object next = outbox.peek();
+                int more = next instanceof Data data ? sizeOf(data.bytes()) : 0;
+                if (size > 0 && size + more > MESSAGE_BYTES) {
+                    break;
+                }
+                outbox.poll();
+                Item item = next instanceof Data data ? withOffsets(data) : (Item) next;
+                if (item == null) {
+                    sentBytes -= more;
+                } else {
+                    items.add(item);
+                    size += more;
+                }
+            }
+            if (!items.isEmpty()) {
+                send(items);
+            }
+        }
+    }
+
+    private void send(List<Item> items) {
+        sentSinceBeat = true;
+        port.send(new Records(brokerId, port.ownEpoch(), session, number++, items));
+    }
+
+    private static int sizeOf(List<ByteBuffer> buffers) {
+        int size = 0;
+        for (ByteBuffer buffer : buffers) {
+            size += buffer.remaining();
+        }
+        return size;
+    }
+
+    /** Null when this broker no longer leads in that epoch. */
+    private Piece withOffsets(Data data) {
+        LogView view = port.view(data.partition());
+        Feed feed = feeds.get(data.partition());
+        if (view == null || view.leaderEpoch() != data.leaderEpoch() || feed == null) {
+            return null;
+        }
+        feed.toldHighWatermark = view.highWatermark();
+        feed.toldLogStart = view.logStartOffset();
+        untold.add(data.partition());
+        return new Piece(
+                data.partition(),
+                data.leaderEpoch(),
+                data.offset(),
+                view.highWatermark(),
+                view.logStartOffset(),
+                data.totalBytes(),
+                data.at(),
+                data.bytes());
+    }
+
+    /** Every half second: tells what changed since, tries again what failed, and shows that this end lives. */
+    void beat(long nowMs) {
+        if (session == null) {
+            return;
+        }
+        if (nowMs - heardMs > SILENCE_MS) {
+            end();
+            return;
+        }
+        List.copyOf(again).forEach(this::tryAgain);
+        again.clear();
+        untold.removeIf(this::tellOffsets);
+        pump();
+        flush();
+        if (!sentSinceBeat) {
+            send(List.of());
+        }
+        sentSinceBeat = false;
+    }
+
+    private void tryAgain(PartitionKey partition) {
+        Feed feed = feeds.get(partition);
+        LogView view = port.view(partition);
+        if (feed != null && view != null) {
+            queueWhenBehind(partition, feed, view);
+        }
+    }
+
+    /** @return whether there is nothing left to tell until something happens */
+    private boolean tellOffsets(PartitionKey partition) {
+        Feed feed = feeds.get(partition);
+        LogView view = port.view(partition);
+        if (feed == null || !feed.valid || view == null || view.leaderEpoch() != feed.position.leaderEpoch()) {
+            return true;
+        }
+        if (feed.toldHighWatermark != view.highWatermark() || feed.toldLogStart != view.logStartOffset()) {
+            outbox.add(new Data(partition, view.leaderEpoch(), feed.next, 0, 0, List.of()));
+            feed.toldHighWatermark = view.highWatermark();
+            feed.toldLogStart = view.logStartOffset();
+        }
+        return feed.toldHighWatermark >= view.logEndOffset();
+    }
+}

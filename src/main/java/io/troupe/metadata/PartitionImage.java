@@ -54,6 +54,11 @@ public record PartitionImage(
         return !hasLeader() && isr.isEmpty() && elr.isEmpty() && lastKnown.size() > 1;
     }
 
+    /** Whether this broker's log is one of them. */
+    public boolean asksForLogOf(int brokerId) {
+        return asksForLogs() && lastKnown.contains(brokerId);
+    }
+
     /** Led by {@code newLeader}, which may be nobody, in the next leader epoch. */
     public PartitionImage ledBy(int newLeader) {
         return with(replicas, newLeader, leaderEpoch + 1, partitionEpoch, isr, elr, lastKnown, adding, removing);

@@ -213,7 +213,14 @@ select_tool() {
     log-dirs) CLASS=$tools.LogDirsCommand ;;
     broker-api-versions) CLASS=$tools.BrokerApiVersionsCommand ;;
     e2e-latency) CLASS=$tools.EndToEndLatency JIT= ;;
-    cluster) CLASS=$tools.ClusterTool ;;
+    reassign-partitions) CLASS=$tools.reassign.ReassignPartitionsCommand ;;
+    leader-election) CLASS=$tools.LeaderElectionCommand ;;
+    cluster)
+      case ${2:-} in
+        '' | -h | --help | status | metadata | rebalance | drain) CLASS=io.troupe.tools.ClusterCommand ;;
+        *) CLASS=$tools.ClusterTool ;;
+      esac
+      ;;
     metadata-quorum) CLASS=$tools.MetadataQuorumCommand ;;
     *) die "there is no tool '$1'" ;;
   esac
@@ -227,6 +234,8 @@ retired_class_tool() {
     kafka.admin.ConsumerGroupCommand) echo consumer-groups ;;
     kafka.admin.DeleteRecordsCommand) echo delete-records ;;
     kafka.admin.LogDirsCommand) echo log-dirs ;;
+    kafka.admin.ReassignPartitionsCommand) echo reassign-partitions ;;
+    kafka.admin.LeaderElectionCommand) echo leader-election ;;
     kafka.admin.BrokerApiVersionsCommand) echo broker-api-versions ;;
     kafka.tools.ConsoleProducer) echo console-producer ;;
     kafka.tools.ConsoleConsumer) echo console-consumer ;;
@@ -361,7 +370,7 @@ case ${1:-} in
     tool=$2
     script=$3
     shift 3
-    select_tool "$tool"
+    select_tool "$tool" "${1:-}"
     translate_arguments "$tool" "$script" "$@"
     find_java
     ensure_built

@@ -5,7 +5,6 @@ import io.troupe.controller.ControllerClient;
 import io.troupe.controller.ControllerCommand;
 import io.troupe.controller.ControllerCommand.NewTopic;
 import io.troupe.controller.ControllerReply;
-import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.model.Refusal;
 import java.util.ArrayList;
@@ -124,14 +123,9 @@ public final class AutoTopicCreation {
         if (configured > 0) {
             return configured;
         }
-        long alive = metadata.current().brokers().stream()
-                .filter(AutoTopicCreation::mayHoldReplicas)
-                .count();
-        return (short) Math.max(1, Math.min(MOST_OFFSETS_REPLICAS, alive));
-    }
-
-    private static boolean mayHoldReplicas(BrokerImage broker) {
-        return !broker.fenced() && !broker.inControlledShutdown();
+        // One that is down for a moment counts: nobody would add its replica afterwards.
+        int brokers = metadata.current().brokers().size();
+        return (short) Math.max(1, Math.min(MOST_OFFSETS_REPLICAS, brokers));
     }
 
     private static Refusal tooMany(String name) {

@@ -27,6 +27,12 @@ final class ConfigAlteration {
     /** What a request asks of one resource; a change without operation (null) is of a kind unknown here. */
     record Asked(Resource resource, List<ConfigChange> changes) {}
 
+    /** Broker configs that Kafka's tools set for a while; here none is ever set. */
+    private static final Set<String> THROTTLES = Set.of(
+            "leader.replication.throttled.rate",
+            "follower.replication.throttled.rate",
+            "replica.alter.log.dirs.io.max.bytes.per.second");
+
     private final ControllerClient controller;
 
     ConfigAlteration(ControllerClient controller) {
@@ -55,7 +61,7 @@ final class ConfigAlteration {
                     ? Optional.of(invalid("Resource " + resource.name() + " is listed twice."))
                     : check(resource, wanted);
             results.put(resource, refusal);
-            if (refusal.isEmpty()) {
+            if (refusal.isEmpty() && resource.type() == ConfigCodes.TOPIC) {
                 topics.put(resource.name(), wanted);
             }
         });
@@ -79,6 +85,9 @@ final class ConfigAlteration {
     }
 
     private static Optional<Refusal> check(Resource resource, List<ConfigChange> changes) {
+        if (resource.type() == ConfigCodes.BROKER && changes.stream().allMatch(ConfigAlteration::removesThrottle)) {
+            return Optional.empty();
+        }
         if (resource.type() != ConfigCodes.TOPIC) {
             return Optional.of(invalid(
                     resource.type() == ConfigCodes.BROKER
@@ -115,6 +124,11 @@ final class ConfigAlteration {
             }
         }
         return Optional.empty();
+    }
+
+    /** Kafka's tool for reassignments takes throttles away that nobody has set. */
+    private static boolean removesThrottle(ConfigChange change) {
+        return change.op() == OpType.DELETE && THROTTLES.contains(String.valueOf(change.key()));
     }
 
     private static Refusal invalid(String message) {

@@ -21,6 +21,7 @@ import java.util.Set;
  * @param recoveryThreadsPerDir {@code num.recovery.threads.per.data.dir}: logs of one log dir that open or close at a time
  * @param clusterId {@code cluster.id} when the operator fixes it; otherwise the first controller makes one
  * @param brokerSessionTimeoutMs {@code broker.session.timeout.ms}
+ * @param leaderBalance how leaderships go back to preferred replicas
  * @param numPartitions {@code num.partitions}
  * @param defaultReplicationFactor {@code default.replication.factor}
  * @param autoCreateTopicsEnable {@code auto.create.topics.enable}
@@ -48,6 +49,7 @@ public record BrokerConfig(
         int recoveryThreadsPerDir,
         Optional<String> clusterId,
         int brokerSessionTimeoutMs,
+        LeaderBalanceConfig leaderBalance,
         int numPartitions,
         short defaultReplicationFactor,
         boolean autoCreateTopicsEnable,

@@ -71,8 +71,7 @@ final class KafkaKeys {
                 log.flush.start.offset.checkpoint.interval.ms log.initial.task.delay.ms log.dir.failure.timeout.ms
                 cordoned.log.dirs""");
         pass("elections are decided by the controller as soon as a broker leaves or returns", """
-                auto.leader.rebalance.enable leader.imbalance.check.interval.seconds
-                leader.imbalance.per.broker.percentage unclean.leader.election.interval.ms
+                unclean.leader.election.interval.ms
                 controlled.shutdown.enable controlled.shutdown.max.retries controlled.shutdown.retry.backoff.ms""");
         pass("node.id is always given by the operator", "broker.id.generation.enable reserved.broker.max.id");
         pass(

@@ -40,6 +40,22 @@ final class ServerKeys {
                 1,
                 "Request bytes of one connection not yet answered, beyond which it is not read."));
         add(atLeast("broker.session.timeout.ms", INT, 3000, 100, "Silence after which a broker is fenced."));
+        add(bool(
+                "auto.leader.rebalance.enable",
+                true,
+                "Whether preferred replicas are made leaders again when they are in sync."));
+        add(atLeast(
+                "leader.imbalance.check.interval.seconds",
+                LONG,
+                300,
+                1,
+                "Time between two looks at which preferred replicas do not lead."));
+        add(atLeast(
+                "leader.imbalance.per.broker.percentage",
+                INT,
+                10,
+                0,
+                "Share of its preferred leaderships that a broker may lack before it gets them back."));
         add(atLeast("num.partitions", INT, 1, 1, "Partitions of a topic made without a number."));
         add(between(
                 "default.replication.factor",

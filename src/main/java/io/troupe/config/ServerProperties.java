@@ -154,6 +154,10 @@ public final class ServerProperties {
                 settings.integer("num.recovery.threads.per.data.dir"),
                 clusterId(settings),
                 settings.integer("broker.session.timeout.ms"),
+                new LeaderBalanceConfig(
+                        settings.bool("auto.leader.rebalance.enable"),
+                        settings.number("leader.imbalance.check.interval.seconds") * 1000,
+                        settings.integer("leader.imbalance.per.broker.percentage")),
                 settings.integer("num.partitions"),
                 (short) settings.integer("default.replication.factor"),
                 settings.bool("auto.create.topics.enable"),

@@ -4,6 +4,7 @@ import io.troupe.controller.ControllerCommand.AllocateProducerIds;
 import io.troupe.controller.ControllerCommand.AlterPartition;
 import io.troupe.controller.ControllerCommand.BrokerHeartbeat;
 import io.troupe.controller.ControllerCommand.RegisterBroker;
+import io.troupe.controller.ControllerCommand.UnregisterBroker;
 import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
@@ -20,17 +21,21 @@ final class BrokerDecisions {
     static final int PRODUCER_ID_BLOCK = 1000;
 
     private final Elections elections;
+    private final ReassignmentDecisions reassignments;
 
     BrokerDecisions(ControllerSettings settings) {
         elections = new Elections(settings);
+        reassignments = new ReassignmentDecisions(elections);
     }
 
     /**
-     * 1.1: a new BE, fenced, all its leaderships ended.
+     * 1.1: a new BE, fenced, all its leaderships ended. 1.13: its logs are complete when they were closed in the BE that it had
+     * last, as far as the metadata knows.
      *
      * @param otherIncarnationLive another incarnation was heard from within the session time-out
+     * @param again this very incarnation has registered before, with the same proof, and its answer came too late
      */
-    Decision register(MetadataImage image, RegisterBroker command, boolean otherIncarnationLive) {
+    Decision register(MetadataImage image, RegisterBroker command, boolean otherIncarnationLive, boolean again) {
         int id = command.brokerId();
         if (command.votersOnly()) {
             return new Draft(image).reply(new ControllerReply.Registered(-1));
@@ -42,14 +47,24 @@ final class BrokerDecisions {
                     "Another live process is registered as broker " + id
                             + "; give this one another node.id, or wait until the other's session has timed out.");
         }
+        boolean complete = command.provenEpoch() >= 0
+                && (again
+                        || image.broker(id)
+                                .filter(b -> b.brokerEpoch() == command.provenEpoch())
+                                .isPresent());
+        MetadataEvent.Logs unproven = command.lostDir() ? MetadataEvent.Logs.LOST : MetadataEvent.Logs.UNPROVEN;
         Draft draft = new Draft(image);
         long brokerEpoch = draft.emit(new MetadataEvent.BrokerRegistered(
                 new BrokerImage(id, image.index() + 1, command.listeners(), command.rack(), true, false),
-                command.cleanShutdown()));
+                complete ? MetadataEvent.Logs.COMPLETE : unproven));
         elections.brokerGone(draft, id);
         return draft.reply(new ControllerReply.Registered(brokerEpoch));
     }
 
+    /**
+     * The broker lives, and may be unfenced; or it wants to leave. Who leaves stays unfenced and serves what moves, but leads
+     * nothing and counts in no ISR from then on; it is fenced when its process has ended.
+     */
     Decision heartbeat(MetadataImage image, BrokerHeartbeat command) {
         Optional<Decision> refusal = checkEpoch(image, command.brokerId(), command.brokerEpoch());
         if (refusal.isPresent()) {
@@ -59,7 +74,7 @@ final class BrokerDecisions {
         Draft draft = new Draft(image);
         if (command.wantShutdown()) {
             if (!broker.inControlledShutdown()) {
-                fencing(draft, broker, true, true);
+                fencing(draft, broker, broker.fenced(), true);
                 elections.brokerGone(draft, broker.brokerId());
             }
         } else if (broker.fenced() && command.appliedIndex() >= broker.brokerEpoch()) {
@@ -78,6 +93,23 @@ final class BrokerDecisions {
                     fencing(draft, b, true, b.inControlledShutdown());
                     elections.brokerGone(draft, brokerId);
                 });
+        return draft.reply(ControllerReply.Done.DONE);
+    }
+
+    /** The broker is gone for good: fenced and forgotten. Its replicas stay assigned until they are moved. */
+    Decision unregister(MetadataImage image, UnregisterBroker command) {
+        Optional<BrokerImage> broker = image.broker(command.brokerId());
+        if (broker.isEmpty()) {
+            return Decision.refused(
+                    image,
+                    Errors.BROKER_ID_NOT_REGISTERED,
+                    "Broker " + command.brokerId() + " is not registered, so there is nothing to forget.");
+        }
+        Draft draft = new Draft(image);
+        fencing(draft, broker.get(), true, broker.get().inControlledShutdown());
+        elections.brokerGone(draft, command.brokerId());
+        draft.emit(new MetadataEvent.BrokerUnregistered(
+                command.brokerId(), broker.get().brokerEpoch()));
         return draft.reply(ControllerReply.Done.DONE);
     }
 
@@ -147,7 +179,8 @@ final class BrokerDecisions {
                                 + " broker epoch " + memberEpoch + ".");
             }
         }
-        PartitionImage after = Elections.nextEpoch(p, Elections.withIsr(p, isr, elections.minIsr(topic.get(), p)));
+        PartitionImage proposed = Elections.withIsr(p, isr, elections.minIsr(topic.get(), p));
+        PartitionImage after = Elections.nextEpoch(p, reassignments.completed(image, topic.get(), proposed));
         Draft draft = new Draft(image);
         draft.emit(new MetadataEvent.PartitionsChanged(topic.get().topicId(), List.of(after)));
         return draft.reply(new ControllerReply.PartitionAltered(after));

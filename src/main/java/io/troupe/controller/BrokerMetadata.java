@@ -32,6 +32,11 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  */
 public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Command> {
     private static final Duration RETRY = Duration.ofMillis(500);
+    /**
+     * How long a broker that has led its last partition stays, so that clients hear from it who leads now instead of finding its
+     * port closed: several round trips and a retry's back-off.
+     */
+    private static final Duration FAREWELL = Duration.ofMillis(250);
     /** Sessions for which a node waits for another process of its id to time out, which may be its own earlier one. */
     private static final int DUPLICATE_SESSIONS = 4;
 
@@ -59,7 +64,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private record Unsubscribe(ActorRef<ImageChanged> subscriber) implements Command {}
 
     private enum Timer implements Command {
-        HEARTBEAT
+        HEARTBEAT,
+        FAREWELL
     }
 
     /** What a broker says of itself. */
@@ -68,21 +74,24 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             Uuid incarnationId,
             List<Listener> listeners,
             Optional<String> rack,
-            boolean cleanShutdown,
+            long provenEpoch,
+            boolean lostDir,
             boolean votersOnly,
             int sessionTimeoutMs) {
 
         /**
          * @param listeners as bound, port 0 resolved: what clients are told
-         * @param cleanShutdown whether every log dir was closed in order by the last process
+         * @param provenEpoch BE in which the last process closed every log dir in order, -1 when it did not
+         * @param lostDir whether a log dir is new or was wiped
          */
-        public static Self of(BrokerConfig config, List<Listener> listeners, boolean cleanShutdown) {
+        public static Self of(BrokerConfig config, List<Listener> listeners, long provenEpoch, boolean lostDir) {
             return new Self(
                     config.nodeId(),
                     Uuid.randomUuid(),
                     listeners,
                     config.rack(),
-                    cleanShutdown,
+                    provenEpoch,
+                    lostDir,
                     !config.roles().contains(BrokerConfig.Role.BROKER),
                     config.brokerSessionTimeoutMs());
         }
@@ -97,6 +106,9 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private final Set<ActorRef<ImageChanged>> subscribers = new LinkedHashSet<>();
     private final Set<ActorRef<Registered>> awaiting = new LinkedHashSet<>();
     private final Set<ActorRef<Done>> leaving = new LinkedHashSet<>();
+    /** Metadata index at which this broker leads nothing any more, -1 while it is not leaving. */
+    private long leftIndex = -1;
+
     private MetadataImage image = MetadataImage.empty();
     /** The image that subscribers have been told. */
     private MetadataImage told = MetadataImage.empty();
@@ -108,7 +120,12 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     /** Null until registered. */
     private Long brokerEpoch;
 
-    private boolean cleanShutdown;
+    /** -1 once this process has used its logs. */
+    private long provenEpoch;
+
+    /** Whether this process has been registered before: what its log dirs lacked, it told then. */
+    private boolean used;
+
     private long commandCount;
     private String outstanding;
     private long duplicateSinceMs = -1;
@@ -132,9 +149,9 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         this.controller = controller;
         this.cache = cache;
         this.timers = timers;
+        provenEpoch = self.provenEpoch();
         this.clusterId = clusterId;
         this.outcome = outcome;
-        cleanShutdown = self.cleanShutdown();
         publications = context.messageAdapter(Publication.class, Published::new);
         answers = context.messageAdapter(Controller.Answer.class, Answered::new);
         follow();
@@ -165,6 +182,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
                 .onMessage(Published.class, this::onPublished)
                 .onMessage(Answered.class, this::onAnswered)
                 .onMessageEquals(Timer.HEARTBEAT, this::onHeartbeat)
+                .onMessageEquals(Timer.FAREWELL, this::onFarewell)
                 .build();
     }
 
@@ -218,7 +236,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
                         self.incarnationId(),
                         self.listeners(),
                         self.rack(),
-                        cleanShutdown,
+                        provenEpoch,
+                        self.lostDir() && !used,
                         self.votersOnly())
                 : new ControllerCommand.BrokerHeartbeat(self.nodeId(), brokerEpoch, image.index(), !leaving.isEmpty());
         boolean registered = brokerEpoch != null;
@@ -243,9 +262,23 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             caughtUp();
         } else if (answer.reply() instanceof ControllerReply.Refused refused) {
             onRefused(refused);
-        } else if (!leaving.isEmpty()) {
-            leaving.forEach(l -> l.tell(Done.getInstance()));
+        } else if (!leaving.isEmpty() && leftIndex < 0) {
+            leftIndex = answer.index();
+            leave();
         }
+        return this;
+    }
+
+    /** Its leaderships have moved, and its own replicas have heard of it: others can be told. */
+    private void leave() {
+        if (leftIndex >= 0 && told.index() >= leftIndex && !timers.isTimerActive(Timer.FAREWELL)) {
+            boolean alone = told.brokers().stream().allMatch(b -> b.brokerId() == self.nodeId() || b.fenced());
+            timers.startSingleTimer(Timer.FAREWELL, alone ? Duration.ZERO : FAREWELL);
+        }
+    }
+
+    private Behavior<Command> onFarewell() {
+        leaving.forEach(l -> l.tell(Done.getInstance()));
         return this;
     }
 
@@ -264,7 +297,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             // Another incarnation took the id, or this one was forgotten: a new registration, which proves nothing
             // about the logs.
             brokerEpoch = null;
-            cleanShutdown = false;
+            provenEpoch = -1;
+            used = true;
             timers.startSingleTimer(Timer.HEARTBEAT, RETRY);
         }
     }
@@ -363,6 +397,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         if (first) {
             beat();
         }
+        leave();
         tellAwaiting();
     }
 

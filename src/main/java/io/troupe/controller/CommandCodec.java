@@ -2,16 +2,22 @@ package io.troupe.controller;
 
 import io.troupe.controller.ControllerCommand.AllocateProducerIds;
 import io.troupe.controller.ControllerCommand.AlterPartition;
+import io.troupe.controller.ControllerCommand.AlterReassignments;
 import io.troupe.controller.ControllerCommand.AlterTopicConfigs;
 import io.troupe.controller.ControllerCommand.BrokerHeartbeat;
 import io.troupe.controller.ControllerCommand.ConfigChange;
 import io.troupe.controller.ControllerCommand.CreatePartitions;
 import io.troupe.controller.ControllerCommand.CreateTopics;
 import io.troupe.controller.ControllerCommand.DeleteTopics;
+import io.troupe.controller.ControllerCommand.ElectLeaders;
+import io.troupe.controller.ControllerCommand.LogReport;
 import io.troupe.controller.ControllerCommand.MorePartitions;
 import io.troupe.controller.ControllerCommand.NewTopic;
+import io.troupe.controller.ControllerCommand.Reassignment;
 import io.troupe.controller.ControllerCommand.RegisterBroker;
+import io.troupe.controller.ControllerCommand.ReportLogs;
 import io.troupe.controller.ControllerCommand.TopicRef;
+import io.troupe.controller.ControllerCommand.UnregisterBroker;
 import io.troupe.metadata.FieldReader;
 import io.troupe.metadata.FieldWriter;
 import io.troupe.metadata.MetadataCodec;
@@ -21,7 +27,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 
@@ -35,6 +43,10 @@ final class CommandCodec {
     private static final byte ALTER_PARTITION = 6;
     private static final byte ALLOCATE_PRODUCER_IDS = 7;
     private static final byte CREATE_PARTITIONS = 8;
+    private static final byte ALTER_REASSIGNMENTS = 9;
+    private static final byte ELECT_LEADERS = 10;
+    private static final byte UNREGISTER_BROKER = 11;
+    private static final byte REPORT_LOGS = 12;
 
     private static final byte DESCRIBE_QUORUM = 30;
 
@@ -44,6 +56,7 @@ final class CommandCodec {
     private static final byte PRODUCER_IDS = 4;
     private static final byte DONE = 5;
     private static final byte REFUSED = 6;
+    private static final byte PARTITIONS = 7;
     private static final byte QUORUM_STATE = 30;
 
     private CommandCodec() {}
@@ -63,7 +76,7 @@ final class CommandCodec {
             w.putByte(REGISTER_BROKER).putInt(c.brokerId()).putUuid(c.incarnationId());
             w.putList(c.listeners(), MetadataCodec::putListener)
                     .putString(c.rack().orElse(null));
-            w.putBoolean(c.cleanShutdown()).putBoolean(c.votersOnly());
+            w.putLong(c.provenEpoch()).putBoolean(c.lostDir()).putBoolean(c.votersOnly());
         } else if (command instanceof BrokerHeartbeat c) {
             w.putByte(BROKER_HEARTBEAT).putInt(c.brokerId()).putLong(c.brokerEpoch());
             w.putLong(c.appliedIndex()).putBoolean(c.wantShutdown());
@@ -77,6 +90,23 @@ final class CommandCodec {
         } else if (command instanceof CreatePartitions c) {
             w.putByte(CREATE_PARTITIONS).putList(c.topics(), CommandCodec::putMorePartitions);
             w.putBoolean(c.validateOnly());
+        } else if (command instanceof AlterReassignments c) {
+            w.putByte(ALTER_REASSIGNMENTS).putList(c.partitions(), CommandCodec::putReassignment);
+            w.putBoolean(c.allowFactorChange());
+        } else if (command instanceof ElectLeaders c) {
+            w.putByte(ELECT_LEADERS).putByte(c.type().value);
+            w.putBoolean(c.partitions().isPresent());
+            w.putList(c.partitions().orElse(List.of()), (out, p) -> out.putString(p.topic())
+                    .putInt(p.partition()));
+        } else if (command instanceof UnregisterBroker c) {
+            w.putByte(UNREGISTER_BROKER).putInt(c.brokerId());
+        } else if (command instanceof ReportLogs c) {
+            w.putByte(REPORT_LOGS).putInt(c.brokerId()).putLong(c.brokerEpoch());
+            w.putList(c.logs(), (out, log) -> out.putUuid(log.topicId())
+                    .putInt(log.partition())
+                    .putInt(log.leaderEpoch())
+                    .putInt(log.lastEpoch())
+                    .putLong(log.logEndOffset()));
         } else if (command instanceof ControllerCommand.DescribeQuorum) {
             w.putByte(DESCRIBE_QUORUM);
         }
@@ -99,6 +129,7 @@ final class CommandCodec {
                         r.getUuid(),
                         r.getList(MetadataCodec::getListener),
                         Optional.ofNullable(r.getString()),
+                        r.getLong(),
                         r.getBoolean(),
                         r.getBoolean());
             case BROKER_HEARTBEAT -> new BrokerHeartbeat(r.getInt(), r.getLong(), r.getLong(), r.getBoolean());
@@ -119,6 +150,21 @@ final class CommandCodec {
             }
             case ALLOCATE_PRODUCER_IDS -> new AllocateProducerIds(r.getInt(), r.getLong());
             case CREATE_PARTITIONS -> new CreatePartitions(r.getList(CommandCodec::getMorePartitions), r.getBoolean());
+            case ALTER_REASSIGNMENTS ->
+                new AlterReassignments(r.getList(CommandCodec::getReassignment), r.getBoolean());
+            case ELECT_LEADERS -> {
+                ElectionType type = ElectionType.valueOf(r.getByte());
+                boolean some = r.getBoolean();
+                List<TopicPartition> partitions = r.getList(in -> new TopicPartition(in.getString(), in.getInt()));
+                yield new ElectLeaders(type, some ? Optional.of(partitions) : Optional.empty());
+            }
+            case UNREGISTER_BROKER -> new UnregisterBroker(r.getInt());
+            case REPORT_LOGS ->
+                new ReportLogs(
+                        r.getInt(),
+                        r.getLong(),
+                        r.getList(in ->
+                                new LogReport(in.getUuid(), in.getInt(), in.getInt(), in.getInt(), in.getLong())));
             case DESCRIBE_QUORUM -> ControllerCommand.DescribeQuorum.DESCRIBE_QUORUM;
             default -> throw new IllegalArgumentException("unknown controller command (tag " + tag + ")");
         };
@@ -137,6 +183,8 @@ final class CommandCodec {
             w.putByte(DONE);
         } else if (reply instanceof ControllerReply.Refused t) {
             putRefusal(w.putByte(REFUSED), t.refusal());
+        } else if (reply instanceof ControllerReply.Partitions t) {
+            w.putByte(PARTITIONS).putList(t.results(), CommandCodec::putPartitionResult);
         } else if (reply instanceof ControllerReply.QuorumState t) {
             w.putByte(QUORUM_STATE).putInt(t.leaderId()).putInt(t.leaderEpoch()).putLong(t.highWatermark());
             w.putList(t.voters(), CommandCodec::putReplica).putList(t.observers(), CommandCodec::putReplica);
@@ -181,6 +229,7 @@ final class CommandCodec {
             case PRODUCER_IDS -> new ControllerReply.ProducerIds(r.getLong(), r.getInt());
             case DONE -> ControllerReply.Done.DONE;
             case REFUSED -> new ControllerReply.Refused(getRefusal(r));
+            case PARTITIONS -> new ControllerReply.Partitions(r.getList(CommandCodec::getPartitionResult));
             case QUORUM_STATE ->
                 new ControllerReply.QuorumState(
                         r.getInt(),
@@ -222,6 +271,19 @@ final class CommandCodec {
         return new MorePartitions(name, count, assigned ? Optional.of(assignment) : Optional.empty());
     }
 
+    private static void putReassignment(FieldWriter w, Reassignment t) {
+        w.putString(t.topic()).putInt(t.partition()).putBoolean(t.replicas().isPresent());
+        w.putList(t.replicas().orElse(List.of()), FieldWriter::putInt);
+    }
+
+    private static Reassignment getReassignment(FieldReader r) {
+        String topic = r.getString();
+        int partition = r.getInt();
+        boolean moves = r.getBoolean();
+        List<Integer> replicas = r.getList(FieldReader::getInt);
+        return new Reassignment(topic, partition, moves ? Optional.of(replicas) : Optional.empty());
+    }
+
     private static void putConfigChange(FieldWriter w, ConfigChange c) {
         w.putString(c.key()).putByte(c.op().id()).putString(c.value());
     }
@@ -244,6 +306,16 @@ final class CommandCodec {
                 (short) r.getInt(),
                 r.getStrings(),
                 r.getBoolean() ? Optional.of(getRefusal(r)) : Optional.empty());
+    }
+
+    private static void putPartitionResult(FieldWriter w, ControllerReply.PartitionResult t) {
+        w.putString(t.topic()).putInt(t.partition()).putBoolean(t.refusal().isPresent());
+        t.refusal().ifPresent(refusal -> putRefusal(w, refusal));
+    }
+
+    private static ControllerReply.PartitionResult getPartitionResult(FieldReader r) {
+        return new ControllerReply.PartitionResult(
+                r.getString(), r.getInt(), r.getBoolean() ? Optional.of(getRefusal(r)) : Optional.empty());
     }
 
     private static void putRefusal(FieldWriter w, Refusal refusal) {

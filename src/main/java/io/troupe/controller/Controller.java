@@ -1,9 +1,12 @@
 package io.troupe.controller;
 
+import io.troupe.config.LeaderBalanceConfig;
 import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.PartitionImage;
+import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -92,13 +95,17 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             ControllerSettings settings,
             BiConsumer<Integer, MetadataVoter.Ask> toVoter,
             Supplier<Set<Integer>> brokersInCluster,
-            LongSupplier nowMs) {}
+            LongSupplier nowMs,
+            ControllerStats stats) {}
 
     private final Parts parts;
     private final TimerScheduler<Command> timers;
     private final ActorRef<Quorum.Reply> voterReplies;
     private final TopicDecisions topics;
     private final BrokerDecisions brokers;
+    private final ReassignmentDecisions reassignments;
+    private final LeaderDecisions leaders;
+    private final RecoveryElections recovery;
     private final ArrayDeque<Execute> waiting = new ArrayDeque<>();
     private final QuorumView view;
     private QuorumLeader quorum;
@@ -112,6 +119,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private ArrayDeque<Pending> pending;
     private Map<String, Remembered> remembered;
     private boolean serving;
+    /** When leaderships were balanced last. */
+    private long balancedMs;
     /** What the log is to begin with once followers have had time to come past it. */
     private MetadataImage nextBase;
 
@@ -126,6 +135,10 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         voterReplies = context.messageAdapter(Quorum.Reply.class, VoterReplied::new);
         topics = new TopicDecisions(parts.settings(), Uuid::randomUuid);
         brokers = new BrokerDecisions(parts.settings());
+        Elections elections = new Elections(parts.settings());
+        reassignments = new ReassignmentDecisions(elections);
+        leaders = new LeaderDecisions(elections);
+        recovery = new RecoveryElections(elections);
         view = new QuorumView(parts.nodeId(), parts.voters());
         timers.startTimerWithFixedDelay(Tick.TICK, TICK);
         claim(1);
@@ -215,8 +228,11 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             } else if (command instanceof ControllerCommand.AlterTopicConfigs c) {
                 return topics.alterConfigs(drafted, c);
             } else if (command instanceof ControllerCommand.RegisterBroker c) {
-                Decision decision =
-                        brokers.register(drafted, c, sessions.otherLive(c.brokerId(), c.incarnationId(), nowMs));
+                Decision decision = brokers.register(
+                        drafted,
+                        c,
+                        sessions.otherLive(c.brokerId(), c.incarnationId(), nowMs),
+                        sessions.isRegistered(c.brokerId(), c.incarnationId()));
                 if (decision.reply() instanceof ControllerReply.Registered) {
                     sessions.registered(c.brokerId(), c.incarnationId(), nowMs);
                 }
@@ -233,6 +249,14 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 return new Draft(drafted).reply(view.describe(quorum, followers));
             } else if (command instanceof ControllerCommand.AllocateProducerIds c) {
                 return brokers.allocateProducerIds(drafted, c);
+            } else if (command instanceof ControllerCommand.AlterReassignments c) {
+                return reassignments.alter(drafted, c);
+            } else if (command instanceof ControllerCommand.ElectLeaders c) {
+                return leaders.elect(drafted, c);
+            } else if (command instanceof ControllerCommand.ReportLogs c) {
+                return recovery.report(drafted, c);
+            } else if (command instanceof ControllerCommand.UnregisterBroker c) {
+                return brokers.unregister(drafted, c);
             }
             throw new IllegalStateException("unknown command");
         } catch (RuntimeException e) {
@@ -395,6 +419,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private void serve() {
         serving = true;
+        // Brokers that come back with this controller catch up first.
+        balancedMs = parts.nowMs().getAsLong();
         sessions = new Sessions(
                 parts.settings().brokerSessionTimeoutMs(), parts.nowMs().getAsLong());
         getContext()
@@ -450,15 +476,39 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                     .forEach(b -> fence(
                             b,
                             "it has not been heard from for " + parts.settings().brokerSessionTimeoutMs() + " ms"));
+            balanceLeaders();
         }
         advance();
         return this;
     }
 
+    /** Leaderships go back to preferred replicas, now and then. */
+    private void balanceLeaders() {
+        LeaderBalanceConfig balance = parts.settings().leaderBalance();
+        long nowMs = parts.nowMs().getAsLong();
+        if (!balance.enabled() || nowMs - balancedMs < balance.checkIntervalMs()) {
+            return;
+        }
+        balancedMs = nowMs;
+        Decision decision = leaders.balance(drafted, balance.perBrokerPercentage());
+        if (!decision.events().isEmpty()) {
+            getContext()
+                    .getLog()
+                    .info(
+                            "Preferred replicas lead again: {} topics",
+                            decision.events().size());
+            commit(decision, null, null);
+        }
+    }
+
     private void fence(BrokerImage broker, String why) {
         Decision decision = brokers.fence(drafted, broker.brokerId(), broker.brokerEpoch());
         if (!decision.events().isEmpty()) {
-            getContext().getLog().warn("Fencing broker {}: {}", broker.brokerId(), why);
+            if (broker.inControlledShutdown()) {
+                getContext().getLog().info("Broker {} has stopped in order: {}", broker.brokerId(), why);
+            } else {
+                getContext().getLog().warn("Fencing broker {}: {}", broker.brokerId(), why);
+            }
             commit(decision, null, null);
         }
     }
@@ -470,17 +520,34 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 drafted.topic(e.topicId()).ifPresent(old -> e.partitions().stream()
                         .filter(p -> p.partition() < old.partitions().size()) // not just added
                         .filter(p -> Elections.risky(old.partitions().get(p.partition()), p))
-                        .forEach(p -> getContext()
-                                .getLog()
-                                .warn(
-                                        "Recovery election: {}-{} is led by {} (leader epoch {}), the last replica known;"
-                                                + " what only other replicas held would be lost",
-                                        old.name(),
-                                        p.partition(),
-                                        p.leader(),
-                                        p.leaderEpoch())));
+                        .forEach(p -> reportRisk(old, p)));
             }
         }
+    }
+
+    private void reportRisk(TopicImage topic, PartitionImage p) {
+        PartitionImage before = topic.partitions().get(p.partition());
+        boolean recovered =
+                before.lastKnown().contains(p.leader()) && before.lastKnown().size() == 1
+                        || before.asksForLogs() && !p.lastKnown().isEmpty();
+        if (recovered) {
+            parts.stats().recoveryElection();
+        } else {
+            parts.stats().uncleanElection();
+        }
+        getContext()
+                .getLog()
+                .warn(
+                        "{}: {}-{} is led by {} from leader epoch {} on. Neither in-sync nor eligible replicas were left: {}",
+                        recovered ? "Recovery election" : "UNCLEAN ELECTION",
+                        topic.name(),
+                        p.partition(),
+                        p.leader(),
+                        p.leaderEpoch(),
+                        recovered
+                                ? "it has the longest log of those last known to be complete; what a power cut took from"
+                                        + " all of them is lost"
+                                : "what only other replicas hold is lost");
     }
 
     private void refuse(Execute execute, Errors error, String message) {

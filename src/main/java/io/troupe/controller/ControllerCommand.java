@@ -6,7 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 
 /** What may be asked of the controller: each is decided on the image, committed by the quorum, then answered. */
@@ -48,17 +50,35 @@ public sealed interface ControllerCommand {
     /** Answered with {@link ControllerReply.Topics}; each topic succeeds or fails by itself. */
     record CreatePartitions(List<MorePartitions> topics, boolean validateOnly) implements ControllerCommand {}
 
+    /** One partition to be moved; without replicas, its reassignment is to be cancelled. */
+    record Reassignment(String topic, int partition, Optional<List<Integer>> replicas) {}
+
+    /** Answered with {@link ControllerReply.Partitions}; each partition succeeds or fails by itself. */
+    record AlterReassignments(List<Reassignment> partitions, boolean allowFactorChange) implements ControllerCommand {}
+
+    /** Answered with {@link ControllerReply.Partitions}. Without partitions all are meant. */
+    record ElectLeaders(ElectionType type, Optional<List<TopicPartition>> partitions) implements ControllerCommand {}
+
+    /** An operator's word that a broker is gone for good. Answered with {@link ControllerReply.Done}. */
+    record UnregisterBroker(int brokerId) implements ControllerCommand {}
+
     /** Answered with {@link ControllerReply.Topics}. {@code replaceAll}: the old AlterConfigs, which states the whole set. */
     record AlterTopicConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
             implements ControllerCommand {}
 
-    /** Answered with {@link ControllerReply.Registered}. */
+    /**
+     * Answered with {@link ControllerReply.Registered}.
+     *
+     * @param provenEpoch BE in which the broker's last process closed every log in order, -1 when that is not proven
+     * @param lostDir whether a log dir is new or was wiped
+     */
     record RegisterBroker(
             int brokerId,
             Uuid incarnationId,
             List<Listener> listeners,
             Optional<String> rack,
-            boolean cleanShutdown,
+            long provenEpoch,
+            boolean lostDir,
             boolean votersOnly)
             implements ControllerCommand {}
 
@@ -80,6 +100,17 @@ public sealed interface ControllerCommand {
             List<Integer> isr,
             List<Long> isrEpochs)
             implements ControllerCommand {}
+
+    /**
+     * How long one replica's log is.
+     *
+     * @param leaderEpoch of the partition as the broker knows it
+     * @param lastEpoch of the last record, -1 when there is none
+     */
+    record LogReport(Uuid topicId, int partition, int leaderEpoch, int lastEpoch, long logEndOffset) {}
+
+    /** For partitions that {@linkplain PartitionImage#asksForLogs() ask}. Answered with {@link ControllerReply.Done}. */
+    record ReportLogs(int brokerId, long brokerEpoch, List<LogReport> logs) implements ControllerCommand {}
 
     /** A block of producer ids. Answered with {@link ControllerReply.ProducerIds}. */
     record AllocateProducerIds(int brokerId, long brokerEpoch) implements ControllerCommand {}

@@ -26,6 +26,12 @@ public sealed interface ControllerReply {
     /** In the order asked. */
     record Topics(List<TopicResult> results) implements ControllerReply {}
 
+    /** What became of one partition; the refusal is empty on success. */
+    record PartitionResult(String topic, int partition, Optional<Refusal> refusal) {}
+
+    /** In the order asked. */
+    record Partitions(List<PartitionResult> results) implements ControllerReply {}
+
     record Registered(long brokerEpoch) implements ControllerReply {}
 
     record PartitionAltered(PartitionImage partition) implements ControllerReply {}

@@ -1,6 +1,7 @@
 package io.troupe.controller;
 
 import io.troupe.config.BrokerConfig;
+import io.troupe.config.LeaderBalanceConfig;
 import io.troupe.config.LogConfig;
 import io.troupe.config.TopicConfigs;
 import java.util.Map;
@@ -16,6 +17,7 @@ public record ControllerSettings(
         short defaultReplicationFactor,
         boolean deleteTopicEnable,
         int brokerSessionTimeoutMs,
+        LeaderBalanceConfig leaderBalance,
         Function<Map<String, String>, LogConfig> effective) {
 
     public static ControllerSettings of(BrokerConfig config) {
@@ -24,6 +26,7 @@ public record ControllerSettings(
                 config.defaultReplicationFactor(),
                 config.deleteTopicEnable(),
                 config.brokerSessionTimeoutMs(),
+                config.leaderBalance(),
                 overrides -> TopicConfigs.effective(config, overrides));
     }
 }

@@ -38,6 +38,12 @@ public final class ControllerSingleton {
      */
     public static ActorRef<Controller.Command> init(
             ActorSystem<?> system, BrokerConfig config, Optional<String> clusterId) {
+        return init(system, config, clusterId, new ControllerStats());
+    }
+
+    /** @param stats where a controller on this node counts */
+    public static ActorRef<Controller.Command> init(
+            ActorSystem<?> system, BrokerConfig config, Optional<String> clusterId, ControllerStats stats) {
         Map<Integer, ActorSelection> voters = new HashMap<>();
         for (Voter voter : config.voters()) {
             voters.put(voter.nodeId(), voterOf(system, config, voter));
@@ -49,7 +55,8 @@ public final class ControllerSingleton {
                 ControllerSettings.of(config),
                 (id, ask) -> voters.get(id).tell(ask, org.apache.pekko.actor.ActorRef.noSender()),
                 () -> brokersIn(Cluster.get(system)),
-                () -> System.nanoTime() / 1_000_000);
+                () -> System.nanoTime() / 1_000_000,
+                stats);
         // Nothing restarts a singleton that failed: it forgets all and claims again.
         Behavior<Controller.Command> supervised = Behaviors.supervise(Controller.create(parts))
                 .onFailure(SupervisorStrategy.restartWithBackoff(Duration.ofMillis(200), Duration.ofSeconds(10), 0.2));

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
+import org.apache.kafka.common.protocol.Errors;
 
 /**
  * Who leads, and who is in sync or eligible, when brokers come and go (SAFETY 1.10, 1.11). Pure.
@@ -33,9 +34,7 @@ final class Elections {
         MetadataImage image = draft.image();
         IntPredicate live = id -> id != brokerId && live(image, id);
         changeAll(draft, (m, unclean) -> p -> {
-            if (p.leader() != brokerId
-                    && p.leader() != PartitionImage.NO_LEADER
-                    && !p.isr().contains(brokerId)) {
+            if (p.hasLeader() && !p.replicas().contains(brokerId)) {
                 return p;
             }
             PartitionImage left = withIsr(p, without(p.isr(), brokerId), m);
@@ -49,10 +48,30 @@ final class Elections {
         changeAll(draft, (m, unclean) -> p -> elect(p, id -> live(image, id), m, unclean));
     }
 
+    /** The topic's settings have changed: partitions without a leader may now have one. */
+    void reconfigured(Draft draft, TopicImage topic) {
+        MetadataImage image = draft.image();
+        if (topic.partitions().stream().allMatch(PartitionImage::hasLeader)) {
+            return;
+        }
+        PartitionChanges changes = new PartitionChanges();
+        for (PartitionImage p : topic.partitions()) {
+            changes.put(topic, elect(p, id -> live(image, id), minIsr(topic, p), uncleanAllowed(topic)));
+        }
+        changes.emitTo(draft);
+    }
+
+    /** m of a partition. */
     int minIsr(TopicImage topic, PartitionImage partition) {
-        return Math.min(
-                settings.effective().apply(topic.configs()).minInsyncReplicas(),
-                partition.replicas().size());
+        return minIsr(topic, partition.replicas());
+    }
+
+    int minIsr(TopicImage topic, List<Integer> replicas) {
+        return Math.min(settings.effective().apply(topic.configs()).minInsyncReplicas(), replicas.size());
+    }
+
+    boolean uncleanAllowed(TopicImage topic) {
+        return settings.effective().apply(topic.configs()).uncleanLeaderElectionEnable();
     }
 
     /** 1.10: {@code isr} instead of the present one; who left stays eligible while the ISR is below m. PE is not raised. */
@@ -69,15 +88,7 @@ final class Elections {
                 }
             }
         }
-        return new PartitionImage(
-                p.partition(),
-                p.replicas(),
-                p.leader(),
-                p.leaderEpoch(),
-                p.partitionEpoch(),
-                List.copyOf(isr),
-                List.copyOf(elr),
-                List.copyOf(lastKnown));
+        return p.withIsr(isr, elr, lastKnown);
     }
 
     /**
@@ -86,12 +97,12 @@ final class Elections {
      * Else nobody, unless unclean election is allowed.
      */
     static PartitionImage elect(PartitionImage p, IntPredicate live, int m, boolean unclean) {
-        if (p.leader() != PartitionImage.NO_LEADER && live.test(p.leader())) {
+        if (p.hasLeader() && live.test(p.leader())) {
             return p;
         }
         for (int id : p.replicas()) {
             if (p.isr().contains(id) && live.test(id)) {
-                return led(p, id);
+                return p.ledBy(id);
             }
         }
         for (int id : p.replicas()) {
@@ -99,36 +110,26 @@ final class Elections {
                 List<Integer> isr = new ArrayList<>(p.isr());
                 isr.removeIf(member -> !live.test(member));
                 isr.add(id);
-                return led(withIsr(p, isr, m), id);
+                return withIsr(p, isr, m).ledBy(id);
             }
         }
         boolean nobodyKeptUp = p.isr().isEmpty() && p.elr().isEmpty();
         if (nobodyKeptUp && p.lastKnown().size() == 1 && live.test(p.lastKnown().get(0))) {
-            return led(withIsr(p, p.lastKnown(), m), p.lastKnown().get(0));
+            return withIsr(p, p.lastKnown(), m).ledBy(p.lastKnown().get(0));
         }
         if (unclean) {
             for (int id : p.replicas()) {
                 if (live.test(id)) {
-                    return led(
-                            new PartitionImage(
-                                    p.partition(),
-                                    p.replicas(),
-                                    p.leader(),
-                                    p.leaderEpoch(),
-                                    p.partitionEpoch(),
-                                    List.of(id),
-                                    List.of(),
-                                    List.of()),
-                            id);
+                    return p.withIsr(List.of(id), List.of(), List.of()).ledBy(id);
                 }
             }
         }
-        return p.leader() == PartitionImage.NO_LEADER ? p : led(p, PartitionImage.NO_LEADER);
+        return p.hasLeader() ? p.ledBy(PartitionImage.NO_LEADER) : p;
     }
 
     /** Whether {@code after} was elected from neither ISR nor ELR of {@code before}: records may be lost, a person should know. */
     static boolean risky(PartitionImage before, PartitionImage after) {
-        return after.leader() != PartitionImage.NO_LEADER
+        return after.hasLeader()
                 // What has a single replica has nothing that only others hold.
                 && after.replicas().size() > 1
                 && after.leaderEpoch() != before.leaderEpoch()
@@ -136,28 +137,22 @@ final class Elections {
                 && !before.elr().contains(after.leader());
     }
 
-    private static PartitionImage led(PartitionImage p, int leader) {
-        return new PartitionImage(
-                p.partition(),
-                p.replicas(),
-                leader,
-                p.leaderEpoch() + 1,
-                p.partitionEpoch(),
-                p.isr(),
-                p.elr(),
-                p.lastKnown());
+    static PartitionImage nextEpoch(PartitionImage before, PartitionImage after) {
+        return after.withPartitionEpoch(before.partitionEpoch() + 1);
     }
 
-    static PartitionImage nextEpoch(PartitionImage before, PartitionImage after) {
-        return new PartitionImage(
-                after.partition(),
-                after.replicas(),
-                after.leader(),
-                after.leaderEpoch(),
-                before.partitionEpoch() + 1,
-                after.isr(),
-                after.elr(),
-                after.lastKnown());
+    /** The topic of a partition that is there. */
+    static TopicImage existing(MetadataImage image, String topic, int partition) throws TopicDecisions.Refused {
+        TopicImage found = image.topic(topic)
+                .orElseThrow(() -> new TopicDecisions.Refused(
+                        Errors.UNKNOWN_TOPIC_OR_PARTITION, "There is no topic '" + topic + "'."));
+        if (partition < 0 || partition >= found.partitions().size()) {
+            throw new TopicDecisions.Refused(
+                    Errors.UNKNOWN_TOPIC_OR_PARTITION,
+                    "There is no partition " + partition + " of topic '" + topic + "', which has "
+                            + found.partitions().size() + ".");
+        }
+        return found;
     }
 
     static List<Integer> without(List<Integer> ids, int id) {

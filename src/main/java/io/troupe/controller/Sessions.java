@@ -37,6 +37,12 @@ final class Sessions {
         sessions.remove(brokerId);
     }
 
+    /** Whether that process has registered as this broker, with this controller. */
+    boolean isRegistered(int brokerId, Uuid incarnationId) {
+        Session s = sessions.get(brokerId);
+        return s != null && incarnationId.equals(s.incarnationId());
+    }
+
     /** Whether another process than {@code incarnationId} was heard from as this broker, within the time-out. */
     boolean otherLive(int brokerId, Uuid incarnationId, long nowMs) {
         Session s = sessions.get(brokerId);

@@ -37,10 +37,12 @@ final class TopicDecisions {
     private static final int MAX_NAME_LENGTH = 249;
 
     private final ControllerSettings settings;
+    private final Elections elections;
     private final Supplier<Uuid> newTopicId;
 
     TopicDecisions(ControllerSettings settings, Supplier<Uuid> newTopicId) {
         this.settings = settings;
+        this.elections = new Elections(settings);
         this.newTopicId = newTopicId;
     }
 
@@ -156,8 +158,11 @@ final class TopicDecisions {
         if (factor > image.brokers().size()) {
             throw new Refused(
                     Errors.INVALID_REPLICATION_FACTOR,
-                    "Replication factor: " + factor + " larger than available brokers: "
-                            + image.brokers().size() + ".");
+                    "Unable to replicate the partition " + factor + " time(s): The target replication factor of "
+                            + factor
+                            + " cannot be reached because only "
+                            + image.brokers().size()
+                            + " broker(s) are registered.");
         }
         List<BrokerImage> live = image.brokers().stream()
                 .filter(b -> Elections.live(image, b.brokerId()))
@@ -262,6 +267,7 @@ final class TopicDecisions {
                 }
                 if (!command.validateOnly() && !configs.equals(topic.configs())) {
                     draft.emit(new MetadataEvent.TopicConfigsChanged(topic.topicId(), Map.copyOf(configs)));
+                    elections.reconfigured(draft, draft.image().topic(name).orElseThrow());
                 }
                 results.add(
                         result(new TopicImage(name, topic.topicId(), topic.partitions(), configs), topic.topicId()));

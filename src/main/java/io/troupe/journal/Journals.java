@@ -140,6 +140,14 @@ public final class Journals extends Setup implements AutoCloseable {
         return dirs.stream().allMatch(LogDir::cleanStart);
     }
 
+    /**
+     * Whether any log dir is new or was wiped. What may have stood there is gone, so this broker cannot say of any replica that it
+     * still holds what it acknowledged.
+     */
+    public boolean lostDir() {
+        return dirs.stream().anyMatch(LogDir::empty);
+    }
+
     /** The broker epoch under which the last process closed in order, -1 when it did not or none is known. */
     public long lastBrokerEpoch() {
         return cleanShutdown()

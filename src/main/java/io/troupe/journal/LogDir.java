@@ -42,6 +42,7 @@ final class LogDir implements AutoCloseable {
     private final MetaLog metaLog;
     private final IndexStore indexes;
     private final boolean cleanStart;
+    private final boolean empty;
     private final Disk disk;
     private final LogDirThreads threads;
     private final Availability availability;
@@ -69,6 +70,8 @@ final class LogDir implements AutoCloseable {
         this.metaLog = metaLog;
         this.indexes = indexes;
         this.cleanStart = metaLog.clean();
+        // One that knows no cluster was made by a process that ended before it came into one.
+        this.empty = metaLog.made() || properties.clusterId() == null;
         this.threads = threads;
         this.availability = new Availability(path);
         MetaFlusher metaFlusher = new MetaFlusher(metaLog, availability, threads.fsyncs());
@@ -408,6 +411,11 @@ final class LogDir implements AutoCloseable {
 
     boolean cleanStart() {
         return cleanStart;
+    }
+
+    /** Whether no process has had replicas here yet: the dir is new, or its disk was wiped. */
+    boolean empty() {
+        return empty;
     }
 
     /** That of the clean-shutdown marker found at the start, -1 for none. */

@@ -41,6 +41,7 @@ final class MetaLog implements AutoCloseable {
     private long size;
     private long rewriteAt;
     private boolean clean;
+    private boolean made;
     private boolean damaged;
     private long brokerEpoch = -1;
     // Whether a record of such a kind may not be durable.
@@ -58,8 +59,9 @@ final class MetaLog implements AutoCloseable {
         MetaLog log = new MetaLog(dir.resolve(FILE), disk);
         boolean existed = disk.exists(log.path);
         log.channel = disk.open(log.path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        // A new dir has nothing that could have been lost.
+        // A new dir has no tails to check.
         log.clean = !existed;
+        log.made = !existed;
         if (existed) {
             log.load();
         }
@@ -290,6 +292,11 @@ final class MetaLog implements AutoCloseable {
     }
 
     /** Whether the dir was closed in order before it was opened now. */
+    /** Whether there was no such file before. */
+    synchronized boolean made() {
+        return made;
+    }
+
     synchronized boolean clean() {
         return clean;
     }

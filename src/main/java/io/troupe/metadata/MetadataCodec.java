@@ -20,6 +20,8 @@ import org.apache.kafka.common.security.auth.SecurityProtocol;
  * string := length+1 as int, UTF-8 bytes   0 for null
  * list   := count as int, elements
  * uuid   := 16 bytes
+ * partition := number replicas leader leaderEpoch partitionEpoch isr elr lastKnown; with the number n written as -1-n
+ *              while it is reassigned, when the lists of added and of removed replicas follow
  * </pre>
  *
  * <p>Every read is checked against the bytes that remain; whatever does not fit, is left over, or has an unknown tag or
@@ -36,6 +38,7 @@ public final class MetadataCodec {
     private static final byte TOPIC_CONFIGS_CHANGED = 6;
     private static final byte PARTITIONS_CHANGED = 7;
     private static final byte PRODUCER_IDS_ALLOCATED = 8;
+    private static final byte BROKER_UNREGISTERED = 9;
     private static final byte VOTER_ADMITTED = 30;
     private static final byte COMMAND_ANSWERED = 31;
 
@@ -49,7 +52,12 @@ public final class MetadataCodec {
         } else if (event instanceof MetadataEvent.BrokerRegistered e) {
             start(w, BROKER_REGISTERED);
             putBroker(w, e.broker());
-            w.putBoolean(e.cleanShutdown());
+            w.putByte(
+                    switch (e.logs()) {
+                        case UNPROVEN -> (byte) 0;
+                        case COMPLETE -> (byte) 1;
+                        case LOST -> (byte) 2;
+                    });
         } else if (event instanceof MetadataEvent.BrokerFencingChanged e) {
             start(w, BROKER_FENCING_CHANGED);
             w.putInt(e.brokerId()).putLong(e.brokerEpoch());
@@ -70,6 +78,9 @@ public final class MetadataCodec {
             start(w, PRODUCER_IDS_ALLOCATED);
             w.putInt(e.brokerId()).putLong(e.brokerEpoch());
             w.putLong(e.firstProducerId()).putInt(e.count());
+        } else if (event instanceof MetadataEvent.BrokerUnregistered e) {
+            start(w, BROKER_UNREGISTERED);
+            w.putInt(e.brokerId()).putLong(e.brokerEpoch());
         } else if (event instanceof MetadataEvent.VoterAdmitted e) {
             start(w, VOTER_ADMITTED);
             w.putInt(e.nodeId()).putUuid(e.diskId());
@@ -89,7 +100,7 @@ public final class MetadataCodec {
                 switch (tag) {
                     case CONTROLLER_ELECTED ->
                         new MetadataEvent.ControllerElected(r.getInt(), r.getInt(), r.getString());
-                    case BROKER_REGISTERED -> new MetadataEvent.BrokerRegistered(getBroker(r), r.getBoolean());
+                    case BROKER_REGISTERED -> new MetadataEvent.BrokerRegistered(getBroker(r), getLogs(r));
                     case BROKER_FENCING_CHANGED ->
                         new MetadataEvent.BrokerFencingChanged(r.getInt(), r.getLong(), r.getBoolean(), r.getBoolean());
                     case TOPIC_CREATED -> new MetadataEvent.TopicCreated(getTopic(r));
@@ -99,6 +110,7 @@ public final class MetadataCodec {
                         new MetadataEvent.PartitionsChanged(r.getUuid(), r.getList(MetadataCodec::getPartition));
                     case PRODUCER_IDS_ALLOCATED ->
                         new MetadataEvent.ProducerIdsAllocated(r.getInt(), r.getLong(), r.getLong(), r.getInt());
+                    case BROKER_UNREGISTERED -> new MetadataEvent.BrokerUnregistered(r.getInt(), r.getLong());
                     case COMMAND_ANSWERED -> new MetadataEvent.CommandAnswered(r.getString(), r.getBytes());
                     case VOTER_ADMITTED -> new MetadataEvent.VoterAdmitted(r.getInt(), r.getUuid());
                     default ->
@@ -155,22 +167,39 @@ public final class MetadataCodec {
 
     /** A partition's state, as replies carry it too. */
     public static void putPartition(FieldWriter w, PartitionImage p) {
-        w.putInt(p.partition()).putList(p.replicas(), FieldWriter::putInt);
+        w.putInt(p.reassigning() ? ~p.partition() : p.partition()).putList(p.replicas(), FieldWriter::putInt);
         w.putInt(p.leader()).putInt(p.leaderEpoch()).putInt(p.partitionEpoch());
         w.putList(p.isr(), FieldWriter::putInt).putList(p.elr(), FieldWriter::putInt);
         w.putList(p.lastKnown(), FieldWriter::putInt);
+        if (p.reassigning()) {
+            w.putList(p.adding(), FieldWriter::putInt).putList(p.removing(), FieldWriter::putInt);
+        }
     }
 
     public static PartitionImage getPartition(FieldReader r) {
+        int number = r.getInt();
+        boolean reassigning = number < 0;
         return new PartitionImage(
-                r.getInt(),
+                reassigning ? ~number : number,
                 r.getList(FieldReader::getInt),
                 r.getInt(),
                 r.getInt(),
                 r.getInt(),
                 r.getList(FieldReader::getInt),
                 r.getList(FieldReader::getInt),
-                r.getList(FieldReader::getInt));
+                r.getList(FieldReader::getInt),
+                reassigning ? r.getList(FieldReader::getInt) : List.of(),
+                reassigning ? r.getList(FieldReader::getInt) : List.of());
+    }
+
+    private static MetadataEvent.Logs getLogs(FieldReader r) {
+        byte logs = r.getByte();
+        return switch (logs) {
+            case 0 -> MetadataEvent.Logs.UNPROVEN;
+            case 1 -> MetadataEvent.Logs.COMPLETE;
+            case 2 -> MetadataEvent.Logs.LOST;
+            default -> throw new IllegalArgumentException("corrupt: " + logs + " is no state of logs");
+        };
     }
 
     private static void putBroker(FieldWriter w, BrokerImage b) {

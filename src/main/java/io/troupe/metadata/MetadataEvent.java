@@ -9,11 +9,28 @@ public sealed interface MetadataEvent {
     /** First event of every controller: its no-op, which commits what it adopted. The first ever carries the cluster id. */
     record ControllerElected(int controllerId, int controllerEpoch, String clusterId) implements MetadataEvent {}
 
+    /** What a broker that starts can say of the logs that it had. */
+    enum Logs {
+        /** Closed in order in the broker epoch before: nothing is missing. */
+        COMPLETE,
+        /** The end of any log may be missing. */
+        UNPROVEN,
+        /** A log dir is new or was wiped: any log may be missing as a whole. */
+        LOST
+    }
+
     /** Also ends all leaderships of the broker (SAFETY: BE is this event's index), which starts fenced. */
-    record BrokerRegistered(BrokerImage broker, boolean cleanShutdown) implements MetadataEvent {}
+    record BrokerRegistered(BrokerImage broker, Logs logs) implements MetadataEvent {
+        public BrokerRegistered(BrokerImage broker, boolean cleanShutdown) {
+            this(broker, cleanShutdown ? Logs.COMPLETE : Logs.UNPROVEN);
+        }
+    }
 
     record BrokerFencingChanged(int brokerId, long brokerEpoch, boolean fenced, boolean inControlledShutdown)
             implements MetadataEvent {}
+
+    /** The broker is forgotten: no member of the cluster until it registers anew. */
+    record BrokerUnregistered(int brokerId, long brokerEpoch) implements MetadataEvent {}
 
     record TopicCreated(TopicImage topic) implements MetadataEvent {}
 

@@ -186,6 +186,8 @@ public final class MetadataImage {
             return registered(index, e);
         } else if (event instanceof MetadataEvent.BrokerFencingChanged e) {
             return fencingChanged(index, e);
+        } else if (event instanceof MetadataEvent.BrokerUnregistered e) {
+            return with(index, topics, names, withoutBroker(e.brokerId()), nextProducerId);
         } else if (event instanceof MetadataEvent.TopicCreated e) {
             return with(
                     index,
@@ -206,28 +208,32 @@ public final class MetadataImage {
         throw new IllegalStateException("unknown metadata event " + event);
     }
 
-    /** SAFETY 1.1 and 1.10: fenced under a new BE; every leadership ends; an unclean one also leaves ISR and ELR. */
+    /**
+     * SAFETY 1.1, 1.10 and 1.14: fenced under a new BE; every leadership ends. Without proof that its logs are complete it also
+     * leaves ISR and ELR and is only last known; and not even that when they may be gone, unless there never was another replica.
+     */
     private MetadataImage registered(long index, MetadataEvent.BrokerRegistered event) {
         BrokerImage b = event.broker();
         int id = b.brokerId();
         Map<Integer, BrokerImage> newBrokers =
                 withBroker(new BrokerImage(id, index, List.copyOf(b.listeners()), b.rack(), true, false));
         HashMap<String, TopicImage> changed = mapPartitions(p -> {
-            boolean leaves =
-                    !event.cleanShutdown() && (p.isr().contains(id) || p.elr().contains(id));
-            if (p.leader() != id && !leaves) {
+            boolean leaves = event.logs() != MetadataEvent.Logs.COMPLETE
+                    && (p.isr().contains(id) || p.elr().contains(id));
+            boolean lost =
+                    event.logs() == MetadataEvent.Logs.LOST && p.replicas().size() > 1;
+            boolean forgotten = lost && p.lastKnown().contains(id);
+            if (p.leader() != id && !leaves && !forgotten) {
                 return p;
             }
-            boolean led = p.leader() == id;
-            return new PartitionImage(
-                    p.partition(),
-                    p.replicas(),
-                    led ? PartitionImage.NO_LEADER : p.leader(),
-                    led ? p.leaderEpoch() + 1 : p.leaderEpoch(),
-                    p.partitionEpoch() + 1,
-                    leaves ? without(p.isr(), id) : p.isr(),
-                    leaves ? without(p.elr(), id) : p.elr(),
-                    leaves ? with(p.lastKnown(), id) : p.lastKnown());
+            PartitionImage ended = p.leader() == id ? p.ledBy(PartitionImage.NO_LEADER) : p;
+            PartitionImage left = leaves || forgotten
+                    ? ended.withIsr(
+                            without(p.isr(), id),
+                            without(p.elr(), id),
+                            lost ? without(p.lastKnown(), id) : with(p.lastKnown(), id))
+                    : ended;
+            return left.withPartitionEpoch(p.partitionEpoch() + 1);
         });
         return with(index, changed, names, newBrokers, nextProducerId);
     }
@@ -264,15 +270,8 @@ public final class MetadataImage {
         for (Integer id : p.elr()) {
             lastKnown = with(lastKnown, id);
         }
-        return new PartitionImage(
-                p.partition(),
-                p.replicas(),
-                p.leader(),
-                p.leaderEpoch(),
-                p.partitionEpoch() + 1,
-                p.isr(),
-                List.of(),
-                p.isr().isEmpty() ? lastKnown : p.lastKnown());
+        return p.withIsr(p.isr(), List.of(), p.isr().isEmpty() ? lastKnown : p.lastKnown())
+                .withPartitionEpoch(p.partitionEpoch() + 1);
     }
 
     private MetadataImage partitionsChanged(long index, MetadataEvent.PartitionsChanged e) {
@@ -313,6 +312,12 @@ public final class MetadataImage {
     private Map<Integer, BrokerImage> withBroker(BrokerImage broker) {
         Map<Integer, BrokerImage> copy = new TreeMap<>(brokers);
         copy.put(broker.brokerId(), broker);
+        return copy;
+    }
+
+    private Map<Integer, BrokerImage> withoutBroker(int brokerId) {
+        Map<Integer, BrokerImage> copy = new TreeMap<>(brokers);
+        copy.remove(brokerId);
         return copy;
     }
 

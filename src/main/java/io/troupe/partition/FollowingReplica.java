@@ -1,7 +1,9 @@
 package io.troupe.partition;
 
+import io.troupe.controller.ControllerCommand;
 import io.troupe.journal.JournalCommand;
 import io.troupe.journal.LogAppend;
+import io.troupe.metadata.PartitionImage;
 import io.troupe.partition.FollowerState.Cut;
 import io.troupe.partition.FollowerState.Taken;
 import io.troupe.partition.LinkMessage.Divergence;
@@ -9,6 +11,7 @@ import io.troupe.partition.Replica.Command;
 import io.troupe.partition.ReplicaActor.Replicate;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.List;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.slf4j.Logger;
@@ -23,11 +26,13 @@ final class FollowingReplica {
     private static final Logger log = LoggerFactory.getLogger(FollowingReplica.class);
     private static final int NOBODY = -1;
     private static final Duration ASK_AGAIN = Duration.ofSeconds(1);
+    private static final Duration REPORT_AGAIN = Duration.ofSeconds(2);
 
     /** What its timers tell the Replica, which hands it back here. */
     enum Timer implements Replica.Internal {
         ASK_AGAIN,
-        CHECKPOINT
+        CHECKPOINT,
+        REPORT
     }
 
     /** What it asks of its log. */
@@ -92,6 +97,7 @@ final class FollowingReplica {
                 && newer.brokerEpoch() == assigned.brokerEpoch();
         assigned = newer;
         if (sameLeader) {
+            report();
             return;
         }
         if (leader != newer.image().leader()) {
@@ -101,6 +107,34 @@ final class FollowingReplica {
         state.follow(newer.image().leaderEpoch());
         releaseForgotten();
         announceSoon();
+        report();
+    }
+
+    /**
+     * Rule 1.11: nobody leads before all that were last known have told how long their logs are. {@link Timer#REPORT} repeats it,
+     * for a new controller has forgotten what was reported.
+     */
+    void report() {
+        PartitionImage image = assigned.image();
+        if (!image.asksForLogOf(settings.brokerId())) {
+            return;
+        }
+        if (!state.isWriting()) {
+            settings.peers()
+                    .controller()
+                    .submit(
+                            new ControllerCommand.ReportLogs(
+                                    settings.brokerId(),
+                                    assigned.brokerEpoch(),
+                                    List.of(new ControllerCommand.LogReport(
+                                            assigned.partition().topicId(),
+                                            assigned.partition().partition(),
+                                            image.leaderEpoch(),
+                                            state.lastEpoch(),
+                                            state.persistedEnd()))),
+                            (int) REPORT_AGAIN.toMillis());
+        }
+        timers.startSingleTimer(Timer.REPORT, Timer.REPORT, REPORT_AGAIN);
     }
 
     private void announceSoon() {
@@ -280,6 +314,7 @@ final class FollowingReplica {
         checkpoint();
         timers.cancel(Timer.CHECKPOINT);
         timers.cancel(Timer.ASK_AGAIN);
+        timers.cancel(Timer.REPORT);
         for (Credit credit : credits) {
             tellLink(credit.run, credit.bytes);
         }

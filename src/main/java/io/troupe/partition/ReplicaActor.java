@@ -585,6 +585,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
             switch (timer) {
                 case ASK_AGAIN -> following.askAgain();
                 case CHECKPOINT -> following.checkpoint();
+                case REPORT -> following.report();
             }
         }
         return this;

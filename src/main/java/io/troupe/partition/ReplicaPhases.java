@@ -230,9 +230,11 @@ final class ReplicaPhases {
     }
 
     private Step openWhenOfUse() {
-        // Opening failed a moment ago; or nobody leads; or this broker has already led in this epoch and given up.
+        // Opening failed a moment ago; or nobody leads and nobody asks how long the log is; or this broker has already
+        // led
+        // in this epoch and given up.
         boolean ofUse = !pausing
-                && image.leader() != PartitionImage.NO_LEADER
+                && (image.hasLeader() || image.asksForLogOf(id.brokerId()))
                 && (!isElected() || claims.isFree(id, image.leaderEpoch()));
         return ofUse ? enter(Phase.OPENING, Step.OPEN) : Step.WAIT;
     }

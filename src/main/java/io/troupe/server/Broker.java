@@ -4,9 +4,13 @@ import io.troupe.api.ReadLanes;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
+import io.troupe.config.TopicConfigs;
 import io.troupe.controller.ClusterFormation;
+import io.troupe.controller.ControllerStats;
 import io.troupe.http.BrokerMetrics;
+import io.troupe.http.ClusterMetrics;
 import io.troupe.http.JmxMetrics;
+import io.troupe.http.Metric;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.PartitionImage;
@@ -61,6 +65,7 @@ public final class Broker implements AutoCloseable {
     private final List<Listener> advertised;
     private final MetadataCache metadata = new MetadataCache();
     private final LocalReplicas replicas = new LocalReplicas();
+    private final ControllerStats controllerStats = new ControllerStats();
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
@@ -128,8 +133,8 @@ public final class Broker implements AutoCloseable {
     }
 
     private void run() {
-        Guardian.Parts parts =
-                new Guardian.Parts(config, advertised, journals, metadata, replicas, groupLoads, outcome());
+        Guardian.Parts parts = new Guardian.Parts(
+                config, advertised, journals, metadata, replicas, groupLoads, controllerStats, outcome());
         system = ActorSystem.create(
                 Guardian.create(parts),
                 Node.SYSTEM,
@@ -142,7 +147,13 @@ public final class Broker implements AutoCloseable {
         system.tell(new Guardian.AwaitStarted(started));
         // While the actors join and register, for which there is nothing to do here but wait.
         NetworkStats stats = new NetworkStats();
-        metrics = JmxMetrics.show(config.nodeId(), BrokerMetrics.of(journals, stats));
+        List<Metric> shown = new ArrayList<>(BrokerMetrics.of(journals, stats));
+        shown.addAll(ClusterMetrics.of(
+                config.nodeId(),
+                metadata,
+                overrides -> TopicConfigs.effective(config, overrides).minInsyncReplicas(),
+                controllerStats));
+        metrics = JmxMetrics.show(config.nodeId(), shown);
         Guardian.Started services = await(started);
         journals.brokerEpoch(services.brokerEpoch());
         journals.setClusterId(metadata.current().clusterId());

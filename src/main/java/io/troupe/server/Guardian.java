@@ -9,6 +9,7 @@ import io.troupe.controller.Controller;
 import io.troupe.controller.ControllerClient;
 import io.troupe.controller.ControllerRequests;
 import io.troupe.controller.ControllerSingleton;
+import io.troupe.controller.ControllerStats;
 import io.troupe.controller.MetadataVoter;
 import io.troupe.group.GroupCoordinators;
 import io.troupe.group.GroupService;
@@ -92,6 +93,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
             MetadataCache metadata,
             LocalReplicas replicas,
             Executor groupLoads,
+            ControllerStats controllerStats,
             ClusterFormation.Outcome outcome) {
 
         /** The cluster that this node belongs to, as far as is known by now. */
@@ -138,11 +140,14 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 .tell(new Subscribe<>(
                         context.messageAdapter(SelfRemoved.class, removed -> Removed.REMOVED), SelfRemoved.class));
         ActorRef<Controller.Command> singleton =
-                ControllerSingleton.init(context.getSystem(), config, parts.clusterId());
+                ControllerSingleton.init(context.getSystem(), config, parts.clusterId(), parts.controllerStats());
         brokerMetadata = spawn(
                 BrokerMetadata.create(
                         BrokerMetadata.Self.of(
-                                config, parts.advertised(), parts.journals().cleanShutdown()),
+                                config,
+                                parts.advertised(),
+                                parts.journals().lastBrokerEpoch(),
+                                parts.journals().lostDir()),
                         singleton,
                         parts.metadata(),
                         parts.clusterId(),

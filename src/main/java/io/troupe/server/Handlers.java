@@ -1,6 +1,7 @@
 package io.troupe.server;
 
 import io.troupe.api.AlterConfigsHandler;
+import io.troupe.api.AlterPartitionReassignmentsHandler;
 import io.troupe.api.ApiVersionsHandler;
 import io.troupe.api.AutoTopicCreation;
 import io.troupe.api.CreatePartitionsHandler;
@@ -13,6 +14,8 @@ import io.troupe.api.DescribeConfigsHandler;
 import io.troupe.api.DescribeGroupsHandler;
 import io.troupe.api.DescribeLogDirsHandler;
 import io.troupe.api.DescribeQuorumHandler;
+import io.troupe.api.DescribeTopicPartitionsHandler;
+import io.troupe.api.ElectLeadersHandler;
 import io.troupe.api.FetchHandler;
 import io.troupe.api.FindCoordinatorHandler;
 import io.troupe.api.HeartbeatHandler;
@@ -22,6 +25,7 @@ import io.troupe.api.JoinGroupHandler;
 import io.troupe.api.LeaveGroupHandler;
 import io.troupe.api.ListGroupsHandler;
 import io.troupe.api.ListOffsetsHandler;
+import io.troupe.api.ListPartitionReassignmentsHandler;
 import io.troupe.api.MetadataHandler;
 import io.troupe.api.OffsetCommitHandler;
 import io.troupe.api.OffsetDeleteHandler;
@@ -31,6 +35,7 @@ import io.troupe.api.ProduceHandler;
 import io.troupe.api.ProducerIds;
 import io.troupe.api.ReadLanes;
 import io.troupe.api.SyncGroupHandler;
+import io.troupe.api.UnregisterBrokerHandler;
 import io.troupe.config.BrokerConfig;
 import io.troupe.controller.ControllerClient;
 import io.troupe.group.GroupService;
@@ -75,6 +80,11 @@ final class Handlers implements AutoCloseable {
                 new CreateTopicsHandler(config, controller),
                 new DeleteTopicsHandler(config, controller),
                 new CreatePartitionsHandler(controller),
+                new AlterPartitionReassignmentsHandler(controller),
+                new ListPartitionReassignmentsHandler(metadata),
+                new ElectLeadersHandler(controller),
+                new DescribeTopicPartitionsHandler(metadata),
+                new UnregisterBrokerHandler(controller),
                 new DeleteRecordsHandler(metadata, replicas),
                 new DescribeConfigsHandler(config, metadata),
                 new IncrementalAlterConfigsHandler(controller),

@@ -21,7 +21,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
@@ -93,11 +95,23 @@ class ControllerSerializerTest {
                         id,
                         List.of(new Listener("PLAINTEXT", SecurityProtocol.PLAINTEXT, new HostPort("h", 9))),
                         Optional.of("rack"),
+                        8,
                         true,
                         false),
                 new ControllerCommand.BrokerHeartbeat(3, Long.MAX_VALUE, -1, true),
                 new ControllerCommand.AlterPartition(
                         3, 4, new TopicIdPartition(id, 5, "t"), 6, 7, List.of(1, 2, 3), List.of(9L, 10L, 11L)),
+                new ControllerCommand.AlterReassignments(
+                        List.of(
+                                new ControllerCommand.Reassignment("t", 1, Optional.of(List.of(1, 2))),
+                                new ControllerCommand.Reassignment("t", 2, Optional.empty())),
+                        true),
+                new ControllerCommand.ElectLeaders(
+                        ElectionType.UNCLEAN, Optional.of(List.of(new TopicPartition("t", 3)))),
+                new ControllerCommand.ElectLeaders(ElectionType.PREFERRED, Optional.empty()),
+                new ControllerCommand.UnregisterBroker(7),
+                new ControllerCommand.ReportLogs(
+                        3, 4, List.of(new ControllerCommand.LogReport(id, 1, 2, -1, Long.MAX_VALUE))),
                 new ControllerCommand.AllocateProducerIds(3, 4),
                 ControllerCommand.DescribeQuorum.DESCRIBE_QUORUM,
                 new ControllerCommand.CreatePartitions(
@@ -112,6 +126,9 @@ class ControllerSerializerTest {
         PartitionImage p = new PartitionImage(5, List.of(1, 2), 1, 2, 3, List.of(1), List.of(2), List.of());
         Refusal refusal = new Refusal(Errors.INVALID_CONFIG, "no");
         List<ControllerReply> replies = List.of(
+                new ControllerReply.Partitions(List.of(
+                        new ControllerReply.PartitionResult("t", 1, Optional.of(refusal)),
+                        new ControllerReply.PartitionResult("t", 2, Optional.empty()))),
                 new ControllerReply.Topics(List.of(
                         new ControllerReply.TopicResult("t", id, 1, (short) 1, Map.of(), Optional.of(refusal)),
                         new ControllerReply.TopicResult(null, id, 1, (short) 1, Map.of("a", "b"), Optional.empty()))),

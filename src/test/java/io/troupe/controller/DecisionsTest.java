@@ -56,7 +56,14 @@ class DecisionsTest {
         ControllerReply reply = take(brokers.register(
                 image,
                 new ControllerCommand.RegisterBroker(
-                        id, Uuid.randomUuid(), LISTENERS, Optional.of("r" + id % 2), clean, false),
+                        id,
+                        Uuid.randomUuid(),
+                        LISTENERS,
+                        Optional.of("r" + id % 2),
+                        clean ? brokerEpoch(id) : -1,
+                        false,
+                        false),
+                false,
                 false));
         return ((ControllerReply.Registered) reply).brokerEpoch();
     }
@@ -323,8 +330,10 @@ class DecisionsTest {
         assertTrue(!sessions.otherLive(1, Uuid.randomUuid(), 9001));
         Decision refused = brokers.register(
                 image,
-                new ControllerCommand.RegisterBroker(1, Uuid.randomUuid(), LISTENERS, Optional.empty(), true, false),
-                true);
+                new ControllerCommand.RegisterBroker(
+                        1, Uuid.randomUuid(), LISTENERS, Optional.empty(), -1, false, false),
+                true,
+                false);
         assertEquals(
                 Errors.DUPLICATE_BROKER_REGISTRATION,
                 ((ControllerReply.Refused) refused.reply()).refusal().error());

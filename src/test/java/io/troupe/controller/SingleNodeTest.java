@@ -41,7 +41,7 @@ class SingleNodeTest {
         final CompletableFuture<ControllerClient> client = new CompletableFuture<>();
         final CompletableFuture<Long> registered = new CompletableFuture<>();
 
-        Node(boolean cleanShutdown) {
+        Node(boolean lostDir) { // the first start of the dir, or not
             BrokerConfig config = ServerProperties.parse(Map.of(
                             "node.id", "1",
                             "listeners", "PLAINTEXT://127.0.0.1:9092",
@@ -67,7 +67,7 @@ class SingleNodeTest {
                         ActorRef<Controller.Command> controller =
                                 ControllerSingleton.init(context.getSystem(), config, Optional.empty());
                         BrokerMetadata.Self self =
-                                BrokerMetadata.Self.of(config, config.advertisedListeners(), cleanShutdown);
+                                BrokerMetadata.Self.of(config, config.advertisedListeners(), -1, lostDir);
                         ActorRef<BrokerMetadata.Command> metadata = context.spawn(
                                 BrokerMetadata.create(self, controller, cache, Optional.empty(), outcome()),
                                 "metadata");

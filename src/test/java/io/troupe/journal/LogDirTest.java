@@ -116,8 +116,11 @@ class LogDirTest {
     @Test
     void cleanShutdownIsToldOnceAndCarriesTheBrokerEpoch() {
         Journals journals = Journals.open(List.of(root), 1, Optional.empty());
-        assertTrue(journals.cleanShutdown(), "a new dir has lost nothing");
+        assertTrue(journals.cleanShutdown(), "a new dir has no tails to check");
+        assertEquals(-1, journals.lastBrokerEpoch(), "and proves nothing");
+        assertTrue(journals.lostDir());
         journals.brokerEpoch(42);
+        journals.setClusterId("cluster");
         journals.close();
         LogDir second = dir(root);
         assertTrue(second.cleanStart());
@@ -126,6 +129,12 @@ class LogDirTest {
         LogDir third = dir(root);
         assertFalse(third.cleanStart());
         third.close();
+        Journals known = Journals.open(List.of(root), 1, Optional.empty());
+        assertFalse(known.lostDir());
+        known.close();
+        Journals grown = Journals.open(List.of(root, root.resolve("new")), 1, Optional.empty());
+        assertTrue(grown.lostDir(), "one of two is new");
+        grown.close();
     }
 
     @Test

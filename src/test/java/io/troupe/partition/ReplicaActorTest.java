@@ -160,6 +160,24 @@ class ReplicaActorTest {
         return probe.expectMessageClass(ActorIdentity.class).getActorRef().isPresent();
     }
 
+    /** Rule 1.11. */
+    @Test
+    void aLastKnownReplicaTellsHowLongItsLogIsUntilSomebodyLeads() throws Exception {
+        journal.ends.put("replica-" + ID.entityId(), 5L);
+        PartitionImage asks = new PartitionImage(
+                0, List.of(1, 2), PartitionImage.NO_LEADER, 3, 3, List.of(), List.of(), List.of(1, 2));
+        assign(asks);
+        ControllerCommand.ReportLogs first =
+                assertInstanceOf(ControllerCommand.ReportLogs.class, commands.poll(10, TimeUnit.SECONDS));
+        ControllerCommand.LogReport log = first.logs().get(0);
+        assertEquals(PARTITION.topicId(), log.topicId());
+        assertEquals(3, log.leaderEpoch());
+        assertEquals(5, log.logEndOffset());
+        assertEquals(first, commands.poll(10, TimeUnit.SECONDS), "a new controller has not heard it yet");
+        assign(image(4, 4));
+        leadership.expectMessageClass(Leadership.Elected.class);
+    }
+
     @Test
     void aFollowerServesNothing() throws Exception {
         append("a", 1);

@@ -47,6 +47,18 @@ class ReplicaPhasesTest {
         assertEquals(Step.OPEN, phases.assigned(image(2, 4, 4)));
     }
 
+    /** Rule 1.11. */
+    @Test
+    void aLogIsOpenedWithoutALeaderWhenItsLengthMayDecideWhoLeads() {
+        PartitionImage asks = image(PartitionImage.NO_LEADER, 3, 3);
+        assertEquals(Step.WAIT, phases.assigned(asks.withIsr(List.of(), List.of(), List.of(2, 3))));
+        assertEquals(
+                Step.OPEN,
+                phases.assigned(
+                        asks.withIsr(List.of(), List.of(), List.of(1, 2)).withPartitionEpoch(4)));
+        assertEquals(Step.FOLLOW, phases.opened());
+    }
+
     @Test
     void aFollowerThatIsElectedLooksAtItsLogAgainAndLeads() {
         follow(3);

@@ -42,7 +42,15 @@ class MetricsTest {
 
     private Set<String> names() throws Exception {
         Set<String> names = new TreeSet<>();
-        for (String domain : new String[] {"kafka.log", "troupe.log", "troupe.network", "troupe.server"}) {
+        for (String domain : new String[] {
+            "kafka.log",
+            "troupe.log",
+            "troupe.network",
+            "troupe.server",
+            "kafka.controller",
+            "kafka.server",
+            "troupe.controller"
+        }) {
             server.queryNames(new ObjectName(domain + ":*"), null).forEach(name -> names.add(name.toString()));
         }
         return names;
@@ -66,6 +74,15 @@ class MetricsTest {
             }
             assertEquals(0, value("kafka.log:type=LogCleanerManager,name=max-dirty-percent"));
             assertEquals(0L, value("kafka.log:type=LogCleaner,name=DeadThreadCount"));
+            assertEquals(1, value("kafka.controller:type=KafkaController,name=ActiveControllerCount"));
+            assertEquals(1, value("kafka.controller:type=KafkaController,name=ActiveBrokerCount"));
+            assertEquals(0, value("kafka.controller:type=KafkaController,name=OfflinePartitionsCount"));
+            assertEquals(0, value("kafka.server:type=ReplicaManager,name=UnderMinIsrPartitionCount"));
+            assertEquals(
+                    0L,
+                    server.getAttribute(
+                            new ObjectName("kafka.controller:type=ControllerStats,name=UncleanLeaderElectionsPerSec"),
+                            "Count"));
             for (String name : names()) {
                 ObjectName bean = new ObjectName(name);
                 String attribute = server.getMBeanInfo(bean).getAttributes()[0].getName();

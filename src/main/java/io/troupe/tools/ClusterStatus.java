@@ -1,0 +1,213 @@
+package io.troupe.tools;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.QuorumInfo;
+import org.apache.kafka.common.TopicPartition;
+
+/** Tells in ten lines whether all is well in a cluster; what to do when it is not stands below them. Pure. */
+final class ClusterStatus {
+    private static final int NAMED = 5;
+    /** A voter is behind when it has not caught up for longer than this, by the leader's clock. */
+    private static final long BEHIND_MS = 10_000;
+
+    private final ClusterView view;
+    private final List<String> advice = new ArrayList<>();
+    private boolean well = true;
+
+    private ClusterStatus(ClusterView view) {
+        this.view = view;
+    }
+
+    /**
+     * @param lines the answer, its first line the verdict
+     * @param well false when somebody should do something
+     */
+    record Report(List<String> lines, boolean well) {}
+
+    static Report of(ClusterView view) {
+        return new ClusterStatus(view).report();
+    }
+
+    private Report report() {
+        List<String> lines = new ArrayList<>();
+        lines.add(line("Brokers up", up()));
+        lines.add(line("Brokers fenced", fenced()));
+        lines.add(line("Controller", controller()));
+        lines.add(line("Metadata quorum", quorum()));
+        lines.add(line("Partitions", totals()));
+        lines.add(line("Offline", offline()));
+        lines.add(line("Under min ISR", underMinIsr()));
+        lines.add(line("Under-replicated", underReplicated()));
+        lines.add(line("Not on preferred", notPreferred()));
+        lines.add(0, "Cluster " + view.clusterId() + ": " + (well ? "all is well" : "NOT WELL, see the last lines"));
+        advice.forEach(what -> lines.add("-> " + what));
+        return new Report(lines, well);
+    }
+
+    private String up() {
+        Set<Integer> up = new TreeSet<>(view.up());
+        up.removeAll(view.silent());
+        String answering = up.isEmpty() ? "none" : up.size() + ": " + join(up);
+        if (view.silent().isEmpty()) {
+            return answering;
+        }
+        well = false;
+        advice.add(
+                "Broker " + join(view.silent()) + " does not answer: if it does not run, start it; if it does, can this"
+                        + " machine reach its advertised.listeners?");
+        return answering + "; no answer from " + join(view.silent());
+    }
+
+    private String controller() {
+        String known = view.controller().map(id -> "node " + id).orElse("none known")
+                + view.quorum().map(q -> ", epoch " + q.leaderEpoch()).orElse("");
+        if (view.decides()) {
+            return known;
+        }
+        well = false;
+        advice.add("Nothing can be created, moved or elected: the controller does not answer. Start nodes of"
+                + " controller.quorum.voters until a majority of them is up.");
+        return known + ", NOT ANSWERING";
+    }
+
+    private String fenced() {
+        Set<Integer> fenced = view.fenced();
+        if (fenced.isEmpty()) {
+            return "none";
+        }
+        well = false;
+        advice.add("Broker " + join(fenced) + " is not heard from: look at its process and its log, and start it with"
+                + " bin/troupe-server-start.sh. One that is gone for good: bin/troupe-cluster.sh drain ID --execute,"
+                + " then unregister --id ID.");
+        return join(fenced);
+    }
+
+    private String quorum() {
+        if (view.quorum().isEmpty()) {
+            return "not told by these brokers";
+        }
+        QuorumInfo quorum = view.quorum().get();
+        Set<Integer> voters = new TreeSet<>();
+        Set<Integer> behind = new TreeSet<>();
+        long now = quorum.voters().stream()
+                .mapToLong(v -> v.lastCaughtUpTimestamp().orElse(-1))
+                .max()
+                .orElse(-1);
+        for (QuorumInfo.ReplicaState voter : quorum.voters()) {
+            voters.add(voter.replicaId());
+            long caughtUp = voter.lastCaughtUpTimestamp().orElse(-1);
+            boolean leads = voter.replicaId() == quorum.leaderId();
+            if (!leads && voter.logEndOffset() < quorum.highWatermark() && now - caughtUp > BEHIND_MS) {
+                behind.add(voter.replicaId());
+            }
+        }
+        String all = voters.size() + " voters: " + join(voters);
+        if (behind.isEmpty()) {
+            return all;
+        }
+        well = false;
+        int spare = (voters.size() - 1) / 2 - behind.size();
+        advice.add("Voter " + join(behind) + " is missing: start it. "
+                + (spare > 0
+                        ? "The metadata survives the loss of " + spare + " more."
+                        : "If one more is lost, nothing can be created, moved or elected."));
+        return all + "; missing: " + join(behind);
+    }
+
+    private String totals() {
+        long replicas = view.partitions().values().stream()
+                .mapToLong(p -> p.replicas().size())
+                .sum();
+        long topics = view.partitions().keySet().stream()
+                .map(TopicPartition::topic)
+                .distinct()
+                .count();
+        return view.partitions().size() + " of " + topics + " topics, " + replicas + " replicas; being moved: "
+                + (view.moving().isEmpty() ? "none" : view.moving().size());
+    }
+
+    private String offline() {
+        List<TopicPartition> offline = those(p -> p.leader() < 0);
+        if (!offline.isEmpty()) {
+            well = false;
+            Set<Integer> needed = new TreeSet<>();
+            offline.forEach(p -> {
+                ClusterView.Partition state = view.partitions().get(p);
+                Set<Integer> complete = new LinkedHashSet<>(state.isr());
+                complete.addAll(state.elr());
+                needed.addAll(complete.isEmpty() ? state.lastKnown() : complete);
+            });
+            needed.removeAll(view.up());
+            advice.add(
+                    needed.isEmpty()
+                            ? "Partitions without a leader (" + join(offline)
+                                    + ") are being elected one, or have no replica"
+                                    + " that is known to be complete: look again, then at the controller's log."
+                            : "Partitions without a leader (" + join(offline) + ") come back with broker "
+                                    + join(needed)
+                                    + ", which holds all that was acknowledged. If that is lost for good, give up what only it"
+                                    + " held: bin/troupe-leader-election.sh --election-type unclean.");
+        }
+        return counted(offline);
+    }
+
+    private String underMinIsr() {
+        List<TopicPartition> under = those(p -> p.leader() >= 0 && p.isr().size() < p.minIsr());
+        if (!under.isEmpty()) {
+            well = false;
+            advice.add("Producers with acks=all are refused by " + join(under) + " until another replica is in sync.");
+        }
+        return counted(under);
+    }
+
+    private String underReplicated() {
+        List<TopicPartition> under = those(p -> p.isr().size() < p.replicas().size());
+        under.removeAll(view.moving().keySet());
+        if (!under.isEmpty()) {
+            well = false;
+            boolean allUp = under.stream().allMatch(p -> view.up()
+                    .containsAll(view.partitions().get(p).replicas()));
+            if (allUp) {
+                advice.add("Replicas catch up (" + join(under) + "): look again in a while; if the number does not"
+                        + " fall, look at the logs of their leaders.");
+            } else if (view.fenced().isEmpty()) {
+                advice.add("Replicas are assigned to brokers that no longer exist (" + join(under)
+                        + "): bin/troupe-cluster.sh rebalance moves them.");
+            }
+        }
+        return counted(under);
+    }
+
+    /** No trouble: it passes by itself, or by one command. */
+    private String notPreferred() {
+        return counted(those(p -> p.leader() >= 0 && p.leader() != p.replicas().get(0)));
+    }
+
+    private List<TopicPartition> those(Predicate<ClusterView.Partition> which) {
+        return view.partitions().entrySet().stream()
+                .filter(e -> which.test(e.getValue()))
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toCollection(ArrayList::new));
+    }
+
+    private static String counted(List<TopicPartition> partitions) {
+        return partitions.isEmpty() ? "none" : partitions.size() + ": " + join(partitions);
+    }
+
+    private static String join(Collection<?> things) {
+        String named = things.stream().limit(NAMED).map(String::valueOf).collect(Collectors.joining(", "));
+        return things.size() > NAMED ? named + ", ..." : named;
+    }
+
+    private static String line(String name, String value) {
+        return String.format("  %-17s %s", name, value);
+    }
+}

@@ -1,0 +1,146 @@
+package io.troupe.tools;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewPartitionReassignment;
+import org.apache.kafka.common.ElectionType;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.ElectionNotNeededException;
+
+/**
+ * Previews a plan, and carries it out: throttle if asked for (KIP-73), reassignment, progress, preferred leaders, throttle off.
+ * One that is interrupted leaves the brokers to finish their moves, and the throttle set.
+ */
+final class ReplicaMoves {
+    private static final long LOOK_EVERY_MS = 1000;
+    private static final String RATE = ".replication.throttled.rate";
+    private static final String REPLICAS = ".replication.throttled.replicas";
+    private static final int SHOWN = 20;
+
+    private final Admin admin;
+    private final PrintStream out;
+
+    ReplicaMoves(Admin admin, PrintStream out) {
+        this.admin = admin;
+        this.out = out;
+    }
+
+    void preview(ClusterView view, Map<TopicPartition, List<Integer>> plan) {
+        Map<TopicPartition, List<Integer>> before = view.replicas();
+        out.println(BalancePlan.copies(before, plan) + " replicas are to be copied, " + plan.size() + " of "
+                + before.size() + " partitions change:");
+        plan.entrySet().stream()
+                .limit(SHOWN)
+                .forEach(move ->
+                        out.println("  " + move.getKey() + " " + before.get(move.getKey()) + " -> " + move.getValue()));
+        if (plan.size() > SHOWN) {
+            out.println("  ... and " + (plan.size() - SHOWN) + " more");
+        }
+        Map<TopicPartition, List<Integer>> after = new HashMap<>(before);
+        after.putAll(plan);
+        out.println("Broker   replicas now -> then   preferred leaders now -> then");
+        Set<Integer> brokers = new TreeSet<>(view.brokers().keySet());
+        before.values().forEach(brokers::addAll);
+        for (int id : brokers) {
+            out.printf(
+                    "%6d %14d -> %-6d %20d -> %d%n",
+                    id, held(before, id), held(after, id), preferred(before, id), preferred(after, id));
+        }
+    }
+
+    private static long held(Map<TopicPartition, List<Integer>> partitions, int broker) {
+        return partitions.values().stream().filter(r -> r.contains(broker)).count();
+    }
+
+    private static long preferred(Map<TopicPartition, List<Integer>> partitions, int broker) {
+        return partitions.values().stream().filter(r -> r.get(0) == broker).count();
+    }
+
+    /** @param throttle bytes a second that each broker may copy to another */
+    void execute(ClusterView view, Map<TopicPartition, List<Integer>> plan, OptionalLong throttle)
+            throws ExecutionException, InterruptedException {
+        if (throttle.isPresent()) {
+            throttle(view, plan, AlterConfigOp.OpType.SET, String.valueOf(throttle.getAsLong()));
+        }
+        Map<TopicPartition, Optional<NewPartitionReassignment>> moves = new HashMap<>();
+        plan.forEach((p, replicas) -> moves.put(p, Optional.of(new NewPartitionReassignment(replicas))));
+        admin.alterPartitionReassignments(moves).all().get();
+        out.println("The brokers are moving the replicas. They go on when this command is ended.");
+        await(plan.keySet());
+        electPreferred(plan.keySet());
+        if (throttle.isPresent()) {
+            throttle(view, plan, AlterConfigOp.OpType.DELETE, "");
+        }
+        out.println("Done.");
+    }
+
+    private void await(Set<TopicPartition> moving) throws ExecutionException, InterruptedException {
+        int last = -1;
+        while (true) {
+            Set<TopicPartition> open = new HashSet<>(
+                    admin.listPartitionReassignments().reassignments().get().keySet());
+            open.retainAll(moving);
+            if (open.size() != last) {
+                out.println("Moved: " + (moving.size() - open.size()) + " of " + moving.size() + " partitions");
+                last = open.size();
+            }
+            if (open.isEmpty()) {
+                return;
+            }
+            Thread.sleep(LOOK_EVERY_MS);
+        }
+    }
+
+    private void electPreferred(Set<TopicPartition> partitions) throws ExecutionException, InterruptedException {
+        Map<TopicPartition, Optional<Throwable>> results = admin.electLeaders(ElectionType.PREFERRED, partitions)
+                .partitions()
+                .get();
+        results.forEach((p, failure) -> failure.filter(f -> !(f instanceof ElectionNotNeededException))
+                .ifPresent(f -> out.println("The preferred leader of " + p + " does not lead yet: " + f.getMessage())));
+    }
+
+    private void throttle(
+            ClusterView view, Map<TopicPartition, List<Integer>> plan, AlterConfigOp.OpType operation, String rate)
+            throws ExecutionException, InterruptedException {
+        Map<ConfigResource, Collection<AlterConfigOp>> changes = new HashMap<>();
+        for (int id : view.brokers().keySet()) {
+            changes.put(
+                    new ConfigResource(ConfigResource.Type.BROKER, String.valueOf(id)),
+                    List.of(op("leader" + RATE, rate, operation), op("follower" + RATE, rate, operation)));
+        }
+        Map<String, List<String>> from = new HashMap<>();
+        Map<String, List<String>> to = new HashMap<>();
+        plan.forEach((p, replicas) -> {
+            List<Integer> before = view.partitions().get(p).replicas();
+            before.forEach(id ->
+                    from.computeIfAbsent(p.topic(), t -> new ArrayList<>()).add(p.partition() + ":" + id));
+            replicas.stream().filter(id -> !before.contains(id)).forEach(id -> to.computeIfAbsent(
+                            p.topic(), t -> new ArrayList<>())
+                    .add(p.partition() + ":" + id));
+        });
+        from.forEach((topic, replicas) -> changes.put(
+                new ConfigResource(ConfigResource.Type.TOPIC, topic),
+                List.of(
+                        op("leader" + REPLICAS, String.join(",", replicas), operation),
+                        op("follower" + REPLICAS, String.join(",", to.getOrDefault(topic, List.of())), operation))));
+        admin.incrementalAlterConfigs(changes).all().get();
+    }
+
+    private static AlterConfigOp op(String name, String value, AlterConfigOp.OpType operation) {
+        return new AlterConfigOp(new ConfigEntry(name, value), operation);
+    }
+}

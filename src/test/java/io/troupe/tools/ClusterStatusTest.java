@@ -1,0 +1,105 @@
+package io.troupe.tools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.kafka.common.Node;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.junit.jupiter.api.Test;
+
+/** The verdict, its ten lines, and that what is wrong comes with something to do. */
+class ClusterStatusTest {
+    private static final Uuid TOPIC = Uuid.randomUuid();
+    private final Map<Integer, Node> brokers = new TreeMap<>();
+    private final Map<TopicPartition, ClusterView.Partition> partitions = new TreeMap<>(ClusterView.BY_NAME);
+    private boolean decides = true;
+    private Set<Integer> silent = Set.of();
+
+    ClusterStatusTest() {
+        for (int id = 1; id <= 3; id++) {
+            broker(id, false);
+        }
+        partition(0, 1, List.of(1, 2, 3), List.of());
+    }
+
+    private void broker(int id, boolean fenced) {
+        brokers.put(id, new Node(id, "host" + id, 9092, null, fenced));
+    }
+
+    private void partition(int number, int leader, List<Integer> isr, List<Integer> elr) {
+        partitions.put(
+                new TopicPartition("t", number),
+                new ClusterView.Partition(TOPIC, leader, List.of(1, 2, 3), isr, elr, List.of(), 2));
+    }
+
+    private ClusterStatus.Report report() {
+        return ClusterStatus.of(
+                new ClusterView("c", Optional.of(2), Optional.empty(), decides, silent, brokers, partitions, Map.of()));
+    }
+
+    private void isNotWell(String... words) {
+        ClusterStatus.Report report = report();
+        assertFalse(report.well());
+        assertTrue(report.lines().get(0).contains("NOT WELL"));
+        String advice =
+                String.join("\n", report.lines().subList(10, report.lines().size()));
+        for (String word : words) {
+            assertTrue(advice.contains(word), word + " in " + advice);
+        }
+    }
+
+    @Test
+    void aHealthyClusterHasTenLinesAndNothingToDo() {
+        ClusterStatus.Report report = report();
+        assertTrue(report.well());
+        assertEquals(10, report.lines().size());
+        assertEquals("Cluster c: all is well", report.lines().get(0));
+    }
+
+    @Test
+    void aFencedBrokerIsNamed() {
+        broker(3, true);
+        partition(0, 1, List.of(1, 2), List.of());
+        isNotWell("Broker 3 is not heard from");
+    }
+
+    @Test
+    void aBrokerThatDoesNotAnswerAndAControllerThatCannotDecideAreTold() {
+        silent = Set.of(2);
+        decides = false;
+        isNotWell("Broker 2 does not answer", "controller does not answer", "controller.quorum.voters");
+    }
+
+    @Test
+    void aPartitionWithoutALeaderNamesTheBrokerThatHoldsAll() {
+        broker(3, true);
+        partition(0, -1, List.of(), List.of(3));
+        isNotWell("t-0) come back with broker 3", "unclean");
+    }
+
+    @Test
+    void tooFewInSyncAndReplicasThatCatchUpAreTold() {
+        partition(0, 1, List.of(1), List.of());
+        isNotWell("acks=all are refused by t-0", "Replicas catch up");
+    }
+
+    @Test
+    void replicasOnBrokersThatNobodyKnowsAreToBeMoved() {
+        brokers.remove(3);
+        partition(0, 1, List.of(1, 2), List.of());
+        isNotWell("no longer exist", "rebalance");
+    }
+
+    @Test
+    void anotherLeaderThanThePreferredIsNoTrouble() {
+        partition(1, 2, List.of(1, 2, 3), List.of());
+        assertTrue(report().well());
+    }
+}

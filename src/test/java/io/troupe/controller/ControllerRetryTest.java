@@ -59,7 +59,8 @@ class ControllerRetryTest {
                 settings,
                 this::ask,
                 () -> Set.of(1),
-                () -> System.nanoTime() / 1_000_000)));
+                () -> System.nanoTime() / 1_000_000,
+                new ControllerStats())));
     }
 
     private ControllerReply execute(ActorRef<Controller.Command> controller, String id, ControllerCommand command) {
@@ -85,7 +86,8 @@ class ControllerRetryTest {
                                 List.of(new Listener(
                                         "PLAINTEXT", SecurityProtocol.PLAINTEXT, new HostPort("127.0.0.1", 9092))),
                                 Optional.empty(),
-                                true,
+                                -1,
+                                false,
                                 false)));
         long epoch = registered.brokerEpoch();
         execute(controller, "beat", new ControllerCommand.BrokerHeartbeat(1, epoch, epoch, false));

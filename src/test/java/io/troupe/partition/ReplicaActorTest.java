@@ -13,16 +13,22 @@ import io.troupe.controller.ControllerCommand;
 import io.troupe.controller.ControllerReply;
 import io.troupe.journal.JournalCommand;
 import io.troupe.journal.LogReader.SegmentInfo;
+import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataCache;
+import io.troupe.metadata.MetadataEvent;
+import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.model.Refusal;
 import io.troupe.model.ReplicaId;
 import io.troupe.partition.ReplicaActor.Assigned;
 import io.troupe.partition.ReplicaActor.Settled;
+import io.troupe.record.BatchHeader;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -48,6 +54,7 @@ import org.junit.jupiter.api.Test;
 class ReplicaActorTest {
     private static final TopicIdPartition PARTITION = new TopicIdPartition(Uuid.randomUuid(), 0, "__consumer_offsets");
     private static final long BROKER_EPOCH = 11;
+    private static final PartitionKey KEY = new PartitionKey(PARTITION.topicId(), 0);
     private static final ReplicaId ID = new ReplicaId(PARTITION.topicId(), 0, 1);
 
     private final StubJournal.Control journal = new StubJournal.Control();
@@ -188,6 +195,78 @@ class ReplicaActorTest {
         replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
         assertAnswers("b!NOT_LEADER_OR_FOLLOWER", "reader");
         assertNull(local.leader(PARTITION.topicId(), 0));
+    }
+
+    @Test
+    void aFollowerStoresWhatItsLeaderSendsTellsHowFarItHasComeAndLeadsOnFromThere() throws Exception {
+        assign(new PartitionImage(0, List.of(1, 2), 2, 3, 3, List.of(1, 2), List.of(), List.of()));
+        settled.receiveMessage();
+        ReplicaLinks.Follow follow = links.expectMessageClass(ReplicaLinks.Follow.class);
+        assertEquals(2, follow.leader());
+        assertEquals(new FollowerLink.Follow(KEY, BROKER_EPOCH, 3, 0, -1, replica), follow.follow());
+        TestProbe<FollowerLink.Command> link = kit.createTestProbe();
+        ByteBuffer batch = TestBatches.batch(2);
+        BatchHeader.stamp(batch, batch.position(), 0, 3);
+        int size = batch.remaining();
+        replica.tell(new ReplicaActor.Replicate(3, 0, batch, 0, 0, 7, size, link.ref()));
+        link.expectMessage(new FollowerLink.At(KEY, 3, 2, 3, 7, size));
+        replica.tell(new ReplicaActor.Replicate(2, 2, batch, 0, 0, 7, size, link.ref()));
+        link.expectMessage(new FollowerLink.At(KEY, 3, 2, 3, 7, size));
+        elect(4);
+        links.expectMessage(new ReplicaLinks.Unfollow(2, new FollowerLink.Unfollow(KEY, replica)));
+        assertEquals(2, journal.next(JournalCommand.StartEpoch.class).startOffset());
+        replica.tell(new ReplicaActor.Replicate(3, 2, batch, 0, 0, 7, size, link.ref()));
+        assertEquals(size, link.expectMessageClass(FollowerLink.At.class).credit(), "a leader takes nothing");
+    }
+
+    /** Rule 1.12. */
+    @Test
+    void aFollowerCutsItsLogAsItsLeaderAnswersAndAsksAgain() throws Exception {
+        journal.ends.put("replica-" + ID.entityId(), 50L);
+        assign(new PartitionImage(0, List.of(1, 2), 2, 3, 3, List.of(1, 2), List.of(), List.of()));
+        assertEquals(
+                50, links.expectMessageClass(ReplicaLinks.Follow.class).follow().offset());
+        replica.tell(new ReplicaActor.Diverged(new LinkMessage.Divergence(KEY, 2, -1, 0, 0)));
+        replica.tell(new ReplicaActor.Diverged(new LinkMessage.Divergence(KEY, 3, -1, 0, 0)));
+        assertEquals(0, journal.next(JournalCommand.Truncate.class).endOffset());
+        links.expectMessageClass(ReplicaLinks.Unfollow.class);
+        assertEquals(
+                0, links.expectMessageClass(ReplicaLinks.Follow.class).follow().offset());
+        replica.tell(new ReplicaActor.Diverged(new LinkMessage.Divergence(KEY, 3, -1, 70, 70)));
+        assertEquals(70, journal.next(JournalCommand.StartAt.class).startOffset());
+        links.expectMessageClass(ReplicaLinks.Unfollow.class);
+        assertEquals(
+                70, links.expectMessageClass(ReplicaLinks.Follow.class).follow().offset());
+    }
+
+    /** Rules 1.6, 1.7: an expansion counts when it is proposed, and is proposed again when its answer is lost. */
+    @Test
+    void aLeaderProposesWhoHasCaughtUpAndWaitsForIt() throws Exception {
+        metadata.publish(MetadataImage.empty()
+                .apply(0, new MetadataEvent.ControllerElected(1, 1, "cluster"))
+                .apply(1, new MetadataEvent.BrokerRegistered(broker(1), true))
+                .apply(2, new MetadataEvent.BrokerRegistered(broker(2), true))
+                .apply(3, new MetadataEvent.BrokerFencingChanged(2, 2, false, false)));
+        assign(new PartitionImage(0, List.of(1, 2), 1, 3, 3, List.of(1), List.of(), List.of()));
+        settled.receiveMessage();
+        links.expectMessageClass(ReplicaLinks.Leads.class);
+        TestProbe<LeaderLink.Command> link = kit.createTestProbe();
+        long epoch = metadata.current().broker(2).orElseThrow().brokerEpoch();
+        replica.tell(new ReplicaActor.FollowerAt(2, epoch, 3, 0, link.ref()));
+        link.expectMessage(new LeaderLink.Moved(KEY));
+        ControllerCommand.AlterPartition proposal =
+                (ControllerCommand.AlterPartition) commands.poll(5, TimeUnit.SECONDS);
+        assertEquals(List.of(1, 2), proposal.isr());
+        assertEquals(3, proposal.partitionEpoch());
+        append("a", -1, 60_000);
+        assertEquals(
+                1, link.expectMessageClass(LeaderLink.Appended.class).group().endOffset());
+        replies.poll(5, TimeUnit.SECONDS).complete(new ControllerReply.Refused(Refusal.of(Errors.REQUEST_TIMED_OUT)));
+        assertEquals(proposal, commands.poll(5, TimeUnit.SECONDS));
+        assertTrue(answers.isEmpty(), "the proposed member has not got it yet");
+        replica.tell(new ReplicaActor.FollowerAt(2, epoch, 2, 1, link.ref()));
+        replica.tell(new ReplicaActor.FollowerAt(2, epoch, 3, 1, link.ref()));
+        assertAnswers("a@0");
     }
 
     @Test
@@ -458,6 +537,10 @@ class ReplicaActorTest {
                 answers.add(name + "!" + refusal.error());
             }
         }));
+    }
+
+    private static BrokerImage broker(int id) {
+        return new BrokerImage(id, -1, List.of(), Optional.empty(), true, false);
     }
 
     private void settledLeader() {

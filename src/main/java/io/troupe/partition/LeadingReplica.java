@@ -183,6 +183,8 @@ final class LeadingReplica {
     /** The ReplicaLog has persisted the group under way. */
     void persisted(long endOffset) {
         LogAppend group = inFlight;
+        // Not kept until the next one: it holds the frames that its batches came in.
+        inFlight = null;
         state.persisted(endOffset);
         persistNext();
         publish();

@@ -46,8 +46,8 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private static final int LOG_EVERY = 20;
     /** Rounds before the first one. */
     private static final int FIRST_LOG = 4;
-    /** Answers in a row that show two clusters, before one yields: a member that is just joining is not known everywhere. */
-    private static final int YIELD_AFTER = 5;
+    /** So long answers show two clusters before one yields: a member that is just joining is not known everywhere. */
+    private static final Duration YIELD_AFTER = Duration.ofSeconds(10);
 
     public sealed interface Command {}
 
@@ -85,7 +85,9 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private final ActorRef<Present> heard;
     private final Formation formation;
     private final String voterList;
-    private final Map<Integer, Integer> separate = new HashMap<>();
+    /** By incarnation of a voter in another cluster, since when it was seen there. */
+    private final Map<Long, Long> separate = new HashMap<>();
+
     private final Map<Integer, String> warned = new HashMap<>();
     private int rounds;
     private boolean joined;
@@ -166,8 +168,14 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
 
     private void checkSeparate(Formation.Node self, Formation.Node voter) {
         if (!Formation.yields(self, voter)) {
-            separate.remove(voter.nodeId());
-        } else if (separate.merge(voter.nodeId(), 1, Integer::sum) >= YIELD_AFTER) {
+            separate.remove(voter.incarnation());
+            return;
+        }
+        // By time, not by answers: those to the questions of a whole outage may come at once, from a voter that has
+        // joined
+        // this cluster and of which this node has not heard yet.
+        long since = separate.computeIfAbsent(voter.incarnation(), first -> nowMs());
+        if (nowMs() - since >= YIELD_AFTER.toMillis()) {
             outcome.rejoin("voter " + voter.nodeId() + " is in a cluster with voters " + voter.memberVoters()
                     + ", this node in another one with voters " + self.memberVoters()
                     + "; it joins that of the others");

@@ -193,16 +193,8 @@ final class FollowerState {
             buffers.add(queued.poll());
             bytes += size;
         }
-        inFlightEnd = endOffset(buffers.get(buffers.size() - 1));
+        inFlightEnd = BatchHeader.endOffset(buffers.get(buffers.size() - 1));
         return new LogAppend(persistedEnd, inFlightEnd, buffers, bytes);
-    }
-
-    private static long endOffset(ByteBuffer batches) {
-        long end = 0;
-        for (int at = batches.position(); at < batches.limit(); at += BatchHeader.sizeInBytes(batches, at)) {
-            end = BatchHeader.lastOffset(batches, at) + 1;
-        }
-        return end;
     }
 
     /** The group in flight is on disk. */

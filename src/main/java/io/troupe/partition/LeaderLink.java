@@ -309,10 +309,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
                 return readPiece(partition, run, large, 0);
             }
             ByteBuffer batches = ((LogReader.InMemory) slice).batches();
-            long end = offset;
-            for (int at = batches.position(); at < batches.limit(); at += BatchHeader.sizeInBytes(batches, at)) {
-                end = BatchHeader.lastOffset(batches, at) + 1;
-            }
+            long end = batches.hasRemaining() ? BatchHeader.endOffset(batches) : offset;
             return new WasRead(partition, run, new Chunk(offset, end, batches.remaining(), 0, batches), null, null);
         } catch (IOException | RuntimeException e) {
             return new WasRead(partition, run, null, null, e);

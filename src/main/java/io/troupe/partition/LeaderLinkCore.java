@@ -326,7 +326,7 @@ final class LeaderLinkCore {
             }
             buffers.add(buffer);
             size += more;
-            end = endOffset(buffer);
+            end = BatchHeader.endOffset(buffer);
         }
         if (size > 0) {
             put(partition, feed, size, buffers);
@@ -337,15 +337,6 @@ final class LeaderLinkCore {
     private void put(PartitionKey partition, Feed feed, int size, List<ByteBuffer> buffers) {
         outbox.add(new Data(partition, feed.position.leaderEpoch(), feed.next, size, 0, buffers));
         sentBytes += size;
-    }
-
-    /** Exclusive. */
-    private static long endOffset(ByteBuffer batches) {
-        long end = 0;
-        for (int at = batches.position(); at < batches.limit(); at += BatchHeader.sizeInBytes(batches, at)) {
-            end = BatchHeader.lastOffset(batches, at) + 1;
-        }
-        return end;
     }
 
     /** A leader shows something new, and what it has appended until now was not told here. */

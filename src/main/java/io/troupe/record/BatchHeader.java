@@ -198,6 +198,15 @@ public final class BatchHeader {
         b.putInt(at + CRC, computeCrc(b, at));
     }
 
+    /** Where whole batches, at least one, from position to limit end; exclusive. */
+    public static long endOffset(ByteBuffer batches) {
+        long end = 0;
+        for (int at = batches.position(); at < batches.limit(); at += sizeInBytes(batches, at)) {
+            end = lastOffset(batches, at) + 1;
+        }
+        return end;
+    }
+
     /** CRC-32C over the bytes that the header's own CRC covers. */
     public static int computeCrc(ByteBuffer b, int at) {
         CRC32C crc = new CRC32C();

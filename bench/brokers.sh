@@ -5,8 +5,8 @@ declare -A pid starter port quorum_port node_kind start_ms
 
 now_ms() { local t=$EPOCHREALTIME; echo $((${t%.*} * 1000 + 10#${t#*.} / 1000)); }
 
-# A port nobody listens on, below the ephemeral range; none is given twice.
-next_port=$((20000 + $$ % 5000))
+# A port nobody listens on, below the ephemeral range; none is given twice, and commands that run at a time begin far apart.
+next_port=$((20000 + $$ * 61 % 10000))
 free_port() { # -> REPLY
   while :; do
     next_port=$((next_port + 1))
@@ -90,6 +90,8 @@ launch() {
   MALLOC_ARENA_MAX=2 TROUPE_HEAP_OPTS=$heap $pin_broker "${command[@]}" "$work/$1.properties" >"$work/broker-$1.log" 2>&1 &
   starter[$1]=$!
   pid[$1]=$!
+  # Else bash tells on standard error that it was killed.
+  disown $!
 }
 
 await_ready() { # node
@@ -107,24 +109,30 @@ await_ready() { # node
 # Troupe's start script runs the broker as its child, and a new one when the broker asks to be started again.
 find_process() { # node -> its pid
   [[ ${node_kind[$1]} == troupe ]] || return 0
-  local children
-  read -r -a children <"/proc/${starter[$1]}/task/${starter[$1]}/children" || true
-  pid[$1]=${children[0]:-${starter[$1]}}
+  local children=''
+  { read -r children _ <"/proc/${starter[$1]}/task/${starter[$1]}/children"; } 2>/dev/null || true
+  pid[$1]=${children:-${pid[$1]}}
 }
 
 # Asks the brokers of a side to end and waits for it; several are killed, because the last of them would wait for the others, and nobody needs their data.
 stop() { # side
-  local n i signal=TERM
+  local n signal=TERM
   ((nodes == 1)) || signal=KILL
   for ((n = 1; n <= nodes; n++)); do
     [[ -n ${pid[$1$n]:-} ]] || continue
+    find_process "$1$n"
     kill -$signal "${pid[$1$n]}" 2>/dev/null || true
-    for ((i = 0; i < 200; i++)); do kill -0 "${pid[$1$n]}" 2>/dev/null || break; sleep 0.1; done
-    kill -9 "${pid[$1$n]}" 2>/dev/null || true
-    wait "${starter[$1$n]}" 2>/dev/null || true
+    await_end "${pid[$1$n]}" || kill -9 "${pid[$1$n]}" 2>/dev/null || true
+    await_end "${starter[$1$n]}" || true
     pid[$1$n]='' starter[$1$n]=''
     rm -rf "$work/data-$1$n"
   done
+}
+
+await_end() { # pid; 1 when it still runs after 20 s
+  local i
+  for ((i = 0; i < 200; i++)); do kill -0 "$1" 2>/dev/null || return 0; sleep 0.1; done
+  return 1
 }
 
 # Whether all nodes of a side run.

@@ -104,7 +104,7 @@ raw=$work/raw.tsv
 # Ends what is still running, the broker that a start script runs as its child too.
 end_all() {
   local job
-  for job in $(jobs -p) "${pid[@]:-}"; do
+  for job in $(jobs -p) "${pid[@]:-}" "${starter[@]:-}"; do
     [[ -z $job ]] || kill -9 "$job" $(cat "/proc/$job/task/$job/children" 2>/dev/null) 2>/dev/null || true
   done
   rm -rf "$work"/data-* "$work"/producer-* "$work"/clients

@@ -62,7 +62,7 @@ lone_failover() { # side round
     note "$shape" "failed writes" "$side" "$2" "$failed"
     note "$shape" "lost writes" "$side" "$2" "$lost"
     [[ $ended == stop ]] && break
-    wait "${starter[$side$node]}" 2>/dev/null || true
+    await_end "${starter[$side$node]}" || { say "node $side$node does not end"; return 1; }
     launch "$side$node"
     await_ready "$side$node" || return 1
   done

@@ -1,6 +1,6 @@
 # Sourced by compare-with-kafka.sh: starts and stops the brokers of the two sides and reads what the kernel knows of them. A side is A or B; one of its nodes
 # is A1, A2, ...
-# Needs: root, work, kafka_lib, java, heap, nodes, kafka_set and troupe_set (settings, one a line), and pin_broker (a command prefix, or nothing).
+# Needs: root, work, kafka_lib, java, heap, nodes, start_limit, kafka_set and troupe_set (settings, one a line), and pin_broker (a command prefix, or nothing).
 declare -A pid starter port quorum_port node_kind start_ms
 
 now_ms() { local t=$EPOCHREALTIME; echo $((${t%.*} * 1000 + 10#${t#*.} / 1000)); }
@@ -100,7 +100,7 @@ await_ready() { # node
   begun=$(now_ms)
   until grep -q "$ready" "$log"; do
     kill -0 "${starter[$1]}" 2>/dev/null || { tail -20 "$log" >&2; say "node $1 (${node_kind[$1]}) ended before it served"; return 1; }
-    (($(now_ms) - begun < 90000)) || { tail -20 "$log" >&2; say "node $1 (${node_kind[$1]}) did not serve within 90 s"; return 1; }
+    (($(now_ms) - begun < start_limit * 1000)) || { tail -20 "$log" >&2; say "node $1 (${node_kind[$1]}) did not serve within $start_limit s"; return 1; }
     sleep 0.02
   done
   find_process "$1"

@@ -45,8 +45,8 @@ die() { say "compare-with-kafka: $*"; exit 1; }
 usage() { sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; }
 
 nodes=1 pairs=3 mb=200 limit=3000 a=troupe cores='' shapes='' heap='' kafka_set='' troupe_set=''
-# What bounds a run: one call of a tool, the two halves of the latency shape, one failover.
-run_limit=300 latency_records=10000 latency_seconds=20 failover_seconds=90
+# What bounds a run, in seconds: a start, one call of a tool, the two halves of the latency shape, one failover.
+start_limit=180 run_limit=300 latency_records=10000 latency_seconds=20 failover_seconds=90
 settle_seconds=20 idle_seconds=60 many=1000
 stolen_limit=4 repeated=0 kept=0 gave_up=0
 known=start,produce,partitions,flush,consume,latency,idle,failover

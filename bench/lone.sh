@@ -59,6 +59,7 @@ lone_failover() { # side round
     read -r node gap quiet failed acknowledged lost <"$work/failover"
     say "$side (${kind[$side]}), $shape: node $node, gap $gap ms (before: $quiet ms), $failed of $((failed + acknowledged)) writes failed, $lost acknowledged ones lost"
     note "$shape" "gap ms" "$side" "$2" "$gap"
+    note "$shape" "gap before, ms" "$side" "$2" "$quiet"
     note "$shape" "failed writes" "$side" "$2" "$failed"
     note "$shape" "lost writes" "$side" "$2" "$lost"
     [[ $ended == stop ]] && break

@@ -121,6 +121,10 @@ appender.console.layout.pattern=%d %p %c{1} - %m%n
 rootLogger.level=info
 rootLogger.appenderRef.console.ref=console
 L
+cat >"$work/forces.jfc" <<'J'
+<?xml version="1.0" encoding="UTF-8"?>
+<configuration version="2.0"><event name="jdk.FileForce"><setting name="enabled">true</setting><setting name="threshold">0 ms</setting></event></configuration>
+J
 sed 's/level=info/level=error/' "$work/log4j2.properties" >"$work/log4j2-tools.properties"
 "${jdk}javac" -d "$work/clients" -cp "$kafka_lib/*" "$here"/clients/*.java || die "the clients in $here/clients do not compile"
 
@@ -150,6 +154,8 @@ share_time() { # name
   fi
   deadline=$((SECONDS + (limit - SECONDS) / planned))
 }
+# Whether a run may still start at all.
+in_time() { ((SECONDS < limit)) || { failed "$* (time limit of $limit s)"; return 1; }; }
 # Whether there is time for another run as long as the last one, which began at that second.
 time_for_another() { ((SECONDS + SECONDS - $1 <= deadline)); }
 
@@ -165,6 +171,7 @@ in_pairs() {
   planned=$((planned - 1))
   for side in A B; do
     running "$side" || { failed "$*: not all brokers of side $side (${kind[$side]}) run any more"; return 0; }
+    in_time "$@" || return 0
     say "warm-up: $side, $pinning, $*"
     "$load" "$side" 0 "${@:2}" || { failed "$* (warm-up of ${kind[$side]})"; return 0; }
   done
@@ -176,6 +183,7 @@ in_pairs() {
       cp "$raw" "$raw.before"
       worst=0 begun=$SECONDS
       for side in $order; do
+        in_time "$@" || { mv "$raw.before" "$raw"; return 0; }
         say "pair $pair: $side, $pinning, $*"
         measure_stolen "$load" "$side" "$pair" "${@:2}" || { mv "$raw.before" "$raw"; failed "$* (pair $pair, ${kind[$side]})"; return 0; }
         ((share <= worst)) || worst=$share
@@ -208,6 +216,7 @@ in_turns() {
     ((round == 1)) || time_for_another "$begun" || { say "its time is over after $((round - 1)) rounds: $*"; return 0; }
     begun=$SECONDS
     for side in A B; do
+      in_time "$@" || return 0
       say "round $round: $side (${kind[$side]}), $*"
       "$1" "$side" "$round" || {
         failed "$* (round $round, ${kind[$side]}); its logs: $work/failed-$round-$side"

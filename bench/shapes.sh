@@ -69,7 +69,7 @@ shape_flush() { # side pair
   (($2 == 1)) || return 0
   local n forces=0 file=$work/forces.jfr
   for ((n = 1; n <= nodes; n++)); do
-    "${jdk}jcmd" "${pid[$1$n]}" JFR.start name=forces settings=none 'jdk.FileForce#enabled=true' 'jdk.FileForce#threshold=0ms' >"$work/jfr.log" 2>&1 || return 1
+    "${jdk}jcmd" "${pid[$1$n]}" JFR.start name=forces settings="$work/forces.jfc" >"$work/jfr.log" 2>&1 || return 1
   done
   produce "$1" 0 "" bench-flush 8 1024 $records acks=1 linger.ms=0 || return 1
   for ((n = 1; n <= nodes; n++)); do
@@ -77,6 +77,7 @@ shape_flush() { # side pair
     forces=$((forces + $("${jdk}jfr" summary "$file" | awk '$1 == "jdk.FileForce" {n = $2} END {print n + 0}')))
     rm -f "$file"
   done
+  ((forces)) || { say "no fsync of side $1 was recorded, see $work/jfr.log"; return 0; }
   note "$shape" "fsyncs/request" "$1" 1 "$(awk -v f="$forces" -v r="$produce_requests" 'BEGIN {printf "%.3f", r ? f / r : 0}')"
 }
 

@@ -101,12 +101,17 @@ work=$root/target/bench/$(date +%Y%m%d-%H%M%S)-$$
 mkdir -p "$work"
 raw=$work/raw.tsv
 : >"$raw"
-# Ends what is still running, the broker that a start script runs as its child too.
+# Ends a process and all that it started: tools run below timeout, Troupe's brokers below their start script.
+end_tree() { # pid
+  local children='' child
+  { read -r children <"/proc/$1/task/$1/children"; } 2>/dev/null || true
+  kill -9 "$1" 2>/dev/null || true
+  for child in $children; do end_tree "$child"; done
+}
+# Ends what is still running.
 end_all() {
   local job
-  for job in $(jobs -p) "${pid[@]:-}" "${starter[@]:-}"; do
-    [[ -z $job ]] || kill -9 "$job" $(cat "/proc/$job/task/$job/children" 2>/dev/null) 2>/dev/null || true
-  done
+  for job in $(jobs -p) "${pid[@]:-}" "${starter[@]:-}"; do [[ -z $job ]] || end_tree "$job"; done
   rm -rf "$work"/data-* "$work"/producer-* "$work"/clients
 }
 trap end_all EXIT

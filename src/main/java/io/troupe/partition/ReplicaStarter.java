@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -103,7 +102,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     private final Set<ReplicaId> starting = new HashSet<>();
     private MetadataImage image = MetadataImage.empty();
     private long brokerEpoch = -1;
-    private boolean orphansPutAside;
+    private boolean foundSettled;
 
     private ReplicaStarter(
             ActorContext<Command> context,
@@ -197,7 +196,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         if (!includesOwnRegistration()) {
             return;
         }
-        putOrphansAside();
+        settleFound();
         Set<ReplicaId> assigned = new HashSet<>();
         for (TopicImage topic : image.topics().values()) {
             LogConfig config = null;
@@ -210,7 +209,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
                 }
             }
         }
-        // Only what this process saw assigned is deleted; a log that no topic owns was put aside above.
+        // What was assigned to this process before; what an earlier one left was looked at above.
         for (ReplicaId gone : new ArrayList<>(replicas.keySet())) {
             if (!assigned.contains(gone)) {
                 delete(gone);
@@ -219,19 +218,31 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         startWaiting();
     }
 
-    /** Once, with the first image that counts: what topics created later leave here is no orphan. */
-    private void putOrphansAside() {
-        if (!orphansPutAside) {
-            orphansPutAside = true;
-            Set<Uuid> topics =
-                    image.topics().values().stream().map(TopicImage::topicId).collect(Collectors.toSet());
+    /** Once, with the first image that counts: what it does not know was made before it. */
+    private void settleFound() {
+        if (!foundSettled) {
+            foundSettled = true;
             getContext()
                     .getSystem()
                     .settings()
                     .setup()
                     .get(Journals.class)
-                    .ifPresent(journals -> journals.putOrphansAside(topics::contains));
+                    .ifPresent(journals -> journals.settleFound(this::fateOf));
         }
+    }
+
+    /** What moved away is deleted as if this broker had seen it move; but only while somebody leads, who has all of it. */
+    private Journals.Fate fateOf(Uuid topicId, int number) {
+        TopicImage topic = image.topic(topicId).orElse(null);
+        if (topic == null) {
+            return Journals.Fate.PUT_ASIDE;
+        }
+        if (number >= topic.partitions().size()) {
+            return Journals.Fate.KEEP;
+        }
+        PartitionImage partition = topic.partitions().get(number);
+        boolean moved = partition.hasLeader() && !partition.replicas().contains(settings.brokerId());
+        return moved ? Journals.Fate.DELETE : Journals.Fate.KEEP;
     }
 
     private void assign(ReplicaId id, TopicImage topic, PartitionImage partition, LogConfig config) {

@@ -102,6 +102,10 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     private final Set<ReplicaId> starting = new HashSet<>();
     private MetadataImage image = MetadataImage.empty();
     private long brokerEpoch = -1;
+    /** Of which replicas have been told, and in which broker epoch. */
+    private MetadataImage followed = MetadataImage.empty();
+
+    private long followedBrokerEpoch = -1;
     private boolean foundSettled;
 
     private ReplicaStarter(
@@ -192,30 +196,52 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
                         .orElse(false);
     }
 
+    /** Looks only at what the image does not share with the one before: there may be thousands of images, each with thousands of partitions. */
     private void follow() {
         if (!includesOwnRegistration()) {
             return;
         }
         settleFound();
-        Set<ReplicaId> assigned = new HashSet<>();
+        // Who follows says so in its broker's epoch.
+        boolean all = followedBrokerEpoch != brokerEpoch;
+        int kept = 0;
         for (TopicImage topic : image.topics().values()) {
-            LogConfig config = null;
-            for (PartitionImage partition : topic.partitions()) {
-                if (partition.replicas().contains(settings.brokerId())) {
-                    config = config == null ? configOf.apply(topic) : config;
-                    ReplicaId id = new ReplicaId(topic.topicId(), partition.partition(), settings.brokerId());
-                    assigned.add(id);
-                    assign(id, topic, partition, config);
-                }
+            TopicImage before = followed.topic(topic.topicId()).orElse(null);
+            kept += before == null ? 0 : 1;
+            if (all || topic != before) {
+                follow(topic, all ? null : before);
             }
         }
-        // What was assigned to this process before; what an earlier one left was looked at above.
-        for (ReplicaId gone : new ArrayList<>(replicas.keySet())) {
-            if (!assigned.contains(gone)) {
-                delete(gone);
-            }
+        if (kept < followed.topics().size()) {
+            replicas.keySet().stream()
+                    .filter(id -> image.topic(id.topicId()).isEmpty())
+                    .toList()
+                    .forEach(this::delete);
         }
+        followed = image;
+        followedBrokerEpoch = brokerEpoch;
         startWaiting();
+    }
+
+    /** @param before null to look at all of it */
+    private void follow(TopicImage topic, TopicImage before) {
+        LogConfig config = null;
+        boolean all = before == null || !before.configs().equals(topic.configs());
+        for (PartitionImage partition : topic.partitions()) {
+            int number = partition.partition();
+            if (!all
+                    && number < before.partitions().size()
+                    && partition == before.partitions().get(number)) {
+                continue;
+            }
+            ReplicaId id = new ReplicaId(topic.topicId(), number, settings.brokerId());
+            if (partition.replicas().contains(settings.brokerId())) {
+                config = config == null ? configOf.apply(topic) : config;
+                assign(id, topic, partition, config);
+            } else if (replicas.containsKey(id)) {
+                delete(id);
+            }
+        }
     }
 
     /** Once, with the first image that counts: what it does not know was made before it. */
@@ -247,7 +273,6 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private void assign(ReplicaId id, TopicImage topic, PartitionImage partition, LogConfig config) {
         Entry entry = replicas.computeIfAbsent(id, key -> new Entry());
-        // Who follows says so in its broker's epoch.
         if (partition.equals(entry.image) && config.equals(entry.config) && entry.brokerEpoch == brokerEpoch) {
             return;
         }

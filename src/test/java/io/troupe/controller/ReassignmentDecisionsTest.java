@@ -74,7 +74,8 @@ class ReassignmentDecisionsTest {
         assertEquals(Errors.NONE, cluster.isr(0, 1, 2, 4, 5));
         assertFalse(Elections.risky(before, cluster.t(0)));
         // One that was never proposed as in sync.
-        PartitionImage unclean = before.withIsr(List.of(5), List.of(), List.of()).ledBy(5);
+        PartitionImage unclean =
+                before.withIsr(List.of(5), List.of(), List.of()).ledBy(5);
         assertTrue(Elections.risky(before, unclean));
     }
 

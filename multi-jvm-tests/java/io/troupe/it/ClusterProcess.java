@@ -86,6 +86,12 @@ final class ClusterProcess implements AutoCloseable {
         return this;
     }
 
+    /** Ends it and forgets it; its data goes. */
+    void remove(int id) {
+        paused.remove(id);
+        brokers.remove(id).close();
+    }
+
     BrokerProcess broker(int id) {
         return brokers.get(id);
     }

@@ -134,7 +134,16 @@ final class Elections {
                 && after.replicas().size() > 1
                 && after.leaderEpoch() != before.leaderEpoch()
                 && !before.isr().contains(after.leader())
-                && !before.elr().contains(after.leader());
+                && !before.elr().contains(after.leader())
+                && !completesMove(before, after);
+    }
+
+    /** The leader before proposed the new replica as in sync, and the same event dropped those that leave. */
+    private static boolean completesMove(PartitionImage before, PartitionImage after) {
+        return before.hasLeader()
+                && before.adding().contains(after.leader())
+                && after.isr().containsAll(before.adding())
+                && !after.reassigning();
     }
 
     static PartitionImage nextEpoch(PartitionImage before, PartitionImage after) {

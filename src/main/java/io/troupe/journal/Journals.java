@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Predicate;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.pekko.actor.ActorRef;
@@ -207,19 +206,36 @@ public final class Journals extends Setup implements AutoCloseable {
         homes.remove(LogId.of(deleted));
     }
 
+    /** What is to become of a log that an earlier process left, by committed metadata not older than this broker's registration. */
+    public enum Fate {
+        KEEP,
+        /** The replica moved to other brokers while this one was down. */
+        DELETE,
+        /**
+         * Its topic is unknown: its deletion was committed when the process ended before it carried that out. But who lost the metadata
+         * would see the same, so nothing is destroyed.
+         */
+        PUT_ASIDE
+    }
+
+    /** Asked on the caller's thread. */
+    public interface FateOf {
+        Fate log(Uuid topicId, int partition);
+    }
+
     /**
-     * Has those logs put aside, never deleted, that an earlier process left and whose topic the cluster no longer has: its
-     * deletion was committed and the process ended before it carried it out. Only the first call does anything.
+     * Settles what becomes of the logs that an earlier process left. Only the first call does anything.
      *
-     * @param exists whether committed metadata, not older than this broker's own registration, has the topic id
-     * @return completed when all are put aside, or it was logged why not
+     * @return completed when all are out of the way, or it was logged why not
      */
-    public synchronized CompletableFuture<Void> putOrphansAside(Predicate<Uuid> exists) {
+    public synchronized CompletableFuture<Void> settleFound(FateOf fateOf) {
         List<CompletableFuture<Void>> moves = new ArrayList<>();
         found.forEach((id, dir) -> {
-            if (!exists.test(id.topicId())) {
+            Fate fate = fateOf.log(id.topicId(), id.partition());
+            if (fate != Fate.KEEP) {
                 homes.remove(id);
-                moves.add(dirs.get(dir).putOrphanAside(id));
+                LogDir home = dirs.get(dir);
+                moves.add(fate == Fate.DELETE ? home.deleteStray(id) : home.putOrphanAside(id));
             }
         });
         found.clear();

@@ -17,6 +17,9 @@ import org.slf4j.LoggerFactory;
 final class LogDeletion {
     private static final Logger LOG = LoggerFactory.getLogger(LogDeletion.class);
 
+    /** {@code file.delete.delay.ms} of a log whose settings are not at hand: the default. */
+    private static final long DEFAULT_DELAY_MS = 60_000;
+
     private final LogDirContext dir;
     private final OpenLogs logs;
 
@@ -108,7 +111,7 @@ final class LogDeletion {
         dir.availability().check();
         LogId id = LogId.of(partition);
         OpenLog open = logs.find(persistenceId);
-        long delayMs = 60_000;
+        long delayMs = DEFAULT_DELAY_MS;
         if (open != null) {
             delayMs = open.log.config().fileDeleteDelayMs();
             synchronized (open) {
@@ -119,21 +122,26 @@ final class LogDeletion {
         try {
             LogPlacement placement = logs.placement();
             Path renamed = placement.release(partition);
-            if (renamed != null) {
-                dir.background()
-                        .schedule(
-                                () -> {
-                                    placement.deleteTree(renamed);
-                                    dropIndex(id);
-                                },
-                                delayMs,
-                                MILLISECONDS);
-            }
+            deleteLater(id, renamed, delayMs);
         } catch (IOException e) {
             throw dir.availability().fail(e);
         }
         // Also when nothing was left to do: an earlier deletion may not be durable yet.
         return dir.metaFlusher().force();
+    }
+
+    /** @param renamed what is left of the log, null for nothing */
+    private void deleteLater(LogId id, Path renamed, long delayMs) {
+        if (renamed != null) {
+            dir.background()
+                    .schedule(
+                            () -> {
+                                logs.placement().deleteTree(renamed);
+                                dropIndex(id);
+                            },
+                            delayMs,
+                            MILLISECONDS);
+        }
     }
 
     private void dropIndex(LogId id) {
@@ -147,6 +155,23 @@ final class LogDeletion {
     /** Has a log put aside that no committed metadata knows, in the background. */
     CompletableFuture<Void> putOrphanAside(LogId id) {
         return CompletableFuture.runAsync(() -> runPutOrphanAside(id), dir.background());
+    }
+
+    /** Has a log deleted that an earlier process left and that other brokers have now, in the background. */
+    CompletableFuture<Void> deleteStray(LogId id) {
+        return CompletableFuture.runAsync(() -> runDeleteStray(id), dir.background());
+    }
+
+    private void runDeleteStray(LogId id) {
+        try {
+            dir.availability().check();
+            deleteLater(id, logs.placement().releaseStray(id), DEFAULT_DELAY_MS);
+        } catch (IOException e) {
+            LOG.error("{}: log {}, which moved away, cannot be deleted: {}.", dir.path(), id, LogDir.reason(e));
+            if (e instanceof DiskFailedException) {
+                dir.availability().fail(e);
+            }
+        }
     }
 
     private void runPutOrphanAside(LogId id) {

@@ -351,6 +351,10 @@ final class LogDir implements AutoCloseable {
         return deletion.putOrphanAside(id);
     }
 
+    CompletableFuture<Void> deleteStray(LogId id) {
+        return deletion.deleteStray(id);
+    }
+
     /** Null when the log is not open. */
     LogReader readerOf(String persistenceId) {
         OpenLog open = logs.find(persistenceId);

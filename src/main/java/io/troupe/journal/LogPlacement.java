@@ -160,6 +160,21 @@ final class LogPlacement {
         return renamed;
     }
 
+    /**
+     * {@link #release} of a log that an earlier process left and nobody opens here any more; durable on return. Null for one that is open
+     * or unknown here.
+     */
+    synchronized Path releaseStray(LogId id) throws IOException {
+        LogMeta meta = metaLog.log(id);
+        if (meta == null || isOpen.test(id)) {
+            return null;
+        }
+        Path renamed = release(new TopicIdPartition(id.topicId(), id.partition(), meta.topic));
+        metaLog.force();
+        LOG.info("{}-{}: other brokers have its replicas now; what is here is deleted.", meta.topic, id.partition());
+        return renamed;
+    }
+
     private Path releaseAside(TopicIdPartition partition) throws IOException {
         Path directory = of(partition.topic(), partition.partition());
         String owner = partition.topicId().toString();

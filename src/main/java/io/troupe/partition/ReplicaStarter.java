@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -103,7 +102,11 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     private final Set<ReplicaId> starting = new HashSet<>();
     private MetadataImage image = MetadataImage.empty();
     private long brokerEpoch = -1;
-    private boolean orphansPutAside;
+    /** Of which replicas have been told, and in which broker epoch. */
+    private MetadataImage followed = MetadataImage.empty();
+
+    private long followedBrokerEpoch = -1;
+    private boolean foundSettled;
 
     private ReplicaStarter(
             ActorContext<Command> context,
@@ -193,50 +196,83 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
                         .orElse(false);
     }
 
+    /** Looks only at what the image does not share with the one before: there may be thousands of images, each with thousands of partitions. */
     private void follow() {
         if (!includesOwnRegistration()) {
             return;
         }
-        putOrphansAside();
-        Set<ReplicaId> assigned = new HashSet<>();
+        settleFound();
+        // Who follows says so in its broker's epoch.
+        boolean all = followedBrokerEpoch != brokerEpoch;
+        int kept = 0;
         for (TopicImage topic : image.topics().values()) {
-            LogConfig config = null;
-            for (PartitionImage partition : topic.partitions()) {
-                if (partition.replicas().contains(settings.brokerId())) {
-                    config = config == null ? configOf.apply(topic) : config;
-                    ReplicaId id = new ReplicaId(topic.topicId(), partition.partition(), settings.brokerId());
-                    assigned.add(id);
-                    assign(id, topic, partition, config);
-                }
+            TopicImage before = followed.topic(topic.topicId()).orElse(null);
+            kept += before == null ? 0 : 1;
+            if (all || topic != before) {
+                follow(topic, all ? null : before);
             }
         }
-        // Only what this process saw assigned is deleted; a log that no topic owns was put aside above.
-        for (ReplicaId gone : new ArrayList<>(replicas.keySet())) {
-            if (!assigned.contains(gone)) {
-                delete(gone);
-            }
+        if (kept < followed.topics().size()) {
+            replicas.keySet().stream()
+                    .filter(id -> image.topic(id.topicId()).isEmpty())
+                    .toList()
+                    .forEach(this::delete);
         }
+        followed = image;
+        followedBrokerEpoch = brokerEpoch;
         startWaiting();
     }
 
-    /** Once, with the first image that counts: what topics created later leave here is no orphan. */
-    private void putOrphansAside() {
-        if (!orphansPutAside) {
-            orphansPutAside = true;
-            Set<Uuid> topics =
-                    image.topics().values().stream().map(TopicImage::topicId).collect(Collectors.toSet());
+    /** @param before null to look at all of it */
+    private void follow(TopicImage topic, TopicImage before) {
+        LogConfig config = null;
+        boolean all = before == null || !before.configs().equals(topic.configs());
+        for (PartitionImage partition : topic.partitions()) {
+            int number = partition.partition();
+            if (!all
+                    && number < before.partitions().size()
+                    && partition == before.partitions().get(number)) {
+                continue;
+            }
+            ReplicaId id = new ReplicaId(topic.topicId(), number, settings.brokerId());
+            if (partition.replicas().contains(settings.brokerId())) {
+                config = config == null ? configOf.apply(topic) : config;
+                assign(id, topic, partition, config);
+            } else if (replicas.containsKey(id)) {
+                delete(id);
+            }
+        }
+    }
+
+    /** Once, with the first image that counts: what it does not know was made before it. */
+    private void settleFound() {
+        if (!foundSettled) {
+            foundSettled = true;
             getContext()
                     .getSystem()
                     .settings()
                     .setup()
                     .get(Journals.class)
-                    .ifPresent(journals -> journals.putOrphansAside(topics::contains));
+                    .ifPresent(journals -> journals.settleFound(this::fateOf));
         }
+    }
+
+    /** What moved away is deleted as if this broker had seen it move; but only while somebody leads, who has all of it. */
+    private Journals.Fate fateOf(Uuid topicId, int number) {
+        TopicImage topic = image.topic(topicId).orElse(null);
+        if (topic == null) {
+            return Journals.Fate.PUT_ASIDE;
+        }
+        if (number >= topic.partitions().size()) {
+            return Journals.Fate.KEEP;
+        }
+        PartitionImage partition = topic.partitions().get(number);
+        boolean moved = partition.hasLeader() && !partition.replicas().contains(settings.brokerId());
+        return moved ? Journals.Fate.DELETE : Journals.Fate.KEEP;
     }
 
     private void assign(ReplicaId id, TopicImage topic, PartitionImage partition, LogConfig config) {
         Entry entry = replicas.computeIfAbsent(id, key -> new Entry());
-        // Who follows says so in its broker's epoch.
         if (partition.equals(entry.image) && config.equals(entry.config) && entry.brokerEpoch == brokerEpoch) {
             return;
         }

@@ -67,6 +67,19 @@ class ReassignmentDecisionsTest {
     }
 
     @Test
+    void aMoveThatEndsIsNoUncleanElection() {
+        cluster.create(Map.of(), List.of(List.of(1, 2)));
+        assertEquals(Errors.NONE, to(5, 4));
+        PartitionImage before = cluster.t(0);
+        assertEquals(Errors.NONE, cluster.isr(0, 1, 2, 4, 5));
+        assertFalse(Elections.risky(before, cluster.t(0)));
+        // One that was never proposed as in sync.
+        PartitionImage unclean =
+                before.withIsr(List.of(5), List.of(), List.of()).ledBy(5);
+        assertTrue(Elections.risky(before, unclean));
+    }
+
+    @Test
     void cancellingPutsEverythingBack() {
         cluster.create(Map.of(), List.of(List.of(1, 2)));
         assertEquals(Errors.NONE, to(4, 5));

@@ -310,7 +310,9 @@ class DiskFailureTest {
         LogDir reopened = journals.dirOf(journals.pluginFor(kept));
         // Made by this process, after the image that is compared: no orphan.
         reopened.open("late", late, config(1000, 1));
-        journals.putOrphansAside(kept.topicId()::equals).get(10, TimeUnit.SECONDS);
+        journals.settleFound(
+                        (id, partition) -> id.equals(kept.topicId()) ? Journals.Fate.KEEP : Journals.Fate.PUT_ASIDE)
+                .get(10, TimeUnit.SECONDS);
         try (Stream<Path> files = Files.list(root)) {
             assertEquals(
                     List.of("kept-0", "late-0", "orders-0." + PARTITION.topicId() + "-stray"),
@@ -329,6 +331,31 @@ class DiskFailureTest {
         journals.close();
         LogDir last = dir(root);
         assertFalse(last.knownLogs().contains(ID));
+        last.close();
+    }
+
+    @Test
+    void replicasThatMovedAwayMeanwhileAreDeletedAndMayComeBackEmpty() throws Exception {
+        TopicIdPartition kept = new TopicIdPartition(PARTITION.topicId(), 1, PARTITION.topic());
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, config(1000, 1));
+        dir.open("kept", kept, config(1000, 1));
+        append(dir, batch(0, 1, 1, 0, 50));
+        dir.close();
+
+        Journals journals = Journals.open(List.of(root), 1, Optional.empty());
+        LogDir reopened = journals.dirOf(journals.pluginFor(kept));
+        journals.settleFound(
+                        (id, partition) -> partition == kept.partition() ? Journals.Fate.KEEP : Journals.Fate.DELETE)
+                .get(10, TimeUnit.SECONDS);
+        assertTrue(Files.isDirectory(root.resolve("orders-1")));
+        assertFalse(Files.exists(root.resolve("orders-0")));
+        assertTrue(Files.isDirectory(root.resolve("orders-0." + PARTITION.topicId() + "-delete")));
+        assertFalse(reopened.knownLogs().contains(ID));
+        assertEquals(0, reopened.open("back", PARTITION, config(1000, 1)).logEndOffset());
+        journals.close();
+        LogDir last = dir(root);
+        assertTrue(last.knownLogs().contains(ID));
         last.close();
     }
 }

@@ -1,0 +1,66 @@
+package io.troupe.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.clients.admin.Admin;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Five brokers, three of them voters: the voters' majority decides, whatever becomes of a partition's replicas. */
+@Timeout(300)
+class FiveBrokersIT {
+
+    @BeforeEach
+    void onlyTroupe() {
+        Need.troupe();
+    }
+
+    @Test
+    void theLastOfThreeReplicasServesAloneAndTheOthersComeBack() {
+        try (ClusterProcess cluster = ClusterProcess.create("five", 3, 5, Map.of())) {
+            cluster.start(1, 2, 3, 4, 5);
+            try (Admin admin = cluster.clients().admin()) {
+                Placed placed = new Placed(admin, "last-one");
+                placed.createOn(List.of(3, 4, 5), Map.of("min.insync.replicas", "1"));
+                try (NumberedWriter writer = NumberedWriter.start(cluster.clients(), "last-one", 1)) {
+                    writer.awaitProgress();
+                    // Each time the leader, so that the next one must have all that was acknowledged.
+                    cluster.kill(3);
+                    awaitLeaderWith(placed, 2);
+                    writer.awaitProgress();
+                    int second = placed.leader(0).orElseThrow();
+                    cluster.kill(second);
+                    int last = awaitLeaderWith(placed, 1);
+                    assertEquals(
+                            List.of(3, 4, 5).stream()
+                                    .filter(id -> id != 3 && id != second)
+                                    .toList(),
+                            List.of(last));
+                    writer.awaitProgress();
+
+                    cluster.start(second);
+                    cluster.start(3);
+                    placed.awaitInSync(3);
+                    writer.awaitProgress();
+                    writer.stop();
+                    writer.verify(cluster.clients());
+                }
+                placed.awaitSameBytes(cluster, 3, 4, 5);
+            }
+        }
+    }
+
+    private static int awaitLeaderWith(Placed placed, int inSync) {
+        Clients.await("a leader and an ISR of " + inSync, () -> {
+            Optional<Integer> leader = placed.leader(0);
+            return leader.isPresent()
+                    && placed.inSync(0).size() == inSync
+                    && placed.inSync(0).contains(leader.get());
+        });
+        return placed.leader(0).orElseThrow();
+    }
+}

@@ -1,0 +1,103 @@
+package io.troupe.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.Node;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A cluster that grows by a broker and shrinks again while a producer writes, all of it by the scripts that an operator has. */
+@Timeout(300)
+class NodesComeAndGoIT {
+    private static final int PARTITIONS = 12;
+    private static final Duration LIMIT = Duration.ofSeconds(90);
+
+    @BeforeEach
+    void onlyTroupe() {
+        Need.troupe();
+    }
+
+    @Test
+    void aBrokerIsAddedGetsItsShareIsDrainedAndForgottenUnderLoad() throws Exception {
+        try (ClusterProcess cluster = ClusterProcess.startThree("come-and-go", Map.of());
+                Admin admin = cluster.clients().admin()) {
+            String topic = "moving";
+            Placed placed = new Placed(admin, topic);
+            placed.create(PARTITIONS, 3, Map.of("min.insync.replicas", "2"));
+            try (NumberedWriter writer = NumberedWriter.start(cluster.clients(), topic, PARTITIONS)) {
+                writer.awaitProgress();
+                cluster.add(4, Map.of());
+                cluster.start(4);
+                assertEquals(0, placed.heldBy(4), "a new broker holds nothing");
+
+                String preview = script(cluster, "rebalance").orFail().stdout();
+                assertTrue(preview.contains("9 replicas are to be copied"), preview);
+                assertEquals(0, placed.heldBy(4), "a preview moves nothing");
+                String moved =
+                        script(cluster, "rebalance", "--execute").orFail().stdout();
+                assertTrue(moved.contains("Done."), moved);
+                for (int broker = 1; broker <= 4; broker++) {
+                    assertEquals(9, placed.heldBy(broker), "replicas on broker " + broker + "\n" + moved);
+                    assertEquals(3, placed.ledBy(broker), "led by broker " + broker + "\n" + moved);
+                }
+                assertTrue(script(cluster, "rebalance").orFail().stdout().contains("There is nothing to move."));
+                assertWell(cluster);
+                writer.awaitProgress();
+
+                String drained =
+                        script(cluster, "drain", "4", "--execute").orFail().stdout();
+                assertTrue(drained.contains("Broker 4 holds nothing."), drained);
+                assertEquals(0, placed.heldBy(4));
+                placed.awaitInSync(3);
+                writer.awaitProgress();
+                Clients.await("what broker 4 held is gone", () -> placed.directories(cluster.broker(4))
+                        .isEmpty());
+
+                cluster.terminate(4);
+                cluster.remove(4);
+                script(cluster, "unregister", "--id", "4").orFail();
+                assertEquals(
+                        Set.of(1, 2, 3),
+                        Clients.get(admin.describeCluster().nodes()).stream()
+                                .map(Node::id)
+                                .collect(Collectors.toSet()));
+                assertWell(cluster);
+                Run.Result again = script(cluster, "unregister", "--id", "4");
+                assertTrue(again.exitCode() != 0 && (again.stdout() + again.stderr()).contains("4"), again.toString());
+                writer.awaitProgress();
+                writer.stop();
+                writer.verify(cluster.clients());
+            }
+            placed.awaitSameBytes(cluster, 1, 2, 3);
+            for (int broker = 1; broker <= 3; broker++) {
+                String log = cluster.broker(broker).output();
+                assertFalse(log.contains("UNCLEAN ELECTION") || log.contains("Recovery election"), log);
+            }
+        }
+    }
+
+    private static void assertWell(ClusterProcess cluster) {
+        Run.Result status = script(cluster, "status");
+        assertTrue(status.exitCode() == 0 && status.stdout().contains("all is well"), status.toString());
+    }
+
+    private static Run.Result script(ClusterProcess cluster, String... arguments) {
+        List<String> command = Run.script(Path.of("bin", "troupe-cluster.sh"));
+        command.add(arguments[0]);
+        command.addAll(List.of("--bootstrap-server", cluster.bootstrap()));
+        command.addAll(new ArrayList<>(Arrays.asList(arguments).subList(1, arguments.length)));
+        return Run.command(command, null, LIMIT);
+    }
+}

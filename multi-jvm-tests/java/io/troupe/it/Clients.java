@@ -39,8 +39,11 @@ final class Clients {
         return prefix + "-" + UNIQUE.incrementAndGet();
     }
 
-    Admin admin() {
-        return Admin.create(Map.of("bootstrap.servers", bootstrap, "default.api.timeout.ms", "30000"));
+    /** @param settings pairs of key and value on top of the defaults */
+    Admin admin(String... settings) {
+        Properties properties = properties(settings);
+        properties.putIfAbsent("default.api.timeout.ms", "30000");
+        return Admin.create(properties);
     }
 
     /** @param settings pairs of key and value on top of the defaults */
@@ -108,11 +111,16 @@ final class Clients {
 
     /** Asks until it is so, or fails after 30 s with what was awaited. */
     static void await(String what, Callable<Boolean> condition) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        await(what, Duration.ofSeconds(30), condition);
+    }
+
+    /** Asks until it is so, or fails with what was awaited. */
+    static void await(String what, Duration limit, Callable<Boolean> condition) {
+        long end = System.nanoTime() + limit.toNanos();
         try {
             while (!condition.call()) {
                 if (System.nanoTime() > end) {
-                    throw new AssertionError("not within 30 s: " + what);
+                    throw new AssertionError("not within " + limit.toSeconds() + " s: " + what);
                 }
                 TimeUnit.MILLISECONDS.sleep(50);
             }

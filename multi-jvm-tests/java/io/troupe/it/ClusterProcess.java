@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
 
 /**
  * Several brokers of one cluster, each a {@link BrokerProcess} of -Xmx256m with free ports and directories of its own; ids run from 1, and
@@ -67,6 +68,30 @@ final class ClusterProcess implements AutoCloseable {
         settings.forEach(broker::set);
         brokers.put(id, broker);
         return broker;
+    }
+
+    /** All nodes but those that only vote, running or not. */
+    List<BrokerProcess> withData() {
+        return brokers.values().stream().filter(BrokerProcess::hasData).toList();
+    }
+
+    /** The options of each JVM at its next start, heap included. */
+    ClusterProcess jvm(String... options) {
+        brokers.values().forEach(b -> b.jvm(options));
+        return this;
+    }
+
+    /** Each is started by the start script from now on, which starts it again when it asks for that. */
+    ClusterProcess supervised() {
+        brokers.values().forEach(BrokerProcess::supervised);
+        return this;
+    }
+
+    /** The node of the controller, as the living brokers know it once a majority has answered. */
+    int controller() {
+        try (Admin admin = clients().admin()) {
+            return Clients.get(admin.describeMetadataQuorum().quorumInfo()).leaderId();
+        }
     }
 
     /** Launches those brokers one right after the other and waits until all of them serve. */
@@ -151,6 +176,17 @@ final class ClusterProcess implements AutoCloseable {
     void restart(int id) {
         terminate(id);
         start(id);
+    }
+
+    /** Goes on with those that stand still and starts those that are away. */
+    void heal() {
+        List.copyOf(paused).forEach(this::resume);
+        for (int id : brokers.keySet()) {
+            if (!broker(id).isAlive()) {
+                launch(id);
+            }
+        }
+        brokers.values().forEach(BrokerProcess::awaitReady);
     }
 
     /** Deletes all that a stopped broker has on its disk. */

@@ -21,6 +21,7 @@ import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.AddressFromURIString;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.eventstream.EventStream;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -29,11 +30,15 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Down;
 import org.apache.pekko.cluster.typed.Join;
+import org.apache.pekko.remote.UniqueAddress;
+import org.apache.pekko.remote.artery.ThisActorSystemQuarantinedEvent;
 
 /**
  * Brings this node into the cluster by {@link Formation}'s rule: asks the voters' nodes who is in one, joins it or forms one. Answers others
  * for as long as it lives. In a cluster it goes on asking those voters that are not with it, and says when this node must leave for theirs.
+ * On a voter it takes members out of the cluster by {@link Removals}' rule.
  */
 public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Command> {
     /** Name under which the guardian spawns it. */
@@ -41,6 +46,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
 
     private static final String PATH = "/user/" + NAME;
     private static final Duration ROUND = Duration.ofMillis(500);
+    private static final Duration REVIEW = Duration.ofMillis(500);
     private static final Duration ROUND_IN_CLUSTER = Duration.ofSeconds(2);
     /** Rounds between two log lines that say what is waited for. */
     private static final int LOG_EVERY = 20;
@@ -73,8 +79,11 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
 
     private record Heard(Present present) implements Command {}
 
+    private record Quarantined(UniqueAddress by) implements Command {}
+
     private enum Round implements Command {
-        ROUND
+        ROUND,
+        REVIEW
     }
 
     private final BrokerConfig config;
@@ -84,6 +93,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private final TimerScheduler<Command> timers;
     private final ActorRef<Present> heard;
     private final Formation formation;
+    private final Removals removals;
     private final String voterList;
     /** By incarnation of a voter in another cluster, since when it was seen there. */
     private final Map<Long, Long> separate = new HashMap<>();
@@ -110,9 +120,19 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         this.timers = timers;
         cluster = Cluster.get(context.getSystem());
         heard = context.messageAdapter(Present.class, Heard::new);
-        formation = new Formation(
-                config.nodeId(), config.voters().stream().map(Voter::nodeId).toList());
+        List<Integer> voters = config.voters().stream().map(Voter::nodeId).toList();
+        formation = new Formation(config.nodeId(), voters);
+        removals = new Removals(voters);
         voterList = voterList(config);
+        context.getSystem()
+                .eventStream()
+                .tell(new EventStream.Subscribe<>(
+                        ThisActorSystemQuarantinedEvent.class,
+                        context.messageAdapter(
+                                ThisActorSystemQuarantinedEvent.class, e -> new Quarantined(e.remoteAddress()))));
+        if (voters.contains(config.nodeId())) {
+            timers.startTimerWithFixedDelay(Round.REVIEW, REVIEW);
+        }
         onRound();
     }
 
@@ -127,7 +147,9 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         return newReceiveBuilder()
                 .onMessage(Probe.class, this::onProbe)
                 .onMessage(Heard.class, this::onHeard)
+                .onMessage(Quarantined.class, this::onQuarantined)
                 .onMessageEquals(Round.ROUND, this::onRound)
+                .onMessageEquals(Round.REVIEW, this::onReview)
                 .build();
     }
 
@@ -138,6 +160,11 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
             return this;
         }
         Optional<String> contradiction = Formation.contradiction(probe.from(), self);
+        boolean outside = !probe.from().inCluster()
+                && !self.memberIncarnations().contains(probe.from().incarnation());
+        if (outside && contradiction.isEmpty()) {
+            removals.asksToJoin(probe.from().nodeId(), nowMs());
+        }
         contradiction
                 .filter(reason -> !reason.equals(warned.put(probe.from().nodeId(), reason)))
                 .ifPresent(reason -> getContext()
@@ -191,6 +218,33 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
             take(formation.nextRound(self(), nowMs()));
             probe(others());
             timers.startSingleTimer(Round.ROUND, ROUND);
+        }
+        return this;
+    }
+
+    private Behavior<Command> onReview() {
+        Map<Long, Member> away = new HashMap<>();
+        cluster.state().getUnreachable().forEach(m -> away.put(m.uniqueAddress().longUid(), m));
+        for (long incarnation : removals.review(Set.copyOf(self().memberVoters()), away.keySet(), nowMs())) {
+            Member member = away.get(incarnation);
+            if (member.status() != MemberStatus.down()) {
+                getContext()
+                        .getLog()
+                        .warn("Taking {} out of the cluster: a majority of the voters is without it", member.address());
+                cluster.manager().tell(new Down(member.address()));
+            }
+        }
+        return this;
+    }
+
+    /** Another node hears this process no more, for it was taken out of the cluster and does not know it. */
+    private Behavior<Command> onQuarantined(Quarantined quarantined) {
+        UniqueAddress by = quarantined.by();
+        for (Member member : cluster.state().getMembers()) {
+            if (member.address().equals(by.address()) && member.uniqueAddress().longUid() == by.uid()) {
+                outcome.rejoin("the cluster went on without this node: " + by.address()
+                        + " took it out; it rejoins as a new incarnation");
+            }
         }
         return this;
     }

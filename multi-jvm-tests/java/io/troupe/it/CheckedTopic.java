@@ -1,0 +1,203 @@
+package io.troupe.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.troupe.it.WrittenValues.Delivery;
+import io.troupe.it.WrittenValues.Read;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionInfo;
+import org.apache.kafka.common.errors.RetriableException;
+
+/**
+ * A topic of a cluster under load by two writers, an idempotent one and one without idempotence. Once the faults of a test are healed,
+ * {@link #check} ends the load and holds what is there against what was acknowledged, and the brokers' copies against each other.
+ */
+final class CheckedTopic implements AutoCloseable {
+    static final int PARTITIONS = 6;
+    private static final Duration HEALED_WITHIN = Duration.ofSeconds(120);
+
+    private final ClusterProcess cluster;
+    private final String name;
+    private final int replicas;
+    private final List<LoadWriter> writers;
+
+    private CheckedTopic(
+            ClusterProcess cluster, String name, List<Integer> brokers, List<Integer> leaders, int inSync) {
+        this.cluster = cluster;
+        this.name = name;
+        replicas = brokers.size();
+        Map<Integer, List<Integer>> assignment = new TreeMap<>();
+        for (int p = 0; p < PARTITIONS; p++) {
+            List<Integer> ids = new ArrayList<>(brokers);
+            Collections.rotate(ids, p);
+            Collections.swap(ids, 0, ids.indexOf(leaders.get(p % leaders.size())));
+            assignment.put(p, ids);
+        }
+        Map<String, String> configs = Map.of("min.insync.replicas", "" + inSync, "segment.bytes", "1048576");
+        try (Admin admin = admin()) {
+            Clients.get(admin.createTopics(List.of(new NewTopic(name, assignment).configs(configs)))
+                    .all());
+        }
+        awaitInSync();
+        writers = List.of(
+                new LoadWriter(cluster.clients(), name, PARTITIONS, Delivery.ONCE, 1),
+                new LoadWriter(cluster.clients(), name, PARTITIONS, Delivery.AT_LEAST_ONCE, 4));
+    }
+
+    /**
+     * Makes the topic and begins to write; returns once each partition has taken something.
+     *
+     * @param brokers that hold a replica of each partition
+     * @param leaders of them, that take turns to lead
+     * @param inSync min.insync.replicas
+     */
+    static CheckedTopic create(
+            ClusterProcess cluster, String name, List<Integer> brokers, List<Integer> leaders, int inSync) {
+        CheckedTopic topic = new CheckedTopic(cluster, name, brokers, leaders, inSync);
+        try {
+            topic.awaitWrites(50);
+            return topic;
+        } catch (RuntimeException | AssertionError e) {
+            topic.close();
+            throw e;
+        }
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** Waits until each partition has taken so many more values of each writer. */
+    void awaitWrites(int more) {
+        writers.forEach(w -> w.awaitEachPartition(more));
+    }
+
+    /** Values acknowledged so far. */
+    int acknowledged() {
+        return writers.stream().mapToInt(w -> w.values().acknowledged()).sum();
+    }
+
+    /** Waits until each partition has a leader and all of its replicas are in sync. */
+    void awaitInSync() {
+        try (Admin admin = admin()) {
+            Clients.await(
+                    "all replicas of " + name + " in sync",
+                    HEALED_WITHIN,
+                    () -> describe(admin).stream()
+                                    .filter(p -> p.leader() != null && p.isr().size() == replicas)
+                                    .count()
+                            == PARTITIONS);
+        }
+    }
+
+    /** Partitions that a broker leads. */
+    List<Integer> ledBy(int broker) {
+        try (Admin admin = admin()) {
+            return describe(admin).stream()
+                    .filter(p -> p.leader() != null && p.leader().id() == broker)
+                    .map(TopicPartitionInfo::partition)
+                    .toList();
+        }
+    }
+
+    /** What the running brokers say; nothing while they cannot say it. */
+    private List<TopicPartitionInfo> describe(Admin admin) {
+        try {
+            return admin.describeTopics(List.of(name))
+                    .allTopicNames()
+                    .get(HEALED_WITHIN.toSeconds(), TimeUnit.SECONDS)
+                    .get(name)
+                    .partitions();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RetriableException) {
+                return List.of();
+            }
+            throw new AssertionError(e.getCause());
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private Admin admin() {
+        return cluster.clients().admin("request.timeout.ms", "3000");
+    }
+
+    /** Ends the load, waits for the replicas, and checks values and files; prints the longest outage that a writer saw. */
+    void check() {
+        writers.forEach(LoadWriter::stop);
+        System.out.println(name + ": longest time without a successful write to a partition "
+                + writers.get(0).longestGapMs() + " ms idempotent, "
+                + writers.get(1).longestGapMs() + " ms without idempotence; " + acknowledged()
+                + " values acknowledged");
+        for (LoadWriter writer : writers) {
+            assertEquals(List.of(), writer.values().failures(), "writes failed");
+        }
+        awaitInSync();
+        checkValues(cluster.clients(), IntStream.range(0, PARTITIONS).boxed().toList());
+        List<String> last = new ArrayList<>();
+        Clients.await("the same bytes on each broker", HEALED_WITHIN, () -> {
+            List<String> now = differences();
+            if (!now.equals(last)) {
+                last.clear();
+                last.addAll(now);
+                now.forEach(d -> System.out.println(name + ": not the same yet: " + d));
+            }
+            return now.isEmpty();
+        });
+    }
+
+    /** How the copies differ on disk; to be asked when nothing is written. */
+    List<String> differences() throws Exception {
+        List<Path> logDirs =
+                cluster.withData().stream().map(BrokerProcess::data).toList();
+        return ReplicaFiles.differences(logDirs, name, PARTITIONS);
+    }
+
+    /** Checks what readers are given by now: everything acknowledged. */
+    void checkValues(Clients clients, List<Integer> partitions) {
+        Map<Integer, List<Read>> read = read(clients, partitions);
+        for (LoadWriter writer : writers) {
+            assertEquals(List.of(), writer.values().anomalies(read), name);
+        }
+    }
+
+    private Map<Integer, List<Read>> read(Clients clients, List<Integer> partitions) {
+        Map<Integer, List<Read>> read = new TreeMap<>();
+        partitions.forEach(p -> read.put(p, new ArrayList<>()));
+        try (KafkaConsumer<String, String> consumer =
+                clients.consumer("request.timeout.ms", "10000", "default.api.timeout.ms", "20000")) {
+            consumer.assign(
+                    partitions.stream().map(p -> new TopicPartition(name, p)).toList());
+            Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
+            long deadline = System.nanoTime() + HEALED_WITHIN.toNanos();
+            while (ends.entrySet().stream().anyMatch(e -> consumer.position(e.getKey()) < e.getValue())) {
+                for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(200))) {
+                    read.get(record.partition()).add(new Read(record.offset(), record.value()));
+                }
+                if (System.nanoTime() > deadline) {
+                    throw new AssertionError(name + " could not be read up to " + ends);
+                }
+            }
+        }
+        return read;
+    }
+
+    @Override
+    public void close() {
+        writers.forEach(LoadWriter::close);
+    }
+}

@@ -1,0 +1,55 @@
+package io.troupe.controller;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Which nodes are taken out of the cluster: those that cannot be reached while a majority of the voters can, once nothing of that has
+ * changed for {@link #STABLE_MS}. A minority takes nobody out, itself not either: it decides nothing, but what it holds can be read, and it
+ * goes on when the others are back. Whom a majority took out is told so and ends. Epochs keep data and metadata safe whatever is
+ * decided here. Pure; times are monotonic milliseconds.
+ */
+final class Removals {
+    static final long STABLE_MS = 4000;
+
+    /** A waiting node asks every half second. */
+    private static final long WAITING_MS = 3000;
+
+    private final Set<Integer> voters;
+    private final Map<Integer, Long> waiting = new HashMap<>();
+    private Set<Integer> lastHere = Set.of();
+    private Set<Long> lastAway = Set.of();
+    private long sinceMs;
+
+    Removals(Collection<Integer> voters) {
+        this.voters = Set.copyOf(voters);
+    }
+
+    /** A node in no cluster asks to be let in. If it votes it counts for the majority, for its earlier process is gone for certain. */
+    void asksToJoin(int node, long nowMs) {
+        if (voters.contains(node)) {
+            waiting.put(node, nowMs);
+        }
+    }
+
+    /**
+     * @param reachable voters that are members and can be reached
+     * @param away incarnations of the members that cannot
+     * @return those to be taken out now
+     */
+    Set<Long> review(Set<Integer> reachable, Set<Long> away, long nowMs) {
+        waiting.values().removeIf(askedMs -> nowMs - askedMs > WAITING_MS);
+        Set<Integer> here = new HashSet<>(reachable);
+        here.addAll(waiting.keySet());
+        if (!here.equals(lastHere) || !away.equals(lastAway)) {
+            lastHere = here;
+            lastAway = Set.copyOf(away);
+            sinceMs = nowMs;
+        }
+        boolean majority = here.size() > voters.size() / 2;
+        return majority && nowMs - sinceMs >= STABLE_MS ? lastAway : Set.of();
+    }
+}

@@ -148,6 +148,7 @@ final class InSyncReplicas {
             return keepsUp;
         }
         return keepsUp
+                && !image.offline().contains(id)
                 && follower.end >= highWatermark
                 && follower.end >= epochStartOffset
                 && brokers.mayJoin(id, follower.brokerEpoch);

@@ -60,8 +60,17 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         }
     }
 
-    /** The replica has done what the state asks, or cannot. */
-    record Settled(ReplicaId replica, int leaderEpoch, int partitionEpoch, ActorRef<Command> self) {}
+    /**
+     * The replica has done what the state asks, or cannot.
+     *
+     * @param failed whether its log failed while it led, or as it was to lead
+     */
+    record Settled(ReplicaId replica, int leaderEpoch, int partitionEpoch, boolean failed, ActorRef<Command> self) {}
+
+    /** From the starter: the log dir has failed. */
+    enum LogOffline implements Internal {
+        LOG_OFFLINE
+    }
 
     /** Resign, close the log and end. */
     record Stop(ActorRef<Stopped> replyTo) implements Internal {}
@@ -198,6 +207,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                 .onMessage(ApplyRetention.class, this::onApplyRetention)
                 .onMessage(Stop.class, this::onStop)
                 .onMessage(Delete.class, this::onDelete)
+                .onMessageEquals(LogOffline.LOG_OFFLINE, this::onLogOffline)
                 .onMessageEquals(ShardStop.SHARD_STOP, () -> take(phases.stop()))
                 .onSignal(ChildFailed.class, this::onLogFailed)
                 .onSignal(Terminated.class, this::onLogEnded)
@@ -431,14 +441,19 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private void tellSettled() {
         if (!settledTold && phases.settled()) {
             settledTold = true;
-            PartitionImage image = assigned.image();
-            assigned.settled()
-                    .tell(new Settled(
-                            id,
-                            image.leaderEpoch(),
-                            image.partitionEpoch(),
-                            getContext().getSelf()));
+            tellStarter(false);
         }
+    }
+
+    private void tellStarter(boolean failed) {
+        PartitionImage image = assigned.image();
+        assigned.settled()
+                .tell(new Settled(
+                        id,
+                        image.leaderEpoch(),
+                        image.partitionEpoch(),
+                        failed,
+                        getContext().getSelf()));
     }
 
     private void findJournal() {
@@ -552,6 +567,11 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         return take(phases.logFailed());
     }
 
+    private Behavior<Command> onLogOffline() {
+        resign(new Refusal(Errors.KAFKA_STORAGE_ERROR, "the log dir of " + partition + " has failed"));
+        return take(phases.logOffline());
+    }
+
     private Behavior<Command> onLogEnded(Terminated ended) {
         resign(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
         replicaLog = null;
@@ -562,11 +582,12 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         getContext()
                 .getLog()
                 .error(
-                        "The log of {} {} in leader epoch {}: {}. This broker leads it again only after a new election",
+                        "The log of {} {} in leader epoch {}: {}. Another broker is to lead it, until this one is started again",
                         partition,
                         what,
                         phases.epoch(),
                         refusal.message());
+        tellStarter(true);
     }
 
     private Behavior<Command> onTimer(LeadingReplica.Timer timer) {

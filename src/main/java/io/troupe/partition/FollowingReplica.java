@@ -35,24 +35,13 @@ final class FollowingReplica {
         REPORT
     }
 
-    /** What it asks of its log. */
-    interface Log {
-        /** Answered by {@link #persisted}; one is under way at a time. */
-        void persist(LogAppend group);
-
-        void rememberHighWatermark(long highWatermark);
-
-        /** Answered by {@link #logStartAdvanced}. */
-        void advanceStart(long offset);
-    }
-
     /** Delivered bytes that the link may count as taken when the log has come to {@code endOffset}. */
     private record Credit(long endOffset, long run, int bytes) {}
 
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
     private final ActorRef<Command> self;
-    private final Log storage;
+    private final ReplicaStorage storage;
     private final FollowerState state;
     private final ArrayDeque<Credit> credits = new ArrayDeque<>();
     private final PartitionKey partition;
@@ -79,7 +68,7 @@ final class FollowingReplica {
             ReplicaSettings settings,
             TimerScheduler<Command> timers,
             ActorRef<Command> self,
-            Log storage) {
+            ReplicaStorage storage) {
         this.partition = partition;
         this.settings = settings;
         this.timers = timers;
@@ -220,7 +209,8 @@ final class FollowingReplica {
         long start = state.logStartToReach(leadersLogStart);
         if (start >= 0 && !advancing) {
             advancing = true;
-            storage.advanceStart(start);
+            // Nothing is written here for the sake of it: an active segment goes when it has been rolled.
+            storage.advanceStart(start, false);
         }
     }
 

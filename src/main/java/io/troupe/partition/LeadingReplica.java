@@ -42,17 +42,6 @@ final class LeadingReplica {
     /** What the controller said to a proposal. */
     record IsrAnswered(InSyncReplicas.Proposal proposal, ControllerReply reply) implements Internal {}
 
-    /** What it asks of its log. */
-    interface Log {
-        /** Answered by {@link #persisted}; one is under way at a time. */
-        void persist(LogAppend group);
-
-        void rememberHighWatermark(long highWatermark);
-
-        /** @param active whether the active segment goes too when all of it is below */
-        void advanceStart(long offset, boolean active);
-    }
-
     private static final Logger LOG = LoggerFactory.getLogger(LeadingReplica.class);
     private static final int PROPOSAL_TIMEOUT_MS = 5_000;
     private static final long MIN_REVIEW_MS = 100;
@@ -64,7 +53,7 @@ final class LeadingReplica {
     private final JournalCommand.Opened opened;
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
-    private final Log log;
+    private final ReplicaStorage storage;
     private final List<EpochStart> epochs;
     private final LeaderState state;
     private final RecordDeletions deletions = new RecordDeletions();
@@ -92,7 +81,7 @@ final class LeadingReplica {
             ReplicaSettings settings,
             TimerScheduler<Command> timers,
             ActorRef<Command> self,
-            Log log) {
+            ReplicaStorage storage) {
         this.partition = assigned.partition();
         this.key = new PartitionKey(partition.topicId(), partition.partition());
         this.self = self;
@@ -102,7 +91,7 @@ final class LeadingReplica {
         this.opened = opened;
         this.settings = settings;
         this.timers = timers;
-        this.log = log;
+        this.storage = storage;
         this.epochs = withEpoch(opened.epochs(), new EpochStart(epoch, opened.logEndOffset()));
         this.state = new LeaderState(
                 settings.brokerId(),
@@ -176,7 +165,7 @@ final class LeadingReplica {
         LogAppend group = state.nextGroup(settings.maxGroupBytes());
         if (group != null) {
             inFlight = group;
-            log.persist(group);
+            storage.persist(group);
         }
     }
 
@@ -322,7 +311,7 @@ final class LeadingReplica {
         }
         deletions.await(offset, delete.reply());
         if (offset > state.logStartOffset()) {
-            log.advanceStart(offset, false);
+            storage.advanceStart(offset, false);
         } else {
             deletions.answer(state.logStartOffset());
         }
@@ -330,7 +319,7 @@ final class LeadingReplica {
 
     void applyRetention(long nowMs) {
         Retention.deletableTo(opened.reader().segments(), state.logStartOffset(), state.highWatermark(), config, nowMs)
-                .ifPresent(offset -> log.advanceStart(offset, true));
+                .ifPresent(offset -> storage.advanceStart(offset, true));
     }
 
     /** The journal's answer. */
@@ -401,7 +390,7 @@ final class LeadingReplica {
         checkpointArmed = false;
         if (state.highWatermark() != remembered) {
             remembered = state.highWatermark();
-            log.rememberHighWatermark(remembered);
+            storage.rememberHighWatermark(remembered);
         }
     }
 

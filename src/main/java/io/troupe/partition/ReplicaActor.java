@@ -406,7 +406,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                         settings,
                         timers,
                         getContext().getSelf(),
-                        new LogOfFollower());
+                        new Storage());
                 following.assigned(assigned);
             }
             case CUT ->
@@ -473,7 +473,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
 
     private void lead() {
         leading = new LeadingReplica(
-                assigned, opened, settings, timers, getContext().getSelf(), new LogOfLeader());
+                assigned, opened, settings, timers, getContext().getSelf(), new Storage());
         leading.start();
     }
 
@@ -486,57 +486,27 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         getContext().watch(replicaLog);
     }
 
-    private void persist(LogAppend group) {
-        if (replicaLog == null) {
-            startLog();
-        }
-        replicaLog.tell(group);
-    }
-
-    private void rememberHighWatermark(long highWatermark) {
-        tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));
-    }
-
-    private void advanceStart(long offset, boolean active) {
-        tellJournal(new JournalCommand.AdvanceLogStart(
-                persistenceId,
-                offset,
-                active,
-                getContext().messageAdapter(JournalCommand.LogStartAdvanced.class, LogStartAdvanced::new)));
-    }
-
-    private final class LogOfLeader implements LeadingReplica.Log {
+    private final class Storage implements ReplicaStorage {
         @Override
         public void persist(LogAppend group) {
-            ReplicaActor.this.persist(group);
+            if (replicaLog == null) {
+                startLog();
+            }
+            replicaLog.tell(group);
         }
 
         @Override
         public void rememberHighWatermark(long highWatermark) {
-            ReplicaActor.this.rememberHighWatermark(highWatermark);
+            tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));
         }
 
         @Override
         public void advanceStart(long offset, boolean active) {
-            ReplicaActor.this.advanceStart(offset, active);
-        }
-    }
-
-    private final class LogOfFollower implements FollowingReplica.Log {
-        @Override
-        public void persist(LogAppend group) {
-            ReplicaActor.this.persist(group);
-        }
-
-        @Override
-        public void rememberHighWatermark(long highWatermark) {
-            ReplicaActor.this.rememberHighWatermark(highWatermark);
-        }
-
-        @Override
-        public void advanceStart(long offset) {
-            // Nothing is written here for the sake of it: an active segment goes when it has been rolled.
-            ReplicaActor.this.advanceStart(offset, false);
+            tellJournal(new JournalCommand.AdvanceLogStart(
+                    persistenceId,
+                    offset,
+                    active,
+                    getContext().messageAdapter(JournalCommand.LogStartAdvanced.class, LogStartAdvanced::new)));
         }
     }
 

@@ -42,6 +42,7 @@ final class FollowingReplica {
     private final TimerScheduler<Command> timers;
     private final ActorRef<Command> self;
     private final ReplicaStorage storage;
+    private final HighWatermarkCheckpoint checkpoint;
     private final FollowerState state;
     private final ArrayDeque<Credit> credits = new ArrayDeque<>();
     private final PartitionKey partition;
@@ -57,8 +58,6 @@ final class FollowingReplica {
     private boolean skipping;
 
     private boolean advancing;
-    private long remembered;
-    private boolean checkpointArmed;
     private long leadersHighWatermark = -1;
     private long leadersLogStart = -1;
 
@@ -76,7 +75,12 @@ final class FollowingReplica {
         this.storage = storage;
         this.state = new FollowerState(
                 opened.epochs(), opened.logStartOffset(), opened.highWatermark(), opened.logEndOffset());
-        this.remembered = opened.highWatermark();
+        this.checkpoint = new HighWatermarkCheckpoint(
+                timers,
+                Timer.CHECKPOINT,
+                settings.checkpointIntervalMs(),
+                storage::rememberHighWatermark,
+                opened.highWatermark());
     }
 
     /** A committed state in which another broker leads, or nobody. */
@@ -205,7 +209,7 @@ final class FollowingReplica {
 
     private void takeOffsets() {
         state.highWatermark(leadersHighWatermark);
-        armCheckpoint();
+        checkpoint.moved(state.highWatermark());
         long start = state.logStartToReach(leadersLogStart);
         if (start >= 0 && !advancing) {
             advancing = true;
@@ -281,21 +285,9 @@ final class FollowingReplica {
         return cut;
     }
 
-    private void armCheckpoint() {
-        if (!checkpointArmed && state.highWatermark() != remembered) {
-            checkpointArmed = true;
-            timers.startSingleTimer(
-                    Timer.CHECKPOINT, Timer.CHECKPOINT, Duration.ofMillis(settings.checkpointIntervalMs()));
-        }
-    }
-
     /** {@link Timer#CHECKPOINT} */
     void checkpoint() {
-        checkpointArmed = false;
-        if (state.highWatermark() != remembered) {
-            remembered = state.highWatermark();
-            storage.rememberHighWatermark(remembered);
-        }
+        checkpoint.remember(state.highWatermark());
     }
 
     /** Nothing else may be called after it. */

@@ -54,6 +54,7 @@ final class LeadingReplica {
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
     private final ReplicaStorage storage;
+    private final HighWatermarkCheckpoint checkpoint;
     private final List<EpochStart> epochs;
     private final LeaderState state;
     private final RecordDeletions deletions = new RecordDeletions();
@@ -67,8 +68,6 @@ final class LeadingReplica {
     private boolean isrArmed;
     private LogConfig config;
     private long timeoutsArmedForMs = Long.MAX_VALUE;
-    private long remembered;
-    private boolean checkpointArmed;
 
     /**
      * @param assigned the committed state that elected this replica
@@ -103,7 +102,12 @@ final class LeadingReplica {
                 opened.logEndOffset(),
                 opened.producers());
         state.segmentBytes(config.segmentBytes());
-        this.remembered = opened.highWatermark();
+        this.checkpoint = new HighWatermarkCheckpoint(
+                timers,
+                Timer.CHECKPOINT,
+                settings.checkpointIntervalMs(),
+                storage::rememberHighWatermark,
+                opened.highWatermark());
         this.leader = new LocalReplicas.Leader(self, view());
         this.inSync = new InSyncReplicas(
                 settings.brokerId(),
@@ -125,7 +129,7 @@ final class LeadingReplica {
     /** From here on handlers find this leader. */
     void start() {
         settings.localReplicas().lead(partition, leader);
-        armCheckpoint();
+        checkpoint.moved(state.highWatermark());
         if (isReplicated()) {
             settings.peers()
                     .links()
@@ -286,7 +290,7 @@ final class LeadingReplica {
 
     private void publish() {
         leader.publish(view());
-        armCheckpoint();
+        checkpoint.moved(state.highWatermark());
     }
 
     private LogView view() {
@@ -377,21 +381,9 @@ final class LeadingReplica {
         }
     }
 
-    private void armCheckpoint() {
-        if (!checkpointArmed && state.highWatermark() != remembered) {
-            checkpointArmed = true;
-            timers.startSingleTimer(
-                    Timer.CHECKPOINT, Timer.CHECKPOINT, Duration.ofMillis(settings.checkpointIntervalMs()));
-        }
-    }
-
     /** {@link Timer#CHECKPOINT} */
     void checkpoint() {
-        checkpointArmed = false;
-        if (state.highWatermark() != remembered) {
-            remembered = state.highWatermark();
-            storage.rememberHighWatermark(remembered);
-        }
+        checkpoint.remember(state.highWatermark());
     }
 
     void expireProducers(long nowMs) {

@@ -27,8 +27,6 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 /**
  * The leader's end of the link to one other broker: carries out what its {@link LeaderLinkCore} decides. Child of
  * {@link ReplicaLinks}, under a name by which the other broker finds it. Reads go on threads that may wait for a disk.
- *
- * <p>What it has to send gathers while messages wait in its mailbox, and goes out as one.
  */
 final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     /** Its own protocol, and what comes from the other broker. */
@@ -72,9 +70,9 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     private final MetadataCache metadata;
     private final Executor reads;
     private final LeaderLinkCore core;
+    private final Gathering<Command> gathering;
     private final Map<PartitionKey, Large> larges = new HashMap<>();
     private ActorRef<FollowerLink.Command> follower;
-    private boolean flushing;
 
     private LeaderLink(
             ActorContext<Command> context,
@@ -92,6 +90,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
         this.metadata = metadata;
         this.reads = reads;
         this.core = new LeaderLinkCore(brokerId, new Ports());
+        this.gathering = new Gathering<>(context.getSelf(), Own.FLUSH, core::hasToSend);
     }
 
     /**
@@ -190,15 +189,12 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     }
 
     private Behavior<Command> flushSoon() {
-        if (!flushing && core.hasToSend()) {
-            flushing = true;
-            getContext().getSelf().tell(Own.FLUSH);
-        }
+        gathering.more();
         return this;
     }
 
     private Behavior<Command> onFlush() {
-        flushing = false;
+        gathering.over();
         core.flush();
         return this;
     }

@@ -7,10 +7,8 @@ import io.troupe.metadata.MetadataCache;
 import io.troupe.partition.LeaderLinkCore.Chunk;
 import io.troupe.partition.LinkMessage.Positions;
 import io.troupe.record.BatchHeader;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -300,7 +298,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
                             ByteBuffer::allocate);
             if (slice instanceof LogReader.InFile file) {
                 ByteBuffer header = ByteBuffer.allocate(BatchHeader.SIZE);
-                readFully(file.file(), header, file.position());
+                file.read(header, 0);
                 Large large = new Large(run, file, offset, BatchHeader.lastOffset(header, 0) + 1);
                 return readPiece(partition, run, large, 0);
             }
@@ -316,23 +314,11 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
         try {
             int total = large.batch().sizeInBytes();
             ByteBuffer piece = ByteBuffer.allocate(Math.min(LeaderLinkCore.MESSAGE_BYTES, total - at));
-            readFully(large.batch().file(), piece, large.batch().position() + at);
+            large.batch().read(piece, at);
             Chunk chunk = new Chunk(large.offset(), large.endOffset(), total, at, piece.flip());
             return new WasRead(partition, run, chunk, large, null);
         } catch (IOException | RuntimeException e) {
             return new WasRead(partition, run, null, large, e);
-        }
-    }
-
-    private static void readFully(FileChannel file, ByteBuffer into, long position) throws IOException {
-        while (into.hasRemaining()) {
-            // In steps, for the JDK keeps a direct buffer of the size asked for with each thread.
-            ByteBuffer step = into.slice(into.position(), Math.min(256 << 10, into.remaining()));
-            int read = file.read(step, position + into.position());
-            if (read < 0) {
-                throw new EOFException("the file ends inside a batch");
-            }
-            into.position(into.position() + read);
         }
     }
 }

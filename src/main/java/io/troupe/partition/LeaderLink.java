@@ -13,6 +13,8 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -254,16 +256,24 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
 
         @Override
         public void read(PartitionKey partition, long run, LogView view, long offset, int maxBytes) {
-            ActorRef<Command> self = getContext().getSelf();
-            reads.execute(() -> self.tell(readBatches(partition, run, view, offset, maxBytes)));
+            beside(partition, run, () -> readBatches(partition, run, view, offset, maxBytes));
         }
 
         @Override
         public void readOn(PartitionKey partition, long run) {
-            ActorRef<Command> self = getContext().getSelf();
             Large large = larges.get(partition);
             int at = core.largeAtOf(partition);
-            reads.execute(() -> self.tell(readPiece(partition, run, large, at)));
+            beside(partition, run, () -> readPiece(partition, run, large, at));
+        }
+
+        private void beside(PartitionKey partition, long run, Supplier<WasRead> read) {
+            ActorRef<Command> self = getContext().getSelf();
+            try {
+                reads.execute(() -> self.tell(read.get()));
+            } catch (RejectedExecutionException e) {
+                // The broker is stopping, and its threads have gone before its links.
+                self.tell(new WasRead(partition, run, null, null, e));
+            }
         }
 
         @Override
@@ -297,10 +307,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
                             LeaderLinkCore.MESSAGE_BYTES,
                             ByteBuffer::allocate);
             if (slice instanceof LogReader.InFile file) {
-                ByteBuffer header = ByteBuffer.allocate(BatchHeader.SIZE);
-                file.read(header, 0);
-                Large large = new Large(run, file, offset, BatchHeader.lastOffset(header, 0) + 1);
-                return readPiece(partition, run, large, 0);
+                return readFirstPiece(partition, run, file, offset);
             }
             ByteBuffer batches = ((LogReader.InMemory) slice).batches();
             long end = batches.hasRemaining() ? BatchHeader.endOffset(batches) : offset;
@@ -308,6 +315,18 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
         } catch (IOException | RuntimeException e) {
             return new WasRead(partition, run, null, null, e);
         }
+    }
+
+    private static WasRead readFirstPiece(PartitionKey partition, long run, LogReader.InFile file, long offset) {
+        Large large = new Large(run, file, offset, -1);
+        try {
+            ByteBuffer header = ByteBuffer.allocate(BatchHeader.SIZE);
+            file.read(header, 0);
+            large = new Large(run, file, offset, BatchHeader.lastOffset(header, 0) + 1);
+        } catch (IOException | RuntimeException e) {
+            return new WasRead(partition, run, null, large, e);
+        }
+        return readPiece(partition, run, large, 0);
     }
 
     private static WasRead readPiece(PartitionKey partition, long run, Large large, int at) {

@@ -173,6 +173,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private ReplicaActor(
             ActorContext<Command> context, TimerScheduler<Command> timers, ReplicaId id, ReplicaSettings settings) {
         super(context);
+        context.setLoggerName(ReplicaActor.class);
         this.id = id;
         this.settings = settings;
         this.timers = timers;

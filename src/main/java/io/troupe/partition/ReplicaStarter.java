@@ -132,6 +132,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
             ActorRef<ShardingEnvelope<Replica.Command>> region,
             ActorRef<BrokerMetadata.Command> metadata) {
         super(context);
+        context.setLoggerName(ReplicaStarter.class);
         this.settings = settings;
         this.configOf = configOf;
         this.region = region;

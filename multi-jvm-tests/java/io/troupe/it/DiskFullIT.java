@@ -4,10 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -30,22 +28,12 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(180)
 class DiskFullIT {
 
-    private static void mount(Path at, String options) throws IOException {
-        Files.createDirectories(at);
-        Need.program("mount");
-        Run.Result done = Run.command(
-                List.of("mount", "-t", "tmpfs", "-o", options, "tmpfs", at.toString()), null, Duration.ofSeconds(10));
-        if (done.exitCode() != 0) {
-            Need.missing("the right to mount a small tmpfs (" + done.stderr().strip() + ")");
-        }
-    }
-
     @Test
     void aFullDirGoesOfflineAloneAndRecoversWithRoom() throws Exception {
         try (BrokerProcess broker = BrokerProcess.create("diskfull", Map.of())) {
             Path roomy = broker.dir().resolve("data-a");
             Path small = broker.dir().resolve("data-b");
-            mount(small, "size=8m");
+            SmallDisk.mount(small, "8m");
             try {
                 broker.set("log.dirs", roomy + "," + small);
                 broker.start();
@@ -54,7 +42,7 @@ class DiskFullIT {
                 if (broker.isAlive()) {
                     broker.kill();
                 }
-                Run.command(List.of("umount", small.toString()), null, Duration.ofSeconds(10));
+                SmallDisk.unmount(small);
             }
         }
     }
@@ -101,8 +89,7 @@ class DiskFullIT {
                 "the log names the dir");
 
         broker.terminate();
-        Run.command(List.of("mount", "-o", "remount,size=64m", small.toString()), null, Duration.ofSeconds(10))
-                .orFail();
+        SmallDisk.resize(small, "64m");
         broker.start();
         TopicPartition refilled = new TopicPartition(topic, onSmall.get(0));
         try (KafkaConsumer<String, String> consumer = clients.consumer()) {

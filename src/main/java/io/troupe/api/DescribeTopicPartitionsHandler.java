@@ -127,7 +127,8 @@ public final class DescribeTopicPartitionsHandler implements ApiHandler<Describe
                 .setEligibleLeaderReplicas(p.elr())
                 .setLastKnownElr(p.lastKnown())
                 .setOfflineReplicas(p.replicas().stream()
-                        .filter(id -> image.broker(id).map(BrokerImage::fenced).orElse(true))
+                        .filter(id -> p.offline().contains(id)
+                                || image.broker(id).map(BrokerImage::fenced).orElse(true))
                         .toList());
     }
 }

@@ -205,7 +205,8 @@ public final class MetadataHandler implements ApiHandler<MetadataRequestData> {
                 .setReplicaNodes(partition.replicas())
                 .setIsrNodes(partition.isr())
                 .setOfflineReplicas(partition.replicas().stream()
-                        .filter(id -> image.broker(id).map(BrokerImage::fenced).orElse(true))
+                        .filter(id -> partition.offline().contains(id)
+                                || image.broker(id).map(BrokerImage::fenced).orElse(true))
                         .toList());
     }
 

@@ -3,6 +3,7 @@ package io.troupe.controller;
 import io.troupe.controller.ControllerCommand.AllocateProducerIds;
 import io.troupe.controller.ControllerCommand.AlterPartition;
 import io.troupe.controller.ControllerCommand.BrokerHeartbeat;
+import io.troupe.controller.ControllerCommand.FailLogs;
 import io.troupe.controller.ControllerCommand.RegisterBroker;
 import io.troupe.controller.ControllerCommand.UnregisterBroker;
 import io.troupe.metadata.BrokerImage;
@@ -170,13 +171,13 @@ final class BrokerDecisions {
             int member = isr.get(i);
             long memberEpoch =
                     i < command.isrEpochs().size() ? command.isrEpochs().get(i) : -1;
-            if (!Elections.live(image, member)
+            if (!Elections.live(image, p, member)
                     || image.broker(member).orElseThrow().brokerEpoch() != memberEpoch) {
                 return Decision.refused(
                         image,
                         Errors.INELIGIBLE_REPLICA,
-                        what + "cannot have broker " + member + " in its ISR: it is fenced, shutting down or not at"
-                                + " broker epoch " + memberEpoch + ".");
+                        what + "cannot have broker " + member + " in its ISR: it is fenced, shutting down, its log has"
+                                + " failed, or it is not at broker epoch " + memberEpoch + ".");
             }
         }
         PartitionImage proposed = Elections.withIsr(p, isr, elections.minIsr(topic.get(), p));
@@ -184,6 +185,17 @@ final class BrokerDecisions {
         Draft draft = new Draft(image);
         draft.emit(new MetadataEvent.PartitionsChanged(topic.get().topicId(), List.of(after)));
         return draft.reply(new ControllerReply.PartitionAltered(after));
+    }
+
+    /** 1.1, 1.10: what stands in a log dir that has failed leads no more and is in sync no more, until the broker starts anew. */
+    Decision failLogs(MetadataImage image, FailLogs command) {
+        Optional<Decision> refusal = checkEpoch(image, command.brokerId(), command.brokerEpoch());
+        if (refusal.isPresent()) {
+            return refusal.get();
+        }
+        Draft draft = new Draft(image);
+        elections.logsFailed(draft, command.brokerId(), command.logs());
+        return draft.reply(ControllerReply.Done.DONE);
     }
 
     Decision allocateProducerIds(MetadataImage image, AllocateProducerIds command) {

@@ -10,6 +10,8 @@ import io.troupe.controller.ControllerCommand.CreatePartitions;
 import io.troupe.controller.ControllerCommand.CreateTopics;
 import io.troupe.controller.ControllerCommand.DeleteTopics;
 import io.troupe.controller.ControllerCommand.ElectLeaders;
+import io.troupe.controller.ControllerCommand.FailLogs;
+import io.troupe.controller.ControllerCommand.LogRef;
 import io.troupe.controller.ControllerCommand.LogReport;
 import io.troupe.controller.ControllerCommand.MorePartitions;
 import io.troupe.controller.ControllerCommand.NewTopic;
@@ -47,6 +49,7 @@ final class CommandCodec {
     private static final byte ELECT_LEADERS = 10;
     private static final byte UNREGISTER_BROKER = 11;
     private static final byte REPORT_LOGS = 12;
+    private static final byte FAIL_LOGS = 14;
 
     private static final byte DESCRIBE_QUORUM = 30;
 
@@ -107,6 +110,9 @@ final class CommandCodec {
                     .putInt(log.leaderEpoch())
                     .putInt(log.lastEpoch())
                     .putLong(log.logEndOffset()));
+        } else if (command instanceof FailLogs c) {
+            w.putByte(FAIL_LOGS).putInt(c.brokerId()).putLong(c.brokerEpoch());
+            w.putList(c.logs(), (out, log) -> out.putUuid(log.topicId()).putInt(log.partition()));
         } else if (command instanceof ControllerCommand.DescribeQuorum) {
             w.putByte(DESCRIBE_QUORUM);
         }
@@ -165,6 +171,8 @@ final class CommandCodec {
                         r.getLong(),
                         r.getList(in ->
                                 new LogReport(in.getUuid(), in.getInt(), in.getInt(), in.getInt(), in.getLong())));
+            case FAIL_LOGS ->
+                new FailLogs(r.getInt(), r.getLong(), r.getList(in -> new LogRef(in.getUuid(), in.getInt())));
             case DESCRIBE_QUORUM -> ControllerCommand.DescribeQuorum.DESCRIBE_QUORUM;
             default -> throw new IllegalArgumentException("unknown controller command (tag " + tag + ")");
         };

@@ -211,7 +211,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         command.replyTo = execute.replyTo();
         command.recorded = !(execute.command() instanceof ControllerCommand.RegisterBroker
                 || execute.command() instanceof ControllerCommand.BrokerHeartbeat
-                || execute.command() instanceof ControllerCommand.AlterPartition);
+                || execute.command() instanceof ControllerCommand.AlterPartition
+                || execute.command() instanceof ControllerCommand.FailLogs);
         remember(execute.commandId(), command);
         commit(decision, execute.commandId(), command);
     }
@@ -255,6 +256,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 return leaders.elect(drafted, c);
             } else if (command instanceof ControllerCommand.ReportLogs c) {
                 return recovery.report(drafted, c);
+            } else if (command instanceof ControllerCommand.FailLogs c) {
+                return brokers.failLogs(drafted, c);
             } else if (command instanceof ControllerCommand.UnregisterBroker c) {
                 return brokers.unregister(drafted, c);
             }

@@ -112,6 +112,12 @@ public sealed interface ControllerCommand {
     /** For partitions that {@linkplain PartitionImage#asksForLogs() ask}. Answered with {@link ControllerReply.Done}. */
     record ReportLogs(int brokerId, long brokerEpoch, List<LogReport> logs) implements ControllerCommand {}
 
+    /** One replica's log. */
+    record LogRef(Uuid topicId, int partition) {}
+
+    /** The broker's logs of these partitions can be used no more in this broker epoch. Answered with {@link ControllerReply.Done}. */
+    record FailLogs(int brokerId, long brokerEpoch, List<LogRef> logs) implements ControllerCommand {}
+
     /** A block of producer ids. Answered with {@link ControllerReply.ProducerIds}. */
     record AllocateProducerIds(int brokerId, long brokerEpoch) implements ControllerCommand {}
 

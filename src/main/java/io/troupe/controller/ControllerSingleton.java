@@ -34,14 +34,9 @@ public final class ControllerSingleton {
      * Call once per node.
      *
      * @param clusterId what the first controller ever is to use: configured, or carried by this node's log dirs
+     * @param stats where a controller on this node counts
      * @return the proxy, which holds messages (bounded) while there is no controller
      */
-    public static ActorRef<Controller.Command> init(
-            ActorSystem<?> system, BrokerConfig config, Optional<String> clusterId) {
-        return init(system, config, clusterId, new ControllerStats());
-    }
-
-    /** @param stats where a controller on this node counts */
     public static ActorRef<Controller.Command> init(
             ActorSystem<?> system, BrokerConfig config, Optional<String> clusterId, ControllerStats stats) {
         Map<Integer, ActorSelection> voters = new HashMap<>();

@@ -1,6 +1,7 @@
 package io.troupe.controller;
 
 import io.troupe.config.LogConfig;
+import io.troupe.controller.ControllerCommand.LogRef;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
@@ -29,6 +30,11 @@ final class Elections {
                 .isPresent();
     }
 
+    /** Whether the broker is live, and its log of that partition has not failed. */
+    static boolean live(MetadataImage image, PartitionImage p, int brokerId) {
+        return live(image, brokerId) && !p.offline().contains(brokerId);
+    }
+
     /** The broker counts no longer: it leaves every ISR, and what it led is led by another or by nobody. */
     void brokerGone(Draft draft, int brokerId) {
         MetadataImage image = draft.image();
@@ -40,6 +46,29 @@ final class Elections {
             PartitionImage left = withIsr(p, without(p.isr(), brokerId), m);
             return elect(left, live, m, unclean);
         });
+    }
+
+    /** Logs of a live broker can be used no more: it leaves those partitions' ISRs, and others lead them. */
+    void logsFailed(Draft draft, int brokerId, List<LogRef> logs) {
+        MetadataImage image = draft.image();
+        PartitionChanges changes = new PartitionChanges();
+        for (LogRef log : logs) {
+            TopicImage topic = image.topic(log.topicId()).orElse(null);
+            if (topic == null
+                    || log.partition() < 0
+                    || log.partition() >= topic.partitions().size()) {
+                continue; // deleted meanwhile
+            }
+            PartitionImage p = changes.of(topic, log.partition());
+            if (p.replicas().contains(brokerId) && !p.offline().contains(brokerId)) {
+                int m = minIsr(topic, p);
+                List<Integer> offline = new ArrayList<>(p.offline());
+                offline.add(brokerId);
+                PartitionImage left = withIsr(p.withOffline(offline), without(p.isr(), brokerId), m);
+                changes.put(topic, elect(left, id -> live(image, id), m, uncleanAllowed(topic)));
+            }
+        }
+        changes.emitTo(draft);
     }
 
     /** The broker counts again: partitions without a leader may now have one. */
@@ -92,11 +121,12 @@ final class Elections {
     }
 
     /**
-     * 1.11: a live leader stays. Else the first live member of the ISR in order of preference, else of the ELR. Both empty: the
+     * 1.11, of those whose logs can be used: a live leader stays. Else the first live member of the ISR in order of preference, else of the ELR. Both empty: the
      * only last known member, since no other can have more; of several nobody can tell yet which log is the longest.
      * Else nobody, unless unclean election is allowed.
      */
-    static PartitionImage elect(PartitionImage p, IntPredicate live, int m, boolean unclean) {
+    static PartitionImage elect(PartitionImage p, IntPredicate brokerLive, int m, boolean unclean) {
+        IntPredicate live = id -> brokerLive.test(id) && !p.offline().contains(id);
         if (p.hasLeader() && live.test(p.leader())) {
             return p;
         }

@@ -57,7 +57,7 @@ final class LeaderDecisions {
         if (p.leader() == preferred) {
             throw new Refused(Errors.ELECTION_NOT_NEEDED, name(topic, p) + " is led by its preferred replica already.");
         }
-        if (!p.isr().contains(preferred) || !Elections.live(image, preferred)) {
+        if (!p.isr().contains(preferred) || !Elections.live(image, p, preferred)) {
             throw new Refused(
                     Errors.PREFERRED_LEADER_NOT_AVAILABLE,
                     "Broker " + preferred + ", the preferred leader of " + name(topic, p)
@@ -104,7 +104,7 @@ final class LeaderDecisions {
                         && p.hasLeader()
                         && !p.reassigning()
                         && p.isr().contains(preferred)
-                        && Elections.live(image, preferred)) {
+                        && Elections.live(image, p, preferred)) {
                     changes.put(topic, p.ledBy(preferred));
                 }
             }

@@ -91,7 +91,7 @@ final class RecoveryElections {
         for (int id : p.replicas()) {
             if (p.lastKnown().contains(id)
                     && LENGTH.compare(told.get(id).log(), longest) == 0
-                    && Elections.live(image, id)) {
+                    && Elections.live(image, p, id)) {
                 return Optional.of(id);
             }
         }

@@ -14,6 +14,7 @@ final class Availability {
 
     private final Path path;
     private volatile IOException offline;
+    private Runnable listener = () -> {};
 
     Availability(Path path) {
         this.path = path;
@@ -37,8 +38,17 @@ final class Availability {
                     path,
                     LogDir.reason(cause),
                     cause);
+            listener.run();
         }
         return offline;
+    }
+
+    /** @param onFailure called once, by whichever thread finds out: at once when the dir is offline already */
+    synchronized void onFailure(Runnable onFailure) {
+        listener = onFailure;
+        if (offline != null) {
+            onFailure.run();
+        }
     }
 
     /** A log that was closed or deleted under a background task says nothing about the disk. */

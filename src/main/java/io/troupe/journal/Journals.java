@@ -257,6 +257,16 @@ public final class Journals extends Setup implements AutoCloseable {
         return Math.max(0, best);
     }
 
+    /** @param listener called by any thread, and to return at once, when a log dir has gone offline or is */
+    public void onDirFailure(Runnable listener) {
+        dirs.forEach(dir -> dir.onFailure(listener));
+    }
+
+    /** Whether the log dir of that plugin has failed, for as long as this process lives. */
+    public boolean isOffline(String plugin) {
+        return dirOf(plugin).isOffline();
+    }
+
     /** What each log dir holds, in the order of {@code log.dirs}; may wait for the file system. */
     public List<LogDirUsage> usage() {
         return dirs.stream().map(LogDir::usage).toList();

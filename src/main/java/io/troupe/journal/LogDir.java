@@ -392,6 +392,10 @@ final class LogDir implements AutoCloseable {
         return availability.isOffline();
     }
 
+    void onFailure(Runnable listener) {
+        availability.onFailure(listener);
+    }
+
     /** {@link IOException}s of the file system often carry only a path. */
     static String reason(Throwable e) {
         String kind = e.getClass().getSimpleName();

@@ -1,5 +1,6 @@
 package io.troupe.journal;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -43,7 +44,19 @@ public interface LogReader {
      *
      * @param file of its own, so that it can be read although the segment is deleted; to be closed by whoever took it
      */
-    record InFile(FileChannel file, long position, int sizeInBytes) implements Slice {}
+    record InFile(FileChannel file, long position, int sizeInBytes) implements Slice {
+        /**
+         * Fills what remains of {@code into} from {@code at} in the batch on.
+         *
+         * @throws EOFException when the file ends inside the batch
+         */
+        public void read(ByteBuffer into, int at) throws IOException {
+            BatchCursor.readFully(file, into, position + at);
+            if (into.hasRemaining()) {
+                throw new EOFException("the file ends inside a batch");
+            }
+        }
+    }
 
     /**
      * Whether what stands from {@code startOffset} on was written a moment ago, so that it most likely is in the page cache

@@ -21,7 +21,7 @@ import org.apache.kafka.common.security.auth.SecurityProtocol;
  * list   := count as int, elements
  * uuid   := 16 bytes
  * partition := number replicas leader leaderEpoch partitionEpoch isr elr lastKnown; with the number n written as -1-n
- *              while it is reassigned, when the lists of added and of removed replicas follow
+ *              while it is reassigned or has logs offline, when the lists of added, removed and offline replicas follow
  * </pre>
  *
  * <p>Every read is checked against the bytes that remain; whatever does not fit, is left over, or has an unknown tag or
@@ -167,20 +167,22 @@ public final class MetadataCodec {
 
     /** A partition's state, as replies carry it too. */
     public static void putPartition(FieldWriter w, PartitionImage p) {
-        w.putInt(p.reassigning() ? ~p.partition() : p.partition()).putList(p.replicas(), FieldWriter::putInt);
+        boolean more = p.reassigning() || !p.offline().isEmpty();
+        w.putInt(more ? ~p.partition() : p.partition()).putList(p.replicas(), FieldWriter::putInt);
         w.putInt(p.leader()).putInt(p.leaderEpoch()).putInt(p.partitionEpoch());
         w.putList(p.isr(), FieldWriter::putInt).putList(p.elr(), FieldWriter::putInt);
         w.putList(p.lastKnown(), FieldWriter::putInt);
-        if (p.reassigning()) {
+        if (more) {
             w.putList(p.adding(), FieldWriter::putInt).putList(p.removing(), FieldWriter::putInt);
+            w.putList(p.offline(), FieldWriter::putInt);
         }
     }
 
     public static PartitionImage getPartition(FieldReader r) {
         int number = r.getInt();
-        boolean reassigning = number < 0;
+        boolean more = number < 0;
         return new PartitionImage(
-                reassigning ? ~number : number,
+                more ? ~number : number,
                 r.getList(FieldReader::getInt),
                 r.getInt(),
                 r.getInt(),
@@ -188,8 +190,9 @@ public final class MetadataCodec {
                 r.getList(FieldReader::getInt),
                 r.getList(FieldReader::getInt),
                 r.getList(FieldReader::getInt),
-                reassigning ? r.getList(FieldReader::getInt) : List.of(),
-                reassigning ? r.getList(FieldReader::getInt) : List.of());
+                more ? r.getList(FieldReader::getInt) : List.of(),
+                more ? r.getList(FieldReader::getInt) : List.of(),
+                more ? r.getList(FieldReader::getInt) : List.of());
     }
 
     private static MetadataEvent.Logs getLogs(FieldReader r) {

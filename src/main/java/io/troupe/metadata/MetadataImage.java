@@ -223,10 +223,13 @@ public final class MetadataImage {
             boolean lost =
                     event.logs() == MetadataEvent.Logs.LOST && p.replicas().size() > 1;
             boolean forgotten = lost && p.lastKnown().contains(id);
-            if (p.leader() != id && !leaves && !forgotten) {
+            boolean tried = p.offline().contains(id);
+            if (p.leader() != id && !leaves && !forgotten && !tried) {
                 return p;
             }
-            PartitionImage ended = p.leader() == id ? p.ledBy(PartitionImage.NO_LEADER) : p;
+            // A process that begins tries again what failed for the one before.
+            PartitionImage online = tried ? p.withOffline(without(p.offline(), id)) : p;
+            PartitionImage ended = p.leader() == id ? online.ledBy(PartitionImage.NO_LEADER) : online;
             PartitionImage left = leaves || forgotten
                     ? ended.withIsr(
                             without(p.isr(), id),

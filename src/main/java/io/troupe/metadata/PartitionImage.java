@@ -14,6 +14,7 @@ import java.util.List;
  * @param lastKnown all that left since the ISR last had min.insync.replicas members
  * @param adding replicas that a reassignment adds (KIP-455), until all of them are in sync; also among {@code replicas}
  * @param removing replicas that leave then; also among {@code replicas}
+ * @param offline replicas whose log has failed, until their broker registers anew: they neither lead nor are in sync
  */
 public record PartitionImage(
         int partition,
@@ -25,10 +26,11 @@ public record PartitionImage(
         List<Integer> elr,
         List<Integer> lastKnown,
         List<Integer> adding,
-        List<Integer> removing) {
+        List<Integer> removing,
+        List<Integer> offline) {
     public static final int NO_LEADER = -1;
 
-    /** A partition that is not being reassigned. */
+    /** A partition that is not being reassigned, all of whose logs can be used. */
     public PartitionImage(
             int partition,
             List<Integer> replicas,
@@ -38,7 +40,18 @@ public record PartitionImage(
             List<Integer> isr,
             List<Integer> elr,
             List<Integer> lastKnown) {
-        this(partition, replicas, leader, leaderEpoch, partitionEpoch, isr, elr, lastKnown, List.of(), List.of());
+        this(
+                partition,
+                replicas,
+                leader,
+                leaderEpoch,
+                partitionEpoch,
+                isr,
+                elr,
+                lastKnown,
+                List.of(),
+                List.of(),
+                List.of());
     }
 
     public boolean reassigning() {
@@ -69,7 +82,8 @@ public record PartitionImage(
     }
 
     public PartitionImage withReplicas(List<Integer> newReplicas, List<Integer> newAdding, List<Integer> newRemoving) {
-        return with(newReplicas, leader, leaderEpoch, partitionEpoch, isr, elr, lastKnown, newAdding, newRemoving);
+        return with(newReplicas, leader, leaderEpoch, partitionEpoch, isr, elr, lastKnown, newAdding, newRemoving)
+                .withOffline(offline.stream().filter(newReplicas::contains).toList());
     }
 
     public PartitionImage withLeaderEpoch(int newLeaderEpoch) {
@@ -78,6 +92,21 @@ public record PartitionImage(
 
     public PartitionImage withPartitionEpoch(int newPartitionEpoch) {
         return with(replicas, leader, leaderEpoch, newPartitionEpoch, isr, elr, lastKnown, adding, removing);
+    }
+
+    public PartitionImage withOffline(List<Integer> newOffline) {
+        return new PartitionImage(
+                partition,
+                replicas,
+                leader,
+                leaderEpoch,
+                partitionEpoch,
+                isr,
+                elr,
+                lastKnown,
+                adding,
+                removing,
+                List.copyOf(newOffline));
     }
 
     private PartitionImage with(
@@ -100,6 +129,7 @@ public record PartitionImage(
                 List.copyOf(newElr),
                 List.copyOf(newLastKnown),
                 List.copyOf(newAdding),
-                List.copyOf(newRemoving));
+                List.copyOf(newRemoving),
+                offline);
     }
 }

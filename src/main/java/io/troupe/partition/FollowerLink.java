@@ -19,8 +19,6 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 /**
  * The follower's end of the link to one other broker: carries out what its {@link FollowerLinkCore} decides. Child of
  * {@link ReplicaLinks}, under a name by which the other broker finds it.
- *
- * <p>What it has to send gathers while messages wait in its mailbox, and goes out as one.
  */
 final class FollowerLink extends AbstractBehavior<FollowerLink.Command> {
     /** Its own protocol, and what comes from the other broker. */
@@ -56,13 +54,14 @@ final class FollowerLink extends AbstractBehavior<FollowerLink.Command> {
     private final TimerScheduler<Command> timers;
     private final Map<PartitionKey, ActorRef<Replica.Command>> followers = new HashMap<>();
     private final FollowerLinkCore core;
+    private final Gathering<Command> gathering;
     private ActorRef<LeaderLink.Command> leader;
-    private boolean flushing;
 
     private FollowerLink(ActorContext<Command> context, TimerScheduler<Command> timers, int brokerId) {
         super(context);
         this.timers = timers;
         this.core = new FollowerLinkCore(brokerId, new Ports());
+        this.gathering = new Gathering<>(context.getSelf(), Own.FLUSH, core::hasToSend);
     }
 
     /** @param brokerId this broker */
@@ -136,15 +135,12 @@ final class FollowerLink extends AbstractBehavior<FollowerLink.Command> {
     }
 
     private Behavior<Command> flushSoon() {
-        if (!flushing && core.hasToSend()) {
-            flushing = true;
-            getContext().getSelf().tell(Own.FLUSH);
-        }
+        gathering.more();
         return this;
     }
 
     private Behavior<Command> onFlush() {
-        flushing = false;
+        gathering.over();
         core.flush();
         return this;
     }

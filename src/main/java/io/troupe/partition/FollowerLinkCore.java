@@ -123,7 +123,8 @@ final class FollowerLinkCore {
     }
 
     private void begin(long brokerEpoch, long nowMs) {
-        session = new Session(brokerEpoch, session == null ? 0 : session.run() + 1);
+        // The first is one that another process, with a follower of another cluster, does not have by chance too.
+        session = new Session(brokerEpoch, session == null ? Math.max(0, nowMs) : session.run() + 1);
         number = 0;
         expected = 0;
         takenBytes = 0;
@@ -136,24 +137,21 @@ final class FollowerLinkCore {
     }
 
     void restart(Restart asked, long nowMs) {
-        if (!isStale(asked.brokerEpoch())
+        if (asked.brokerEpoch() >= leaderEpoch
                 && (asked.session() == null || asked.session().equals(session))) {
             restart(nowMs);
         }
     }
 
-    private boolean isStale(long brokerEpoch) {
-        leaderEpoch = Math.max(leaderEpoch, brokerEpoch);
-        return brokerEpoch < leaderEpoch;
-    }
-
     void records(Records message, long nowMs) {
-        if (isStale(message.brokerEpoch())
+        if (message.brokerEpoch() < leaderEpoch
                 || followed.isEmpty()
                 || !message.session().equals(session)
                 || message.number() < expected) {
             return;
         }
+        // Only from whom this session's first message went to: anybody may name a great epoch.
+        leaderEpoch = message.brokerEpoch();
         if (message.number() > expected) {
             begin(session.brokerEpoch(), nowMs);
             return;

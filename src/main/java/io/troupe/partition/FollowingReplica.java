@@ -35,24 +35,14 @@ final class FollowingReplica {
         REPORT
     }
 
-    /** What it asks of its log. */
-    interface Log {
-        /** Answered by {@link #persisted}; one is under way at a time. */
-        void persist(LogAppend group);
-
-        void rememberHighWatermark(long highWatermark);
-
-        /** Answered by {@link #logStartAdvanced}. */
-        void advanceStart(long offset);
-    }
-
     /** Delivered bytes that the link may count as taken when the log has come to {@code endOffset}. */
     private record Credit(long endOffset, long run, int bytes) {}
 
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
     private final ActorRef<Command> self;
-    private final Log storage;
+    private final ReplicaStorage storage;
+    private final HighWatermarkCheckpoint checkpoint;
     private final FollowerState state;
     private final ArrayDeque<Credit> credits = new ArrayDeque<>();
     private final PartitionKey partition;
@@ -68,8 +58,6 @@ final class FollowingReplica {
     private boolean skipping;
 
     private boolean advancing;
-    private long remembered;
-    private boolean checkpointArmed;
     private long leadersHighWatermark = -1;
     private long leadersLogStart = -1;
 
@@ -79,7 +67,7 @@ final class FollowingReplica {
             ReplicaSettings settings,
             TimerScheduler<Command> timers,
             ActorRef<Command> self,
-            Log storage) {
+            ReplicaStorage storage) {
         this.partition = partition;
         this.settings = settings;
         this.timers = timers;
@@ -87,7 +75,12 @@ final class FollowingReplica {
         this.storage = storage;
         this.state = new FollowerState(
                 opened.epochs(), opened.logStartOffset(), opened.highWatermark(), opened.logEndOffset());
-        this.remembered = opened.highWatermark();
+        this.checkpoint = new HighWatermarkCheckpoint(
+                timers,
+                Timer.CHECKPOINT,
+                settings.checkpointIntervalMs(),
+                storage::rememberHighWatermark,
+                opened.highWatermark());
     }
 
     /** A committed state in which another broker leads, or nobody. */
@@ -216,11 +209,12 @@ final class FollowingReplica {
 
     private void takeOffsets() {
         state.highWatermark(leadersHighWatermark);
-        armCheckpoint();
+        checkpoint.moved(state.highWatermark());
         long start = state.logStartToReach(leadersLogStart);
         if (start >= 0 && !advancing) {
             advancing = true;
-            storage.advanceStart(start);
+            // Nothing is written here for the sake of it: an active segment goes when it has been rolled.
+            storage.advanceStart(start, false);
         }
     }
 
@@ -291,21 +285,9 @@ final class FollowingReplica {
         return cut;
     }
 
-    private void armCheckpoint() {
-        if (!checkpointArmed && state.highWatermark() != remembered) {
-            checkpointArmed = true;
-            timers.startSingleTimer(
-                    Timer.CHECKPOINT, Timer.CHECKPOINT, Duration.ofMillis(settings.checkpointIntervalMs()));
-        }
-    }
-
     /** {@link Timer#CHECKPOINT} */
     void checkpoint() {
-        checkpointArmed = false;
-        if (state.highWatermark() != remembered) {
-            remembered = state.highWatermark();
-            storage.rememberHighWatermark(remembered);
-        }
+        checkpoint.remember(state.highWatermark());
     }
 
     /** Nothing else may be called after it. */

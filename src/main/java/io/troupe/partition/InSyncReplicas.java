@@ -38,7 +38,7 @@ final class InSyncReplicas {
         long sinceMs = Long.MAX_VALUE;
     }
 
-    /** After a refusal: who is fenced now may be unfenced then. */
+    /** Who is fenced now may be unfenced then. */
     private static final long PAUSE_MS = 500;
 
     private final int brokerId;
@@ -48,6 +48,8 @@ final class InSyncReplicas {
     private PartitionImage image;
     private Proposal proposed;
     private long proposeAgainMs = Long.MIN_VALUE;
+    /** When to look again whether the broker of somebody who has all may join by now: that is no change of the partition. */
+    private long lookAgainMs = Long.MAX_VALUE;
 
     /** @param brokerId this broker */
     InSyncReplicas(
@@ -106,7 +108,7 @@ final class InSyncReplicas {
         }
     }
 
-    /** When {@link #propose} may have someone to leave out, {@link Long#MAX_VALUE} when nobody is behind. */
+    /** When {@link #propose} may have someone to leave out or to take in, {@link Long#MAX_VALUE} when nobody is behind. */
     long nextDeadlineMs() {
         long since = Long.MAX_VALUE;
         for (int id : image.isr()) {
@@ -115,12 +117,13 @@ final class InSyncReplicas {
                 since = Math.min(since, follower.sinceMs);
             }
         }
-        long lagging = since == Long.MAX_VALUE ? since : since + lagTimeMaxMs;
+        long lagging = Math.min(since == Long.MAX_VALUE ? since : since + lagTimeMaxMs, lookAgainMs);
         return proposeAgainMs == Long.MIN_VALUE ? lagging : Math.min(lagging, proposeAgainMs);
     }
 
     /** What to ask of the controller now, if anything; it is under way from then on. */
     Optional<Proposal> propose(long highWatermark, long epochStartOffset, long nowMs) {
+        lookAgainMs = Long.MAX_VALUE;
         if (proposed != null || nowMs < proposeAgainMs) {
             return Optional.empty();
         }
@@ -147,10 +150,15 @@ final class InSyncReplicas {
         if (image.isr().contains(id)) {
             return keepsUp;
         }
-        return keepsUp
+        boolean hasAll = keepsUp
+                && !image.offline().contains(id)
                 && follower.end >= highWatermark
-                && follower.end >= epochStartOffset
-                && brokers.mayJoin(id, follower.brokerEpoch);
+                && follower.end >= epochStartOffset;
+        if (hasAll && !brokers.mayJoin(id, follower.brokerEpoch)) {
+            lookAgainMs = nowMs + PAUSE_MS;
+            return false;
+        }
+        return hasAll;
     }
 
     /** The proposal under way; null for none. */

@@ -7,14 +7,14 @@ import io.troupe.metadata.MetadataCache;
 import io.troupe.partition.LeaderLinkCore.Chunk;
 import io.troupe.partition.LinkMessage.Positions;
 import io.troupe.record.BatchHeader;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -27,8 +27,6 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 /**
  * The leader's end of the link to one other broker: carries out what its {@link LeaderLinkCore} decides. Child of
  * {@link ReplicaLinks}, under a name by which the other broker finds it. Reads go on threads that may wait for a disk.
- *
- * <p>What it has to send gathers while messages wait in its mailbox, and goes out as one.
  */
 final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     /** Its own protocol, and what comes from the other broker. */
@@ -72,9 +70,9 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     private final MetadataCache metadata;
     private final Executor reads;
     private final LeaderLinkCore core;
+    private final Gathering<Command> gathering;
     private final Map<PartitionKey, Large> larges = new HashMap<>();
     private ActorRef<FollowerLink.Command> follower;
-    private boolean flushing;
 
     private LeaderLink(
             ActorContext<Command> context,
@@ -92,6 +90,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
         this.metadata = metadata;
         this.reads = reads;
         this.core = new LeaderLinkCore(brokerId, new Ports());
+        this.gathering = new Gathering<>(context.getSelf(), Own.FLUSH, core::hasToSend);
     }
 
     /**
@@ -190,15 +189,12 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     }
 
     private Behavior<Command> flushSoon() {
-        if (!flushing && core.hasToSend()) {
-            flushing = true;
-            getContext().getSelf().tell(Own.FLUSH);
-        }
+        gathering.more();
         return this;
     }
 
     private Behavior<Command> onFlush() {
-        flushing = false;
+        gathering.over();
         core.flush();
         return this;
     }
@@ -260,16 +256,24 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
 
         @Override
         public void read(PartitionKey partition, long run, LogView view, long offset, int maxBytes) {
-            ActorRef<Command> self = getContext().getSelf();
-            reads.execute(() -> self.tell(readBatches(partition, run, view, offset, maxBytes)));
+            beside(partition, run, () -> readBatches(partition, run, view, offset, maxBytes));
         }
 
         @Override
         public void readOn(PartitionKey partition, long run) {
-            ActorRef<Command> self = getContext().getSelf();
             Large large = larges.get(partition);
             int at = core.largeAtOf(partition);
-            reads.execute(() -> self.tell(readPiece(partition, run, large, at)));
+            beside(partition, run, () -> readPiece(partition, run, large, at));
+        }
+
+        private void beside(PartitionKey partition, long run, Supplier<WasRead> read) {
+            ActorRef<Command> self = getContext().getSelf();
+            try {
+                reads.execute(() -> self.tell(read.get()));
+            } catch (RejectedExecutionException e) {
+                // The broker is stopping, and its threads have gone before its links.
+                self.tell(new WasRead(partition, run, null, null, e));
+            }
         }
 
         @Override
@@ -303,10 +307,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
                             LeaderLinkCore.MESSAGE_BYTES,
                             ByteBuffer::allocate);
             if (slice instanceof LogReader.InFile file) {
-                ByteBuffer header = ByteBuffer.allocate(BatchHeader.SIZE);
-                readFully(file.file(), header, file.position());
-                Large large = new Large(run, file, offset, BatchHeader.lastOffset(header, 0) + 1);
-                return readPiece(partition, run, large, 0);
+                return readFirstPiece(partition, run, file, offset);
             }
             ByteBuffer batches = ((LogReader.InMemory) slice).batches();
             long end = batches.hasRemaining() ? BatchHeader.endOffset(batches) : offset;
@@ -316,27 +317,27 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
         }
     }
 
+    private static WasRead readFirstPiece(PartitionKey partition, long run, LogReader.InFile file, long offset) {
+        Large large = new Large(run, file, offset, -1);
+        try {
+            ByteBuffer header = ByteBuffer.allocate(BatchHeader.SIZE);
+            file.read(header, 0);
+            large = new Large(run, file, offset, BatchHeader.lastOffset(header, 0) + 1);
+        } catch (IOException | RuntimeException e) {
+            return new WasRead(partition, run, null, large, e);
+        }
+        return readPiece(partition, run, large, 0);
+    }
+
     private static WasRead readPiece(PartitionKey partition, long run, Large large, int at) {
         try {
             int total = large.batch().sizeInBytes();
             ByteBuffer piece = ByteBuffer.allocate(Math.min(LeaderLinkCore.MESSAGE_BYTES, total - at));
-            readFully(large.batch().file(), piece, large.batch().position() + at);
+            large.batch().read(piece, at);
             Chunk chunk = new Chunk(large.offset(), large.endOffset(), total, at, piece.flip());
             return new WasRead(partition, run, chunk, large, null);
         } catch (IOException | RuntimeException e) {
             return new WasRead(partition, run, null, large, e);
-        }
-    }
-
-    private static void readFully(FileChannel file, ByteBuffer into, long position) throws IOException {
-        while (into.hasRemaining()) {
-            // In steps, for the JDK keeps a direct buffer of the size asked for with each thread.
-            ByteBuffer step = into.slice(into.position(), Math.min(256 << 10, into.remaining()));
-            int read = file.read(step, position + into.position());
-            if (read < 0) {
-                throw new EOFException("the file ends inside a batch");
-            }
-            into.position(into.position() + read);
         }
     }
 }

@@ -165,7 +165,10 @@ final class LeaderLinkCore {
 
     /** The follower's end has spoken. */
     void positions(Positions message, long nowMs) {
-        if (message.session().brokerEpoch() < port.followerEpoch()) {
+        if (message.session().brokerEpoch() != port.followerEpoch()) {
+            // Of an earlier process; or of one that is not known here yet, and is greeted when it is; or of another
+            // cluster,
+            // whose greater epoch must not keep out what the true follower says.
             return;
         }
         int newer = session == null ? 1 : message.session().compareTo(session);
@@ -279,14 +282,10 @@ final class LeaderLinkCore {
 
     /** Committed metadata knows the follower's broker by another BE (rule 1.3: that voids what it told before). */
     void followerRegistered() {
-        if (session == null) {
-            return;
-        }
-        if (port.followerEpoch() > session.brokerEpoch()) {
+        if (session != null && port.followerEpoch() != session.brokerEpoch()) {
             end();
-            return;
         }
-        List.copyOf(feeds.keySet()).forEach(this::leads);
+        greet();
     }
 
     /** A leader has these batches on its disk now; they may be sent from memory. */

@@ -42,17 +42,6 @@ final class LeadingReplica {
     /** What the controller said to a proposal. */
     record IsrAnswered(InSyncReplicas.Proposal proposal, ControllerReply reply) implements Internal {}
 
-    /** What it asks of its log. */
-    interface Log {
-        /** Answered by {@link #persisted}; one is under way at a time. */
-        void persist(LogAppend group);
-
-        void rememberHighWatermark(long highWatermark);
-
-        /** @param active whether the active segment goes too when all of it is below */
-        void advanceStart(long offset, boolean active);
-    }
-
     private static final Logger LOG = LoggerFactory.getLogger(LeadingReplica.class);
     private static final int PROPOSAL_TIMEOUT_MS = 5_000;
     private static final long MIN_REVIEW_MS = 100;
@@ -64,7 +53,8 @@ final class LeadingReplica {
     private final JournalCommand.Opened opened;
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
-    private final Log log;
+    private final ReplicaStorage storage;
+    private final HighWatermarkCheckpoint checkpoint;
     private final List<EpochStart> epochs;
     private final LeaderState state;
     private final RecordDeletions deletions = new RecordDeletions();
@@ -78,8 +68,6 @@ final class LeadingReplica {
     private boolean isrArmed;
     private LogConfig config;
     private long timeoutsArmedForMs = Long.MAX_VALUE;
-    private long remembered;
-    private boolean checkpointArmed;
 
     /**
      * @param assigned the committed state that elected this replica
@@ -92,7 +80,7 @@ final class LeadingReplica {
             ReplicaSettings settings,
             TimerScheduler<Command> timers,
             ActorRef<Command> self,
-            Log log) {
+            ReplicaStorage storage) {
         this.partition = assigned.partition();
         this.key = new PartitionKey(partition.topicId(), partition.partition());
         this.self = self;
@@ -102,7 +90,7 @@ final class LeadingReplica {
         this.opened = opened;
         this.settings = settings;
         this.timers = timers;
-        this.log = log;
+        this.storage = storage;
         this.epochs = withEpoch(opened.epochs(), new EpochStart(epoch, opened.logEndOffset()));
         this.state = new LeaderState(
                 settings.brokerId(),
@@ -114,7 +102,12 @@ final class LeadingReplica {
                 opened.logEndOffset(),
                 opened.producers());
         state.segmentBytes(config.segmentBytes());
-        this.remembered = opened.highWatermark();
+        this.checkpoint = new HighWatermarkCheckpoint(
+                timers,
+                Timer.CHECKPOINT,
+                settings.checkpointIntervalMs(),
+                storage::rememberHighWatermark,
+                opened.highWatermark());
         this.leader = new LocalReplicas.Leader(self, view());
         this.inSync = new InSyncReplicas(
                 settings.brokerId(),
@@ -136,7 +129,7 @@ final class LeadingReplica {
     /** From here on handlers find this leader. */
     void start() {
         settings.localReplicas().lead(partition, leader);
-        armCheckpoint();
+        checkpoint.moved(state.highWatermark());
         if (isReplicated()) {
             settings.peers()
                     .links()
@@ -176,7 +169,7 @@ final class LeadingReplica {
         LogAppend group = state.nextGroup(settings.maxGroupBytes());
         if (group != null) {
             inFlight = group;
-            log.persist(group);
+            storage.persist(group);
         }
     }
 
@@ -297,7 +290,7 @@ final class LeadingReplica {
 
     private void publish() {
         leader.publish(view());
-        armCheckpoint();
+        checkpoint.moved(state.highWatermark());
     }
 
     private LogView view() {
@@ -322,7 +315,7 @@ final class LeadingReplica {
         }
         deletions.await(offset, delete.reply());
         if (offset > state.logStartOffset()) {
-            log.advanceStart(offset, false);
+            storage.advanceStart(offset, false);
         } else {
             deletions.answer(state.logStartOffset());
         }
@@ -330,7 +323,7 @@ final class LeadingReplica {
 
     void applyRetention(long nowMs) {
         Retention.deletableTo(opened.reader().segments(), state.logStartOffset(), state.highWatermark(), config, nowMs)
-                .ifPresent(offset -> log.advanceStart(offset, true));
+                .ifPresent(offset -> storage.advanceStart(offset, true));
     }
 
     /** The journal's answer. */
@@ -395,21 +388,9 @@ final class LeadingReplica {
         }
     }
 
-    private void armCheckpoint() {
-        if (!checkpointArmed && state.highWatermark() != remembered) {
-            checkpointArmed = true;
-            timers.startSingleTimer(
-                    Timer.CHECKPOINT, Timer.CHECKPOINT, Duration.ofMillis(settings.checkpointIntervalMs()));
-        }
-    }
-
     /** {@link Timer#CHECKPOINT} */
     void checkpoint() {
-        checkpointArmed = false;
-        if (state.highWatermark() != remembered) {
-            remembered = state.highWatermark();
-            log.rememberHighWatermark(remembered);
-        }
+        checkpoint.remember(state.highWatermark());
     }
 
     void expireProducers(long nowMs) {

@@ -60,8 +60,17 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         }
     }
 
-    /** The replica has done what the state asks, or cannot. */
-    record Settled(ReplicaId replica, int leaderEpoch, int partitionEpoch, ActorRef<Command> self) {}
+    /**
+     * The replica has done what the state asks, or cannot.
+     *
+     * @param failed whether its log failed while it led, or as it was to lead
+     */
+    record Settled(ReplicaId replica, int leaderEpoch, int partitionEpoch, boolean failed, ActorRef<Command> self) {}
+
+    /** From the starter: the log dir has failed. */
+    enum LogOffline implements Internal {
+        LOG_OFFLINE
+    }
 
     /** Resign, close the log and end. */
     record Stop(ActorRef<Stopped> replyTo) implements Internal {}
@@ -164,6 +173,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private ReplicaActor(
             ActorContext<Command> context, TimerScheduler<Command> timers, ReplicaId id, ReplicaSettings settings) {
         super(context);
+        context.setLoggerName(ReplicaActor.class);
         this.id = id;
         this.settings = settings;
         this.timers = timers;
@@ -198,6 +208,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                 .onMessage(ApplyRetention.class, this::onApplyRetention)
                 .onMessage(Stop.class, this::onStop)
                 .onMessage(Delete.class, this::onDelete)
+                .onMessageEquals(LogOffline.LOG_OFFLINE, this::onLogOffline)
                 .onMessageEquals(ShardStop.SHARD_STOP, () -> take(phases.stop()))
                 .onSignal(ChildFailed.class, this::onLogFailed)
                 .onSignal(Terminated.class, this::onLogEnded)
@@ -396,7 +407,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                         settings,
                         timers,
                         getContext().getSelf(),
-                        new LogOfFollower());
+                        new Storage());
                 following.assigned(assigned);
             }
             case CUT ->
@@ -431,14 +442,19 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private void tellSettled() {
         if (!settledTold && phases.settled()) {
             settledTold = true;
-            PartitionImage image = assigned.image();
-            assigned.settled()
-                    .tell(new Settled(
-                            id,
-                            image.leaderEpoch(),
-                            image.partitionEpoch(),
-                            getContext().getSelf()));
+            tellStarter(false);
         }
+    }
+
+    private void tellStarter(boolean failed) {
+        PartitionImage image = assigned.image();
+        assigned.settled()
+                .tell(new Settled(
+                        id,
+                        image.leaderEpoch(),
+                        image.partitionEpoch(),
+                        failed,
+                        getContext().getSelf()));
     }
 
     private void findJournal() {
@@ -458,7 +474,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
 
     private void lead() {
         leading = new LeadingReplica(
-                assigned, opened, settings, timers, getContext().getSelf(), new LogOfLeader());
+                assigned, opened, settings, timers, getContext().getSelf(), new Storage());
         leading.start();
     }
 
@@ -471,57 +487,27 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         getContext().watch(replicaLog);
     }
 
-    private void persist(LogAppend group) {
-        if (replicaLog == null) {
-            startLog();
-        }
-        replicaLog.tell(group);
-    }
-
-    private void rememberHighWatermark(long highWatermark) {
-        tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));
-    }
-
-    private void advanceStart(long offset, boolean active) {
-        tellJournal(new JournalCommand.AdvanceLogStart(
-                persistenceId,
-                offset,
-                active,
-                getContext().messageAdapter(JournalCommand.LogStartAdvanced.class, LogStartAdvanced::new)));
-    }
-
-    private final class LogOfLeader implements LeadingReplica.Log {
+    private final class Storage implements ReplicaStorage {
         @Override
         public void persist(LogAppend group) {
-            ReplicaActor.this.persist(group);
+            if (replicaLog == null) {
+                startLog();
+            }
+            replicaLog.tell(group);
         }
 
         @Override
         public void rememberHighWatermark(long highWatermark) {
-            ReplicaActor.this.rememberHighWatermark(highWatermark);
+            tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));
         }
 
         @Override
         public void advanceStart(long offset, boolean active) {
-            ReplicaActor.this.advanceStart(offset, active);
-        }
-    }
-
-    private final class LogOfFollower implements FollowingReplica.Log {
-        @Override
-        public void persist(LogAppend group) {
-            ReplicaActor.this.persist(group);
-        }
-
-        @Override
-        public void rememberHighWatermark(long highWatermark) {
-            ReplicaActor.this.rememberHighWatermark(highWatermark);
-        }
-
-        @Override
-        public void advanceStart(long offset) {
-            // Nothing is written here for the sake of it: an active segment goes when it has been rolled.
-            ReplicaActor.this.advanceStart(offset, false);
+            tellJournal(new JournalCommand.AdvanceLogStart(
+                    persistenceId,
+                    offset,
+                    active,
+                    getContext().messageAdapter(JournalCommand.LogStartAdvanced.class, LogStartAdvanced::new)));
         }
     }
 
@@ -552,6 +538,11 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         return take(phases.logFailed());
     }
 
+    private Behavior<Command> onLogOffline() {
+        resign(new Refusal(Errors.KAFKA_STORAGE_ERROR, "the log dir of " + partition + " has failed"));
+        return take(phases.logOffline());
+    }
+
     private Behavior<Command> onLogEnded(Terminated ended) {
         resign(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
         replicaLog = null;
@@ -562,11 +553,12 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         getContext()
                 .getLog()
                 .error(
-                        "The log of {} {} in leader epoch {}: {}. This broker leads it again only after a new election",
+                        "The log of {} {} in leader epoch {}: {}. Another broker is to lead it, until this one is started again",
                         partition,
                         what,
                         phases.epoch(),
                         refusal.message());
+        tellStarter(true);
     }
 
     private Behavior<Command> onTimer(LeadingReplica.Timer timer) {

@@ -23,7 +23,8 @@ import org.apache.pekko.cluster.typed.Subscribe;
 /**
  * This broker's ends of its replica links, one per broker: parent of {@link LeaderLink}s and {@link FollowerLink}s, which it
  * spawns when the first partition is shared. It tells them where the other broker's ends are, and of its epochs. Records
- * pass it by: they go from Replica to link end and back.
+ * pass it by: they go from Replica to link end and back. An end that fails is missed by all partitions of two brokers: it takes
+ * this actor with it, and so the broker, which is started again.
  */
 public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
     /** Name under which the guardian spawns it; the transport knows the ends' paths by it, {@code troupe.conf}. */
@@ -130,6 +131,7 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
             ActorRef<LeaderLink.Command> link =
                     getContext().spawn(LeaderLink.create(brokerId, id, replicas, metadata, reads), TO_FOLLOWER + id);
             link.tell(new LeaderLink.Peer(peer(id, FROM_LEADER + brokerId)));
+            getContext().watch(link);
             return link;
         });
     }
@@ -138,6 +140,7 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
         return fromLeaders.computeIfAbsent(leader, id -> {
             ActorRef<FollowerLink.Command> link = getContext().spawn(FollowerLink.create(brokerId), FROM_LEADER + id);
             link.tell(new FollowerLink.Peer(peer(id, TO_FOLLOWER + brokerId)));
+            getContext().watch(link);
             return link;
         });
     }

@@ -12,8 +12,8 @@ import io.troupe.model.ReplicaId;
  * IDLE      at the start; the log is closed     OPENING: another broker leads, or this one does in an epoch that this process has not led in; or the end
  * OPENING   OPEN was returned                   STARTING | FOLLOWER | CLOSING: not wanted any more | IDLE: refused, tried again later
  * STARTING  START_EPOCH was returned            LEADER | OPENING: epoch or leader changed | CLOSING: not wanted any more, or refused
- * LEADER    LEAD was returned                   STOPPING: epoch or leader changed, stop, delete | CLOSING: log failed
- * FOLLOWER  FOLLOW was returned                 STOPPING: elected, log to be cut, stop, delete | CLOSING: log failed, tried again later
+ * LEADER    LEAD was returned                   STOPPING: epoch or leader changed, log dir failed, stop, delete | CLOSING: log failed
+ * FOLLOWER  FOLLOW was returned                 STOPPING: elected, log to be cut, log dir failed, stop, delete | CLOSING: log failed, tried again later
  * STOPPING  RESIGN was returned                 CUTTING | OPENING | CLOSING: the log has ended
  * CUTTING   CUT was returned                    OPENING | CLOSING: not wanted any more, or refused
  * CLOSING   CLOSE was returned                  IDLE, and from there wherever the newest state leads
@@ -185,6 +185,11 @@ final class ReplicaPhases {
         return close();
     }
 
+    /** The dir of the log has failed: what is open is given up. What is under way fails by itself. */
+    Step logOffline() {
+        return phase == Phase.LEADER || phase == Phase.FOLLOWER ? enter(Phase.STOPPING, Step.RESIGN) : Step.WAIT;
+    }
+
     Step cut() {
         return openOrClose();
     }
@@ -230,10 +235,10 @@ final class ReplicaPhases {
     }
 
     private Step openWhenOfUse() {
-        // Opening failed a moment ago; or nobody leads and nobody asks how long the log is; or this broker has already
-        // led
-        // in this epoch and given up.
+        // Opening failed a moment ago, or what was tried in this broker epoch has failed for good; or nobody leads and
+        // nobody asks how long the log is; or this broker has already led in this epoch and given up.
         boolean ofUse = !pausing
+                && !image.offline().contains(id.brokerId())
                 && (image.hasLeader() || image.asksForLogOf(id.brokerId()))
                 && (!isElected() || claims.isFree(id, image.leaderEpoch()));
         return ofUse ? enter(Phase.OPENING, Step.OPEN) : Step.WAIT;

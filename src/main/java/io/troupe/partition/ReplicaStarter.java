@@ -2,6 +2,8 @@ package io.troupe.partition;
 
 import io.troupe.config.LogConfig;
 import io.troupe.controller.BrokerMetadata;
+import io.troupe.controller.ControllerCommand;
+import io.troupe.controller.ControllerCommand.LogRef;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
@@ -18,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.apache.kafka.common.TopicIdPartition;
@@ -37,7 +40,8 @@ import org.apache.pekko.cluster.sharding.typed.ShardingEnvelope;
  *
  * <p>It acts on no image before that includes this broker's own registration, in its current broker epoch. At most {@link
  * #MAX_STARTING} replicas open their logs at a time. A replica is told its state again, at each {@link #RETRY_INTERVAL},
- * until it has confirmed it, and is started again when it ended unasked.
+ * until it has confirmed it, and is started again when it ended unasked. The controller is told of those whose log dir has
+ * failed, so that others lead them.
  */
 public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Command> {
     /**
@@ -46,6 +50,10 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
      */
     static final int MAX_STARTING = 256;
 
+    /** Replicas in one word to the controller; the rest is told when the metadata shows these. */
+    private static final int MAX_FAILED = 5_000;
+
+    private static final Duration TELL_AGAIN = Duration.ofSeconds(1);
     private static final Duration RETRY_INTERVAL = Duration.ofSeconds(5);
     private static final Duration EXPIRE_INTERVAL = Duration.ofMinutes(10);
     private static final Duration FIRST_RETENTION_DELAY = Duration.ofSeconds(30);
@@ -74,6 +82,12 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private record ReplicaEnded(ReplicaId replica, ActorRef<Replica.Command> self) implements Command {}
 
+    /** A log dir has failed, or the controller may not have heard of one that has. */
+    private enum Failed implements Command {
+        LOG_DIR,
+        TELL_AGAIN
+    }
+
     private enum Timer implements Command {
         RETRY,
         EXPIRE,
@@ -87,6 +101,9 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         LogConfig config;
         long brokerEpoch;
         boolean settled;
+        /** Its log failed under it in this broker epoch, whatever its log dir may do. */
+        boolean failed;
+
         ActorRef<Replica.Command> self;
     }
 
@@ -97,6 +114,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     private final ActorRef<BrokerMetadata.Registered> onRegistration;
     private final TimerScheduler<Command> timers;
     private final ActorRef<Settled> onSettled;
+    private final Optional<Journals> journals;
     private final Map<ReplicaId, Entry> replicas = new LinkedHashMap<>();
     private final Set<ReplicaId> waiting = new LinkedHashSet<>();
     private final Set<ReplicaId> starting = new HashSet<>();
@@ -107,6 +125,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private long followedBrokerEpoch = -1;
     private boolean foundSettled;
+    private boolean dirFailed;
 
     private ReplicaStarter(
             ActorContext<Command> context,
@@ -116,6 +135,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
             ActorRef<ShardingEnvelope<Replica.Command>> region,
             ActorRef<BrokerMetadata.Command> metadata) {
         super(context);
+        context.setLoggerName(ReplicaStarter.class);
         this.settings = settings;
         this.configOf = configOf;
         this.region = region;
@@ -124,6 +144,9 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         this.onRegistration = context.messageAdapter(
                 BrokerMetadata.Registered.class, registered -> new Registered(registered.brokerEpoch()));
         this.onSettled = context.messageAdapter(Settled.class, ReplicaSettled::new);
+        this.journals = context.getSystem().settings().setup().get(Journals.class);
+        ActorRef<Command> self = context.getSelf();
+        journals.ifPresent(all -> all.onDirFailure(() -> self.tell(Failed.LOG_DIR)));
         timers.startTimerWithFixedDelay(Timer.EXPIRE, EXPIRE_INTERVAL);
         Duration retention = Duration.ofMillis(settings.retentionIntervalMs());
         timers.startTimerWithFixedDelay(
@@ -158,6 +181,8 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
                 .onMessage(Registered.class, this::onRegistered)
                 .onMessage(ReplicaSettled.class, this::onSettled)
                 .onMessage(ReplicaEnded.class, this::onEnded)
+                .onMessageEquals(Failed.LOG_DIR, this::onLogDirFailed)
+                .onMessageEquals(Failed.TELL_AGAIN, this::onTellAgain)
                 .onMessageEquals(Timer.RETRY, this::onRetry)
                 .onMessageEquals(Timer.EXPIRE, this::onExpire)
                 .onMessageEquals(Timer.RETENTION, this::onRetention)
@@ -220,6 +245,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         }
         followed = image;
         followedBrokerEpoch = brokerEpoch;
+        tellFailed();
         startWaiting();
     }
 
@@ -248,12 +274,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     private void settleFound() {
         if (!foundSettled) {
             foundSettled = true;
-            getContext()
-                    .getSystem()
-                    .settings()
-                    .setup()
-                    .get(Journals.class)
-                    .ifPresent(journals -> journals.settleFound(this::fateOf));
+            journals.ifPresent(all -> all.settleFound(this::fateOf));
         }
     }
 
@@ -279,6 +300,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         entry.partition = new TopicIdPartition(topic.topicId(), partition.partition(), topic.name());
         entry.image = partition;
         entry.config = config;
+        entry.failed &= entry.brokerEpoch == brokerEpoch;
         entry.brokerEpoch = brokerEpoch;
         entry.settled = false;
         waiting.add(id);
@@ -328,13 +350,61 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
             entry.self = settled.self();
             getContext().watchWith(entry.self, new ReplicaEnded(settled.replica(), entry.self));
         }
-        if (settled.leaderEpoch() == entry.image.leaderEpoch()
+        if (settled.failed()) {
+            entry.failed = true;
+            tellFailed();
+        } else if (settled.leaderEpoch() == entry.image.leaderEpoch()
                 && settled.partitionEpoch() == entry.image.partitionEpoch()) {
             entry.settled = true;
             starting.remove(settled.replica());
             startWaiting();
         }
         return this;
+    }
+
+    private Behavior<Command> onLogDirFailed() {
+        dirFailed = true;
+        replicas.values().stream()
+                .filter(entry -> entry.self != null && isOffline(entry))
+                .forEach(entry -> entry.self.tell(ReplicaActor.LogOffline.LOG_OFFLINE));
+        return onTellAgain();
+    }
+
+    private boolean isOffline(Entry entry) {
+        return dirFailed
+                && journals.filter(all -> all.isOffline(settings.pluginFor().apply(entry.partition)))
+                        .isPresent();
+    }
+
+    private Behavior<Command> onTellAgain() {
+        timers.cancel(Failed.TELL_AGAIN);
+        tellFailed();
+        return this;
+    }
+
+    /** Others are to lead what can be used here no more; told until the metadata shows that it is known. */
+    private void tellFailed() {
+        if (timers.isTimerActive(Failed.TELL_AGAIN)) {
+            return;
+        }
+        List<LogRef> failed = new ArrayList<>();
+        replicas.forEach((id, entry) -> {
+            if (failed.size() < MAX_FAILED
+                    && !entry.image.offline().contains(settings.brokerId())
+                    && (entry.failed || isOffline(entry))) {
+                failed.add(new LogRef(id.topicId(), id.partition()));
+            }
+        });
+        if (!failed.isEmpty()) {
+            getContext()
+                    .getLog()
+                    .warn("{} replicas of this broker have no usable log; others are to lead", failed.size());
+            settings.peers()
+                    .controller()
+                    .submit(new ControllerCommand.FailLogs(settings.brokerId(), brokerEpoch, failed), (int)
+                            TELL_AGAIN.toMillis());
+            timers.startSingleTimer(Failed.TELL_AGAIN, TELL_AGAIN);
+        }
     }
 
     private Behavior<Command> onEnded(ReplicaEnded ended) {

@@ -112,6 +112,7 @@ class ControllerSerializerTest {
                 new ControllerCommand.UnregisterBroker(7),
                 new ControllerCommand.ReportLogs(
                         3, 4, List.of(new ControllerCommand.LogReport(id, 1, 2, -1, Long.MAX_VALUE))),
+                new ControllerCommand.FailLogs(3, 4, List.of(new ControllerCommand.LogRef(id, 1))),
                 new ControllerCommand.AllocateProducerIds(3, 4),
                 ControllerCommand.DescribeQuorum.DESCRIBE_QUORUM,
                 new ControllerCommand.CreatePartitions(

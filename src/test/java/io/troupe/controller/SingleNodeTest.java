@@ -64,8 +64,8 @@ class SingleNodeTest {
                                 MetadataVoter.NAME);
                         context.spawn(
                                 ClusterFormation.create(config, Optional::empty, outcome()), ClusterFormation.NAME);
-                        ActorRef<Controller.Command> controller =
-                                ControllerSingleton.init(context.getSystem(), config, Optional.empty());
+                        ActorRef<Controller.Command> controller = ControllerSingleton.init(
+                                context.getSystem(), config, Optional.empty(), new ControllerStats());
                         BrokerMetadata.Self self =
                                 BrokerMetadata.Self.of(config, config.advertisedListeners(), -1, lostDir);
                         ActorRef<BrokerMetadata.Command> metadata = context.spawn(

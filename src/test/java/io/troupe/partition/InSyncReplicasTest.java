@@ -86,6 +86,21 @@ class InSyncReplicasTest {
         assertEquals(List.of(1, 2), propose(isr, 200, 10).orElseThrow().isr());
     }
 
+    /** Unfencing a broker is no change of the partition, and who has all tells nothing until there is more. */
+    @Test
+    void whoIsUnfencedLaterJoinsAlthoughNothingIsWritten() {
+        InSyncReplicas isr = leader(1);
+        ineligible.add(2);
+        isr.followerAt(2, 20, 200, 200, 10);
+        assertEquals(Optional.empty(), propose(isr, 200, 10));
+        assertEquals(510, isr.nextDeadlineMs());
+        assertEquals(Optional.empty(), propose(isr, 200, 510));
+        ineligible.clear();
+        assertEquals(1_010, isr.nextDeadlineMs());
+        assertEquals(List.of(1, 2), propose(isr, 200, 1_010).orElseThrow().isr());
+        assertEquals(Long.MAX_VALUE, isr.nextDeadlineMs());
+    }
+
     /** Rule 1.7. */
     @Test
     void oneProposalIsUnderWayUntilCommittedMetadataAnswersIt() {

@@ -276,10 +276,20 @@ class ReplicaActorTest {
         settled.receiveMessage();
         links.expectNoMessage(Duration.ofMillis(50));
         assign(new PartitionImage(
-                0, List.of(1, 2, 3), 1, 3, 4, List.of(1), List.of(), List.of(), List.of(2, 3), List.of()));
+                0, List.of(1, 2, 3), 1, 3, 4, List.of(1), List.of(), List.of(), List.of(2, 3), List.of(), List.of()));
         links.expectMessage(new ReplicaLinks.Leads(KEY, List.of(2, 3)));
         assign(new PartitionImage(
-                0, List.of(1, 2, 3), 1, 3, 5, List.of(1, 2), List.of(), List.of(), List.of(2, 3), List.of()));
+                0,
+                List.of(1, 2, 3),
+                1,
+                3,
+                5,
+                List.of(1, 2),
+                List.of(),
+                List.of(),
+                List.of(2, 3),
+                List.of(),
+                List.of()));
         links.expectNoMessage(Duration.ofMillis(50));
     }
 
@@ -298,6 +308,7 @@ class ReplicaActorTest {
         leadership.expectMessage(new Leadership.Resigned(PARTITION, 3));
         assertNull(local.leader(PARTITION.topicId(), 0));
         journal.next(JournalCommand.Close.class);
+        assertTrue(settled.receiveMessage().failed(), "so that another is elected");
         journal.hold = false;
         assign(image(3, 4));
         settled.receiveMessage();
@@ -307,6 +318,22 @@ class ReplicaActorTest {
         leadership.expectMessageClass(Leadership.Elected.class);
         append("d", 1);
         assertAnswers("d@0");
+    }
+
+    @Test
+    void aFailedLogDirEndsLeadershipsThatHaveWrittenNothing() throws Exception {
+        elect(3);
+        leadership.expectMessageClass(Leadership.Elected.class);
+        replica.tell(ReplicaActor.LogOffline.LOG_OFFLINE);
+        leadership.expectMessage(new Leadership.Resigned(PARTITION, 3));
+        journal.next(JournalCommand.Close.class);
+        append("a", 1);
+        assertAnswers("a!NOT_LEADER_OR_FOLLOWER");
+        // Another leads: what has failed is not tried again.
+        journal.commands.clear();
+        assign(new PartitionImage(0, List.of(1, 2), 2, 4, 4, List.of(2), List.of(), List.of()).withOffline(List.of(1)));
+        settled.receiveMessage();
+        assertTrue(journal.commands.isEmpty(), journal.commands::toString);
     }
 
     @Test
@@ -367,7 +394,9 @@ class ReplicaActorTest {
     @Test
     void anEpochThatCannotBeRecordedLeavesThePartitionOffline() throws Exception {
         journal.refuseEpoch = Errors.KAFKA_STORAGE_ERROR;
-        elect(4);
+        assign(image(4, 4));
+        assertTrue(settled.receiveMessage().failed());
+        assertFalse(settled.receiveMessage().failed(), "done what could be done");
         assertNull(local.leader(PARTITION.topicId(), 0));
         journal.next(JournalCommand.Close.class);
         leadership.expectNoMessage(Duration.ofMillis(50));

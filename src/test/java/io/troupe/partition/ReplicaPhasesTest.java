@@ -253,6 +253,22 @@ class ReplicaPhasesTest {
     }
 
     @Test
+    void aFailedLogDirEndsWhatIsOpenAndNothingIsTriedAgainOnceThatIsKnown() {
+        lead(3);
+        assertEquals(Step.RESIGN, phases.logOffline());
+        assertEquals(Step.CLOSE, phases.logGone());
+        assertEquals(Step.WAIT, phases.closed());
+        assertEquals(Step.WAIT, phases.logOffline());
+        assertEquals(Step.WAIT, phases.assigned(image(2, 4, 4).withOffline(List.of(1))));
+        assertTrue(phases.settled());
+        assertEquals(Step.OPEN, phases.assigned(image(2, 4, 5)), "the broker was registered anew");
+        assertEquals(Step.FOLLOW, phases.opened());
+        assertEquals(Step.RESIGN, phases.logOffline());
+        assertEquals(Step.OPEN, phases.logGone());
+        assertEquals(Step.WAIT, phases.openRefused());
+    }
+
+    @Test
     void whoWasNeverAssignedEndsAtOnce() {
         assertEquals(Step.END, phases.stop());
         assertEquals(Step.DELETE, new ReplicaPhases(ID, claims).delete());

@@ -154,7 +154,11 @@ final class LogFlusher {
         try {
             // Without an index it is stored already.
             if (closed.index() != null) {
-                indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
+                indexes.putSegment(
+                        log.id(),
+                        closed.baseOffset(),
+                        closed.summary(),
+                        closed.index().stored());
             }
             storeProducers(log, roll);
             // One is kept for each segment, for a truncation may need any of them.

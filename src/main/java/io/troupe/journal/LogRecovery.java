@@ -180,7 +180,11 @@ final class LogRecovery {
                 segment.closeWriter();
                 // Without one it is stored already.
                 if (segment.index() != null) {
-                    indexes.putSegment(id, segment.baseOffset(), segment.summary(), segment.index());
+                    indexes.putSegment(
+                            id,
+                            segment.baseOffset(),
+                            segment.summary(),
+                            segment.index().stored());
                     segment.dropIndex();
                 }
             }
@@ -333,7 +337,7 @@ final class LogRecovery {
             summary = new Segment.Summary(segment.size(), end, Math.max(walk.maxTimestamp(), youngest));
         }
         segment.known(summary, nextBase == Long.MAX_VALUE ? walk.index() : null);
-        indexes.putSegment(id, segment.baseOffset(), summary, walk.index());
+        indexes.putSegment(id, segment.baseOffset(), summary, walk.index().stored());
     }
 
     /** Reads a segment that may not be durable; false when it had to be cut. */

@@ -114,13 +114,14 @@ final class SegmentRewrite {
                 if (left == null) {
                     continue;
                 }
-                index.maybeAdd((int) (cursor.baseOffset() - base), size, max);
                 if (left.remaining() > Integer.MAX_VALUE - size) {
                     throw new IOException(from + " would grow beyond " + Integer.MAX_VALUE + " bytes");
                 }
                 size += left.remaining();
+                long greatest = BatchHeader.maxRecordTimestamp(left, 0);
+                index.add((int) (cursor.baseOffset() - base), size, greatest);
                 end = cursor.endOffset();
-                max = Math.max(max, BatchHeader.maxRecordTimestamp(left, 0));
+                max = Math.max(max, greatest);
                 put(left);
             }
         }

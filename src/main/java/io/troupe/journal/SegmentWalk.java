@@ -60,7 +60,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
                 problem = CRC_MISMATCH;
                 break;
             }
-            index.maybeAdd((int) (cursor.baseOffset() - segment.baseOffset()), size, max);
+            index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
             if (visitor != null) {
                 visitor.batch(cursor.buffer(), cursor.at());
             }

@@ -177,6 +177,20 @@ final class LogDir implements AutoCloseable {
     void expireProducers(long nowMs) {
         logs.expireProducers(nowMs);
     }
+    /** Begins to write down what is known of logs that are idle; once. */
+    void startSnapshots() {
+        threads.background()
+                .scheduleWithFixedDelay(
+                        () -> snapshotIdle(System.currentTimeMillis()),
+                        LogSnapshots.IDLE_MS,
+                        LogSnapshots.IDLE_MS,
+                        TimeUnit.MILLISECONDS);
+    }
+
+    void snapshotIdle(long nowMs) {
+        commands.snapshotIdle(nowMs);
+    }
+
 
     /** Begins to compact logs in the background; once, before the dir is closed. */
     void startCleaner(CleanerConfig config, CleanerThrottle throttle, long producerIdExpirationMs) {

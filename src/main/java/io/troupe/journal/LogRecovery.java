@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
  * Brings a log from disk to memory.
  *
  * <p>A log that was closed in order is believed: its index and producer state come from LevelDB, and only the size of its
- * last segment is compared. Otherwise everything from the recovery point on is read, once, with CRCs and cut at the last whole
- * batch. What lies below the recovery point is durable and is never cut: damage there is told to whoever reads it.
+ * last segment is compared. Otherwise everything from the last snapshot on is read (of a segment of which none is stored,
+ * from its beginning), once, what lies beyond the recovery point with CRCs, and cut at the last whole batch. What lies below the recovery point is durable and is never cut: damage there is told to whoever reads it.
  * Anything that LevelDB should hold and does not is derived from batch headers.
  */
 final class LogRecovery {
@@ -346,10 +346,11 @@ final class LogRecovery {
         // must know.
         boolean voter = id.topicId().equals(Uuid.METADATA_TOPIC_ID);
         producers.begin(segment);
-        SegmentWalk walk = walk(segment, voter ? 0 : meta.recoveryPoint, !config.compacted(), (header, at) -> {
-            learnEpoch(header, at);
-            producers.batch(header, at);
-        });
+        SegmentWalk walk = walkTail(segment, fileSize, voter ? 0 : meta.recoveryPoint);
+        int fileSize = segment.size();
+        if (voter || !believeBeginning(segment)) {
+            segment.known(segment.nothing(), new SparseIndex(config.indexIntervalBytes()));
+        }
         producers.end(walk.endOffset());
         segment.known(walk.summary(), walk.index());
         if (walk.problem() == null) {
@@ -360,6 +361,8 @@ final class LogRecovery {
             throw new IOException(
                     "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
                             .formatted(segment.path(), walk.size(), walk.endOffset(), walk.problem()));
+        // What is stored of it may reach beyond the cut.
+        indexes.dropCut(id, segment.baseOffset(), walk.endOffset());
         }
         LOG.warn(
                 "{}: cut {} bytes at position {}, the log now ends at offset {}: {}.",
@@ -380,20 +383,74 @@ final class LogRecovery {
         try {
             BatchCursor cursor = new BatchCursor(channel, position, channel.size(), BatchCursor.LOOKUP_WINDOW);
             return cursor.next() && VoterEntry.isTorn(cursor.batch(), position);
+    /**
+     * Takes what was stored of the segment when its beginning had been forced, so that only what was written since is read;
+     * false when nothing of it fits, or when more than the segments' tail is to be learnt from their batches.
+     */
+    private boolean believeBeginning(Segment segment) throws IOException {
+        Optional<Segment.Summary> stored = indexes.summary(id, segment.baseOffset());
+        if (stored.isEmpty()
+                || metaLog.damaged()
+                || stored.get().size() > segment.size()
+                || stored.get().endOffset() > meta.recoveryPoint) {
+            return false;
+        }
+        Segment.Summary beginning = stored.get();
+        Optional<SparseIndex> index =
+                indexes.index(id, segment.baseOffset(), beginning.size(), config.indexIntervalBytes());
+        if (index.isEmpty() || !endsAt(segment, index.get(), beginning)) {
+            return false;
+        }
+        segment.known(beginning, index.get());
+        return true;
+    }
+
+    /** Whether the index leads to a batch that ends where the beginning does. */
+    private static boolean endsAt(Segment segment, SparseIndex index, Segment.Summary beginning) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            int from = index.startOf(index.lastStretch());
+            BatchCursor cursor = new BatchCursor(channel, from, beginning.size(), BatchCursor.LOOKUP_WINDOW);
+            long end = segment.baseOffset();
+            while (cursor.next()) {
+                end = cursor.endOffset();
+            }
+            return cursor.problem() == null && end == beginning.endOffset();
+        } finally {
+            segment.release();
+        }
+    }
+
         } finally {
             segment.release();
         }
     }
 
     private SegmentWalk walkHeaders(Segment segment) throws IOException {
-        return walk(segment, SegmentWalk.NO_CRC, false, this::learnEpoch);
-    }
-
-    private SegmentWalk walk(Segment segment, long crcFrom, boolean gapless, SegmentWalk.Visitor visitor)
-            throws IOException {
         FileChannel channel = segment.acquire();
         try {
-            return SegmentWalk.of(channel, segment, config.indexIntervalBytes(), crcFrom, gapless, visitor);
+            return SegmentWalk.ofHeaders(channel, segment, config.indexIntervalBytes(), this::learnEpoch);
+        } finally {
+            segment.release();
+        }
+    }
+
+    /** From where the segment is known on. */
+    private SegmentWalk walkTail(Segment segment, int fileSize, long crcFrom) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            return SegmentWalk.of(
+                    channel,
+                    segment,
+                    fileSize,
+                    segment.summary(),
+                    segment.index(),
+                    crcFrom,
+                    !config.compacted(),
+                    (header, at) -> {
+                        learnEpoch(header, at);
+                        producers.batch(header, at);
+                    });
         } finally {
             segment.release();
         }

@@ -304,6 +304,11 @@ final class Segment {
         return first;
     }
 
+    /** Of its first no bytes. */
+    Summary nothing() {
+        return new Summary(0, baseOffset, Long.MIN_VALUE);
+    }
+
     Summary summary() {
         return new Summary(size, endOffset, maxTimestamp);
     }

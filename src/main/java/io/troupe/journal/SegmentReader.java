@@ -442,8 +442,7 @@ final class SegmentReader implements LogReader {
             index = indexes.index(log.id(), segment.baseOffset(), segment.size(), interval)
                     .orElse(null);
             if (index == null) {
-                index = SegmentWalk.of(channel, segment, interval, SegmentWalk.NO_CRC, false, null)
-                        .index();
+                index = SegmentWalk.ofHeaders(channel, segment, interval, null).index();
             }
             cache.put(segment, index);
         }

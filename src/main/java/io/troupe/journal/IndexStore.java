@@ -218,10 +218,11 @@ final class IndexStore implements AutoCloseable {
         delete(keys(PRODUCERS, id, from, to - 1), false);
     }
 
-    void dropAll(LogId id) throws IOException {
+    /** @param durable for a log of that id that is made anew */
+    void dropAll(LogId id, boolean durable) throws IOException {
         List<byte[]> keys = segmentKeys(id, 0, Long.MAX_VALUE);
         keys.addAll(keys(PRODUCERS, id, 0, Long.MAX_VALUE));
-        delete(keys, false);
+        delete(keys, durable);
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,10 +20,12 @@ final class LogDeletion {
 
     private final LogDirContext dir;
     private final OpenLogs logs;
+    private final SharedFsync forgetting;
 
     LogDeletion(LogDirContext dir, OpenLogs logs) {
         this.dir = dir;
         this.logs = logs;
+        this.forgetting = new SharedFsync(this::forgetReleased, dir.availability(), dir.fsyncs());
     }
 
     /**
@@ -103,7 +106,10 @@ final class LogDeletion {
         }
     }
 
-    /** Puts a log's directory out of the way at once; the files follow after {@code file.delete.delay.ms}. */
+    /**
+     * Puts a log's directory out of the way at once; the files follow after {@code file.delete.delay.ms}. Completed once that
+     * is durable: first the names, then the record that forgets the log. Logs deleted at once share the fsyncs of both.
+     */
     CompletableFuture<Void> delete(String persistenceId, TopicIdPartition partition) throws IOException {
         dir.availability().check();
         LogId id = LogId.of(partition);
@@ -116,29 +122,56 @@ final class LogDeletion {
                 logs.remove(persistenceId, open);
             }
         }
+        Path renamed;
         try {
-            LogPlacement placement = logs.placement();
-            Path renamed = placement.release(partition);
-            if (renamed != null) {
-                dir.background()
-                        .schedule(
-                                () -> {
-                                    placement.deleteTree(renamed);
-                                    dropIndex(id);
-                                },
-                                delayMs,
-                                MILLISECONDS);
-            }
+            renamed = logs.placement().release(partition);
         } catch (IOException e) {
             throw dir.availability().fail(e);
         }
-        // Also when nothing was left to do: an earlier deletion may not be durable yet.
-        return dir.metaFlusher().force();
+        return finishDeletion(id, renamed, delayMs);
+    }
+
+    /**
+     * Also when nothing was left to do: an earlier deletion may not be durable yet.
+     *
+     * @param renamed what is left of the log, null for nothing
+     */
+    private CompletableFuture<Void> finishDeletion(LogId id, Path renamed, long delayMs) {
+        return forgetting.force().thenRun(() -> {
+            if (renamed != null) {
+                deleteLater(id, renamed, delayMs);
+            }
+        });
+    }
+
+    /** First the names, then the records that forget the logs: the names would come back alone. */
+    private void forgetReleased() throws IOException {
+        List<LogId> released = logs.placement().released();
+        dir.disk().forceDirectory(dir.path());
+        for (LogId id : released) {
+            logs.placement().forgetReleased(id);
+        }
+        dir.metaLog().force();
+    }
+
+    private void deleteLater(LogId id, Path renamed, long delayMs) {
+        try {
+            dir.background().schedule(() -> deleteFiles(id, renamed), delayMs, MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("{} is left to the next start, for the dir is being closed", renamed);
+        }
+    }
+
+    private void deleteFiles(LogId id, Path renamed) {
+        logs.placement().deleteTree(renamed);
+        if (dir.metaLog().log(id) == null) {
+            dropIndex(id);
+        }
     }
 
     private void dropIndex(LogId id) {
         try {
-            dir.indexes().dropAll(id);
+            dir.indexes().dropAll(id, false);
         } catch (IOException e) {
             LOG.warn("Index keys of log {} stay behind: {}.", id, LogDir.reason(e));
         }

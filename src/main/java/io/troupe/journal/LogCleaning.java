@@ -94,7 +94,7 @@ final class LogCleaning {
         if (mappedEnd == candidate.firstDirty()) {
             return new Outcome(mappedEnd, 0, 0, 0, 0, 0, 0, 0, 0);
         }
-        // Recovery takes a gap between segments for one of compaction only below the recovery point.
+        // Recovery must learn nothing from batches that are about to go.
         dir.metaLog().force();
 
         CompactionFilter filter = new CompactionFilter(

@@ -258,12 +258,12 @@ final class LogRecovery {
 
     /**
      * Whether the last segment taken follows on the one before it, or on the log start; otherwise it outlived what came before
-     * it. A cleaning leaves gaps too, but only below a recovery point that it made durable first; where that may be forgotten, all of them count as legal.
+     * it. A cleaning leaves no gaps between files, but one at the leader may have left one that no file reaches over.
      */
     private boolean follows(Segment segment) {
         int before = segments.size() - 2;
         long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
-        boolean gapIsLegal = before < 0 ? segment.baseOffset() < due : config.compacted() && metaLog.damaged();
+        boolean gapIsLegal = before < 0 ? segment.baseOffset() < due : isWideGap(due, segment.baseOffset());
         if (segment.baseOffset() == due || gapIsLegal) {
             return true;
         }
@@ -275,11 +275,16 @@ final class LogRecovery {
         return false;
     }
 
+    /** As {@link PartitionLog} begins a file behind a gap that compaction left at its leader. */
+    private boolean isWideGap(long from, long to) {
+        return config.compacted() && to - from > Integer.MAX_VALUE / 2;
+    }
+
     /** Durable records without a file: told and counted; readers go on behind them, as in Kafka. */
     private void tellOfMissing(Segment segment) {
         int before = segments.size() - 2;
         long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
-        if (segment.baseOffset() > due && (before < 0 || !config.compacted())) {
+        if (segment.baseOffset() > due && (before < 0 || !isWideGap(due, segment.baseOffset()))) {
             segment.firstDamage();
             LOG.error(
                     "{}: no file holds offsets {} to {}; they are lost here. Restore the file, or delete the replica's data and let it be copied from another broker.",
@@ -345,24 +350,24 @@ final class LogRecovery {
         // Below the recovery point nothing was torn; what a disk has spoilt there is told to whoever reads it. A voter
         // must know.
         boolean voter = id.topicId().equals(Uuid.METADATA_TOPIC_ID);
-        producers.begin(segment);
-        SegmentWalk walk = walkTail(segment, fileSize, voter ? 0 : meta.recoveryPoint);
         int fileSize = segment.size();
         if (voter || !believeBeginning(segment)) {
             segment.known(segment.nothing(), new SparseIndex(config.indexIntervalBytes()));
         }
+        producers.begin(segment);
+        SegmentWalk walk = walkTail(segment, fileSize, voter ? 0 : meta.recoveryPoint);
         producers.end(walk.endOffset());
         segment.known(walk.summary(), walk.index());
         if (walk.problem() == null) {
             return true;
         }
+        // What is stored of it may reach beyond the cut.
+        indexes.dropCut(id, segment.baseOffset(), walk.endOffset());
         if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !isTorn(segment, walk.size())) {
             // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
             throw new IOException(
                     "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
                             .formatted(segment.path(), walk.size(), walk.endOffset(), walk.problem()));
-        // What is stored of it may reach beyond the cut.
-        indexes.dropCut(id, segment.baseOffset(), walk.endOffset());
         }
         LOG.warn(
                 "{}: cut {} bytes at position {}, the log now ends at offset {}: {}.",
@@ -378,11 +383,6 @@ final class LogRecovery {
         return false;
     }
 
-    private static boolean isTorn(Segment segment, int position) throws IOException {
-        FileChannel channel = segment.acquire();
-        try {
-            BatchCursor cursor = new BatchCursor(channel, position, channel.size(), BatchCursor.LOOKUP_WINDOW);
-            return cursor.next() && VoterEntry.isTorn(cursor.batch(), position);
     /**
      * Takes what was stored of the segment when its beginning had been forced, so that only what was written since is read;
      * false when nothing of it fits, or when more than the segments' tail is to be learnt from their batches.
@@ -421,6 +421,11 @@ final class LogRecovery {
         }
     }
 
+    private static boolean isTorn(Segment segment, int position) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            BatchCursor cursor = new BatchCursor(channel, position, channel.size(), BatchCursor.LOOKUP_WINDOW);
+            return cursor.next() && VoterEntry.isTorn(cursor.batch(), position);
         } finally {
             segment.release();
         }

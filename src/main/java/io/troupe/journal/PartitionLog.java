@@ -17,7 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  * {@link OpenLog}'s monitor while it calls anything that changes but {@link #replace}, which is compaction's way in; any
  * thread reads through {@link #reader}.
  *
- * <p>Invariants: segments are contiguous up to gaps that compaction left; every segment but the active one is closed;
+ * <p>Invariants: segments are contiguous, up to the gaps that {@link #base} leaves; every segment but the active one is closed;
  * what {@link #logEndOffset} covers is in the published segments.
  */
 final class PartitionLog {

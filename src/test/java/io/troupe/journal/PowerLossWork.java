@@ -283,7 +283,10 @@ final class PowerLossWork {
                         .filter(file -> Segment.baseOffsetOf(file) >= 0)
                         .toList();
         int durable = 0;
-        while (durable < segments.size() - 1 && disk.isDurable(segments.get(durable))) {
+        // What retention took may still have its name, and nobody forces it any more.
+        while (durable < segments.size() - 1
+                && (disk.isDurable(segments.get(durable))
+                        || Segment.baseOffsetOf(segments.get(durable + 1)) <= log.issuedStart)) {
             durable++;
         }
         return durable == 0 ? 0 : Segment.baseOffsetOf(segments.get(durable));

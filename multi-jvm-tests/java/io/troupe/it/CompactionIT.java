@@ -38,21 +38,31 @@ class CompactionIT {
     private static final String MIB = "1048576";
     private static final int KEYS = 300;
     private static final int RECORDS = 30_000;
+    private static final Map<String, String> CLEANS_OFTEN =
+            Map.of("log.cleaner.backoff.ms", "200", "log.cleaner.dedupe.buffer.size", "2097152");
+
+    /** Settings of a broker that cleans often. */
+    private static Map<String, String> cleansOften(Map<String, String> more) {
+        Map<String, String> all = new HashMap<>(CLEANS_OFTEN);
+        all.putAll(more);
+        return all;
+    }
+
+    /** Settings of a topic that is cleaned whenever it can be. */
+    private static Map<String, String> compacted(String policy, String retentionMs) {
+        return Map.of(
+                "cleanup.policy", policy,
+                "segment.bytes", MIB,
+                "retention.ms", retentionMs,
+                "min.cleanable.dirty.ratio", "0.01",
+                "delete.retention.ms", "0");
+    }
 
     @Test
     void theLastValueOfEachKeySurvives() throws Exception {
-        Map<String, String> settings =
-                Map.of("log.cleaner.backoff.ms", "200", "log.cleaner.dedupe.buffer.size", "2097152");
-        try (BrokerProcess broker = BrokerProcess.start("compaction", settings)) {
+        try (BrokerProcess broker = BrokerProcess.start("compaction", CLEANS_OFTEN)) {
             Clients clients = new Clients(broker);
-            String topic = clients.topic(
-                    "table",
-                    1,
-                    Map.of(
-                            "cleanup.policy", "compact",
-                            "segment.bytes", MIB,
-                            "min.cleanable.dirty.ratio", "0.01",
-                            "delete.retention.ms", "0"));
+            String topic = clients.topic("table", 1, compacted("compact", "-1"));
             TopicPartition partition = new TopicPartition(topic, 0);
             Map<String, String> model = new HashMap<>();
             Random random = new Random(3);
@@ -167,22 +177,11 @@ class CompactionIT {
     /** Retention takes records that are too old although they are their keys' last values; what is left keeps each key's last value. */
     @Test
     void compactAndDeleteTogetherForgetByAgeAndByKey() throws Exception {
-        Map<String, String> settings = Map.of(
-                "log.cleaner.backoff.ms", "200",
-                "log.cleaner.dedupe.buffer.size", "2097152",
-                "log.retention.check.interval.ms", "300",
-                "log.initial.task.delay.ms", "300");
+        Map<String, String> settings =
+                cleansOften(Map.of("log.retention.check.interval.ms", "300", "log.initial.task.delay.ms", "300"));
         try (BrokerProcess broker = BrokerProcess.start("compaction-delete", settings)) {
             Clients clients = new Clients(broker);
-            String topic = clients.topic(
-                    "both",
-                    1,
-                    Map.of(
-                            "cleanup.policy", "compact,delete",
-                            "segment.bytes", MIB,
-                            "retention.ms", "3600000",
-                            "min.cleanable.dirty.ratio", "0.01",
-                            "delete.retention.ms", "0"));
+            String topic = clients.topic("both", 1, compacted("compact,delete", "3600000"));
             TopicPartition partition = new TopicPartition(topic, 0);
             Map<String, String> model = new HashMap<>();
             Random random = new Random(4);
@@ -257,15 +256,8 @@ class CompactionIT {
 
     @Test
     void committedOffsetsShrinkAndComeBack() throws Exception {
-        Map<String, String> settings = Map.of(
-                "log.cleaner.backoff.ms",
-                "200",
-                "log.cleaner.dedupe.buffer.size",
-                "2097152",
-                "offsets.topic.segment.bytes",
-                MIB,
-                "offsets.topic.num.partitions",
-                "1");
+        Map<String, String> settings =
+                cleansOften(Map.of("offsets.topic.segment.bytes", MIB, "offsets.topic.num.partitions", "1"));
         // Of some 200 bytes each, so several times what is left.
         int commits = 50_000;
         try (BrokerProcess broker = BrokerProcess.start("compaction-offsets", settings)) {

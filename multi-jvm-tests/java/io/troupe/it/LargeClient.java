@@ -60,6 +60,8 @@ final class LargeClient {
     private static void produce(Properties properties, String topic, int count, long seed, int bytes) throws Exception {
         properties.putAll(Map.of("max.request.size", bytes + 100_000, "buffer.memory", bytes + 1_000_000L));
         properties.putAll(Map.of("request.timeout.ms", "60000", "delivery.timeout.ms", "150000"));
+        // As large as the system lets it grow: for each piece that a socket takes the JDK copies all that is left.
+        properties.put("send.buffer.bytes", "-1");
         byte[] value = value(seed, bytes);
         try (var producer = new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer())) {
             for (int i = 0; i < count; i++) {

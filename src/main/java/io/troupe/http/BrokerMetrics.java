@@ -92,6 +92,24 @@ public final class BrokerMetrics {
                                 .max()
                                 .orElse(0)));
         gauge(
+                "LogCleaner",
+                "max-buffer-utilization-percent",
+                "share of log.cleaner.dedupe.buffer.size that the last cleaning's keys took, the greatest of all log dirs",
+                () -> (int) (100
+                        * cleaners()
+                                .mapToDouble(LogDirState.Cleaner::lastBufferUse)
+                                .max()
+                                .orElse(0)));
+        gauge(
+                "LogCleaner",
+                "max-compaction-delay-secs",
+                "by how much a log had passed max.compaction.lag.ms when last looked at, the longest of all log dirs",
+                () -> cleaners()
+                                .mapToLong(LogDirState.Cleaner::maxDelayMs)
+                                .max()
+                                .orElse(0)
+                        / 1000);
+        gauge(
                 "LogCleanerManager",
                 "max-dirty-percent",
                 "the greatest uncompacted share of any compacted log",
@@ -118,6 +136,13 @@ public final class BrokerMetrics {
                 false,
                 "logs whose last cleaning failed",
                 dir -> dir.cleaner().uncleanable());
+        perDir(
+                KAFKA_LOG,
+                "LogCleanerManager",
+                "uncleanable-bytes",
+                false,
+                "what could be compacted of those logs",
+                dir -> dir.cleaner().uncleanableBytes());
         perDir(
                 TROUPE_LOG,
                 "LogCleaner",

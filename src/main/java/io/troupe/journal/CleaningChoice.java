@@ -40,9 +40,10 @@ final class CleaningChoice {
      * @param firstDirty inclusive
      * @param firstUncleanable exclusive end of what may be cleaned; a segment's end
      * @param dirtyRatio dirty bytes in what may be cleaned, 0 to 1
-     * @param overdue whether {@code max.compaction.lag.ms} has passed
+     * @param delayMs for how long {@code max.compaction.lag.ms} has passed, 0 when it has not
      */
-    record Candidate<T>(T log, long firstDirty, long firstUncleanable, double dirtyRatio, boolean overdue) {}
+    record Candidate<T>(
+            T log, long firstDirty, long firstUncleanable, double dirtyRatio, long dirtyBytes, long delayMs) {}
 
     private CleaningChoice() {}
 
@@ -67,10 +68,24 @@ final class CleaningChoice {
                 .orElse(0);
     }
 
+    /** For how long any log has been overdue. */
+    static <T> long maxDelayMs(List<LogFacts<T>> logs, long nowMs) {
+        return logs.stream()
+                .flatMap(facts -> cleanable(facts, nowMs).stream())
+                .mapToLong(Candidate::delayMs)
+                .max()
+                .orElse(0);
+    }
+
+    /** What may be cleaned of one log, in bytes, whether it is worth a cleaning or not. */
+    static <T> long dirtyBytes(LogFacts<T> facts, long nowMs) {
+        return cleanable(facts, nowMs).map(Candidate::dirtyBytes).orElse(0L);
+    }
+
     /** What may be cleaned of one log; empty when it is not worth it yet. */
     static <T> Optional<Candidate<T>> candidate(LogFacts<T> facts, long nowMs) {
         return cleanable(facts, nowMs)
-                .filter(c -> c.overdue() || c.dirtyRatio() > facts.config().minCleanableDirtyRatio());
+                .filter(c -> c.delayMs() > 0 || c.dirtyRatio() > facts.config().minCleanableDirtyRatio());
     }
 
     private static <T> Optional<Candidate<T>> cleanable(LogFacts<T> facts, long nowMs) {
@@ -96,10 +111,10 @@ final class CleaningChoice {
                 end = segment.endOffset();
             }
         }
-        boolean overdue = earliestMs < nowMs && nowMs - earliestMs > config.maxCompactionLagMs();
+        long delayMs = earliestMs < nowMs ? Math.max(0, nowMs - earliestMs - config.maxCompactionLagMs()) : 0;
         double ratio = dirtyBytes == 0 ? 0 : dirtyBytes / (double) (cleanBytes + dirtyBytes);
         return dirtyBytes > 0
-                ? Optional.of(new Candidate<>(facts.log(), firstDirty, end, ratio, overdue))
+                ? Optional.of(new Candidate<>(facts.log(), firstDirty, end, ratio, dirtyBytes, delayMs))
                 : Optional.empty();
     }
 

@@ -21,8 +21,8 @@ import java.util.Set;
  * record of an aborted transaction       goes
  * end marker                             stays while any batch of its transaction was there at the beginning of this
  *                                        cleaning; then gets a horizon, and goes after that
- * batch left empty                       goes, but for those that producer state rests on and the last before the mapped
- *                                        end: their headers stay
+ * batch left empty                       goes, but for those that producer state rests on and the last of each file: their
+ *                                        headers stay, so that each file ends where the next one begins
  * </pre>
  */
 final class CompactionFilter {
@@ -35,6 +35,8 @@ final class CompactionFilter {
     private final BatchFilter batches = new BatchFilter();
     // Producers of whose transaction a batch was seen and its end not yet.
     private final Set<Long> underWay = new HashSet<>();
+    // Exclusive: where the file ends that is being written.
+    private long fileEnd;
     private long records;
     private long kept;
     private long keyless;
@@ -53,10 +55,16 @@ final class CompactionFilter {
             long deleteRetentionMs) {
         this.map = map;
         this.mappedEnd = mappedEnd;
+        this.fileEnd = mappedEnd;
         this.transactions = transactions;
         this.producers = producers;
         this.nowMs = nowMs;
         this.horizonMs = Math.max(nowMs, nowMs + deleteRetentionMs);
+    }
+
+    /** What comes goes into a file that ends there, exclusive. */
+    void fileEnds(long endOffset) {
+        fileEnd = Math.min(mappedEnd, endOffset);
     }
 
     /**
@@ -107,7 +115,7 @@ final class CompactionFilter {
     }
 
     private boolean mustStay(ByteBuffer batch, int at) {
-        return BatchHeader.lastOffset(batch, at) + 1 >= mappedEnd
+        return BatchHeader.lastOffset(batch, at) + 1 >= fileEnd
                 || producers.remembers(
                         BatchHeader.producerId(batch, at),
                         BatchHeader.producerEpoch(batch, at),

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * <pre>
  * key, 29 bytes                                      value
  *   's' | topic id 16 | partition 4 | base offset 8    size 4 | end offset 8 | max timestamp 8
- *   'x' | topic id 16 | partition 4 | base offset 8    size 4 | index entries
+ *   'i' | topic id 16 | partition 4 | base offset 8    size 4 | {@link SparseIndex}
  *   'p' | topic id 16 | partition 4 | offset 8         {@link ProducerSnapshot}
  * </pre>
  *
@@ -41,7 +41,7 @@ final class IndexStore implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(IndexStore.class);
     private static final byte SUMMARY = 's';
-    private static final byte INDEX = 'x';
+    private static final byte INDEX = 'i';
     private static final byte PRODUCERS = 'p';
     private static final int KEY_BYTES = 29;
     private static final int SUMMARY_BYTES = 20;
@@ -122,15 +122,16 @@ final class IndexStore implements AutoCloseable {
         return startedEmpty;
     }
 
-    void putSegment(LogId id, long baseOffset, Segment.Summary summary, SparseIndex index) throws IOException {
+    /** @param index as {@link SparseIndex#stored} gives it */
+    void putSegment(LogId id, long baseOffset, Segment.Summary summary, ByteBuffer index) throws IOException {
         byte[] known = ByteBuffer.allocate(SUMMARY_BYTES)
                 .putInt(summary.size())
                 .putLong(summary.endOffset())
                 .putLong(summary.maxTimestamp())
                 .array();
-        ByteBuffer entries =
-                ByteBuffer.allocate(SIZE_BYTES + index.storedBytes()).putInt(summary.size());
-        index.writeTo(entries);
+        ByteBuffer entries = ByteBuffer.allocate(SIZE_BYTES + index.remaining())
+                .putInt(summary.size())
+                .put(index.duplicate());
         write(
                 batch ->
                         batch.put(key(INDEX, id, baseOffset), entries.array()).put(key(SUMMARY, id, baseOffset), known),
@@ -149,7 +150,9 @@ final class IndexStore implements AutoCloseable {
     /** @param size of the segment in bytes; an index of another size is not its */
     Optional<SparseIndex> index(LogId id, long baseOffset, int size, int intervalBytes) {
         byte[] value = get(key(INDEX, id, baseOffset));
-        if (value == null || value.length < SIZE_BYTES || ByteBuffer.wrap(value).getInt() != size) {
+        if (value == null
+                || value.length < SIZE_BYTES + Long.BYTES
+                || ByteBuffer.wrap(value).getInt() != size) {
             return Optional.empty();
         }
         return Optional.of(
@@ -215,10 +218,11 @@ final class IndexStore implements AutoCloseable {
         delete(keys(PRODUCERS, id, from, to - 1), false);
     }
 
-    void dropAll(LogId id) throws IOException {
+    /** @param durable for a log of that id that is made anew */
+    void dropAll(LogId id, boolean durable) throws IOException {
         List<byte[]> keys = segmentKeys(id, 0, Long.MAX_VALUE);
         keys.addAll(keys(PRODUCERS, id, 0, Long.MAX_VALUE));
-        delete(keys, false);
+        delete(keys, durable);
     }
 
     @Override

@@ -252,17 +252,11 @@ final class JournalPlugin extends AbstractActor {
     }
 
     private void onTruncate(JournalCommand.Truncate c) {
-        answer(c.replyTo(), () -> {
-            dir.truncate(c.persistenceId(), c.endOffset());
-            return CompletableFuture.completedFuture(null);
-        });
+        answer(c.replyTo(), () -> dir.truncateBeside(c.persistenceId(), c.endOffset()));
     }
 
     private void onStartAt(JournalCommand.StartAt c) {
-        answer(c.replyTo(), () -> {
-            dir.startAt(c.persistenceId(), c.startOffset());
-            return CompletableFuture.completedFuture(null);
-        });
+        answer(c.replyTo(), () -> dir.startAtBeside(c.persistenceId(), c.startOffset()));
     }
 
     private void onAdvanceLogStart(JournalCommand.AdvanceLogStart c) {

@@ -73,6 +73,7 @@ public final class Journals extends Setup implements AutoCloseable {
     public static Journals open(BrokerConfig config) {
         Journals journals = open(config.logDirs(), config.nodeId(), config.clusterId(), config.recoveryThreadsPerDir());
         journals.dirs.forEach(dir -> dir.expireProducersAfter(config.producerIdExpirationMs()));
+        journals.dirs.forEach(LogDir::startSnapshots);
         if (config.cleaner().enabled()) {
             CleanerThrottle throttle = new CleanerThrottle(config.cleaner().maxBytesPerSecond());
             journals.throttle = throttle;

@@ -46,6 +46,9 @@ final class LogCleaner implements AutoCloseable {
     private volatile long lastLookMs = -1;
     private volatile long lastCleaningMs = -1;
     private volatile double lastRecopyRatio;
+    private volatile double lastBufferUse;
+    private volatile long maxDelayMs;
+    private volatile long uncleanableBytes;
 
     LogCleaner(
             LogDirContext dir,
@@ -104,13 +107,25 @@ final class LogCleaner implements AutoCloseable {
         putOff.keySet().retainAll(open);
         failed.retainAll(open);
         List<LogFacts<OpenLog>> facts = new ArrayList<>();
+        long uncleanable = 0;
         for (OpenLog log : open) {
-            if (log.log.config().compacted() && putOff.getOrDefault(log, Long.MIN_VALUE) <= nowMs) {
-                facts(log).ifPresent(facts::add);
+            if (!log.log.config().compacted()) {
+                continue;
+            }
+            boolean due = putOff.getOrDefault(log, Long.MIN_VALUE) <= nowMs;
+            Optional<LogFacts<OpenLog>> known = due || failed.contains(log) ? facts(log) : Optional.empty();
+            if (due) {
+                known.ifPresent(facts::add);
+            }
+            if (failed.contains(log)) {
+                uncleanable +=
+                        known.map(f -> CleaningChoice.dirtyBytes(f, nowMs)).orElse(0L);
             }
         }
+        uncleanableBytes = uncleanable;
         Optional<Candidate<OpenLog>> chosen = CleaningChoice.choose(facts, nowMs);
         maxDirtyRatio = CleaningChoice.maxDirtyRatio(facts, nowMs);
+        maxDelayMs = CleaningChoice.maxDelayMs(facts, nowMs);
         chosen.ifPresent(candidate -> clean(candidate, nowMs));
         return chosen.isPresent();
     }
@@ -182,6 +197,7 @@ final class LogCleaner implements AutoCloseable {
                     0));
             lastCleaningMs = tookMs;
             lastRecopyRatio = outcome.bytesAfter() / (double) Math.max(1, outcome.bytesBefore());
+            lastBufferUse = outcome.bufferUse();
             failed.remove(open);
             tell(open.log, candidate, outcome, tookMs);
         } catch (CancellationException e) {
@@ -256,6 +272,9 @@ final class LogCleaner implements AutoCloseable {
                 lastLookMs,
                 lastCleaningMs,
                 lastRecopyRatio,
+                lastBufferUse,
+                maxDelayMs,
+                uncleanableBytes,
                 counters);
     }
 

@@ -23,11 +23,13 @@ final class LogCleaning {
      *
      * @param endOffset exclusive; everything below is clean now
      * @param keys different ones in the dirty stretch
+     * @param bufferUse the share of the map's most bytes that they took, 0 to 1
      * @param recordsBefore data records read in the segments written anew, {@code recordsAfter} those that are left
      */
     record Outcome(
             long endOffset,
             int keys,
+            double bufferUse,
             long bytesBefore,
             long bytesAfter,
             long recordsBefore,
@@ -84,7 +86,7 @@ final class LogCleaning {
             }
         }
         if (dirty.isEmpty()) {
-            return new Outcome(candidate.firstDirty(), 0, 0, 0, 0, 0, 0, 0, 0);
+            return new Outcome(candidate.firstDirty(), 0, 0, 0, 0, 0, 0, 0, 0, 0);
         }
         long most = Math.min(config.dedupeBufferBytes(), Runtime.getRuntime().maxMemory() / HEAP_SHARE);
         OffsetMap map = OffsetMap.of(candidate.firstUncleanable() - candidate.firstDirty(), most, config.loadFactor());
@@ -92,9 +94,9 @@ final class LogCleaning {
         long mappedEnd = mapping.map();
         all.removeIf(segment -> segment.baseOffset() >= mappedEnd);
         if (mappedEnd == candidate.firstDirty()) {
-            return new Outcome(mappedEnd, 0, 0, 0, 0, 0, 0, 0, 0);
+            return new Outcome(mappedEnd, 0, 0, 0, 0, 0, 0, 0, 0, 0);
         }
-        // Recovery takes a gap between segments for one of compaction only below the recovery point.
+        // Recovery must learn nothing from batches that are about to go.
         dir.metaLog().force();
 
         CompactionFilter filter = new CompactionFilter(
@@ -104,7 +106,8 @@ final class LogCleaning {
                 producers(nowMs),
                 nowMs,
                 log.config().deleteRetentionMs());
-        return rewrite(all, filter, map.size(), mappedEnd);
+        double bufferUse = map.size() * (double) OffsetMap.SLOT_BYTES / most;
+        return rewrite(all, filter, map.size(), Math.min(1, bufferUse), mappedEnd);
     }
 
     private ProducerStates producers(long nowMs) {
@@ -116,7 +119,7 @@ final class LogCleaning {
         return producers;
     }
 
-    private Outcome rewrite(List<Segment> segments, CompactionFilter filter, int keys, long mappedEnd)
+    private Outcome rewrite(List<Segment> segments, CompactionFilter filter, int keys, double bufferUse, long mappedEnd)
             throws IOException {
         SegmentRewrite rewrite = new SegmentRewrite(log, filter, throttle, config.ioBufferBytes(), cancelled);
         SegmentSwap swap = new SegmentSwap(log, dir);
@@ -142,6 +145,7 @@ final class LogCleaning {
         return new Outcome(
                 mappedEnd,
                 keys,
+                bufferUse,
                 before,
                 after,
                 filter.records(),

@@ -15,14 +15,15 @@ final class LogCommands {
     private final LogDirContext dir;
     private final OpenLogs logs;
     private final LogDeletion deletion;
+    private final LogSnapshots snapshots;
     private final LogFlusher flusher;
 
     LogCommands(LogDirContext dir, OpenLogs logs, LogDeletion deletion) {
         this.dir = dir;
         this.logs = logs;
         this.deletion = deletion;
-        this.flusher = new LogFlusher(
-                dir.metaLog(), dir.indexes(), dir.disk(), dir.availability(), dir.fsyncs(), dir.background());
+        this.snapshots = new LogSnapshots(dir);
+        this.flusher = new LogFlusher(dir, snapshots);
     }
 
     /**
@@ -60,10 +61,15 @@ final class LogCommands {
         open.unflushedRecords += group.endOffset() - group.baseOffset();
         if (forced || open.unflushedRecords >= log.config().flushMessages()) {
             open.unflushedRecords = 0;
-            return flusher.flush(log);
+            return flusher.flush(open);
         }
         flusher.schedule(open);
         return CompletableFuture.completedFuture(null);
+    }
+
+    /** Writes down what is known of logs that nothing was written to for a while. */
+    void snapshotIdle(long nowMs) {
+        snapshots.ofIdle(logs.all(), nowMs);
     }
 
     void reconfigure(String persistenceId, LogConfig config) {

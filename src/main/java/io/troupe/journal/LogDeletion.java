@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import org.apache.kafka.common.TopicIdPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,10 +23,12 @@ final class LogDeletion {
 
     private final LogDirContext dir;
     private final OpenLogs logs;
+    private final SharedFsync forgetting;
 
     LogDeletion(LogDirContext dir, OpenLogs logs) {
         this.dir = dir;
         this.logs = logs;
+        this.forgetting = new SharedFsync(this::forgetReleased, dir.availability(), dir.fsyncs());
     }
 
     /**
@@ -106,7 +109,10 @@ final class LogDeletion {
         }
     }
 
-    /** Puts a log's directory out of the way at once; the files follow after {@code file.delete.delay.ms}. */
+    /**
+     * Puts a log's directory out of the way at once; the files follow after {@code file.delete.delay.ms}. Completed once that
+     * is durable: first the names, then the record that forgets the log. Logs deleted at once share the fsyncs of both.
+     */
     CompletableFuture<Void> delete(String persistenceId, TopicIdPartition partition) throws IOException {
         dir.availability().check();
         LogId id = LogId.of(partition);
@@ -119,34 +125,56 @@ final class LogDeletion {
                 logs.remove(persistenceId, open);
             }
         }
+        Path renamed;
         try {
-            LogPlacement placement = logs.placement();
-            Path renamed = placement.release(partition);
-            deleteLater(id, renamed, delayMs);
+            renamed = logs.placement().release(partition);
         } catch (IOException e) {
             throw dir.availability().fail(e);
         }
-        // Also when nothing was left to do: an earlier deletion may not be durable yet.
-        return dir.metaFlusher().force();
+        return finishDeletion(id, renamed, delayMs);
     }
 
-    /** @param renamed what is left of the log, null for nothing */
+    /**
+     * Also when nothing was left to do: an earlier deletion may not be durable yet.
+     *
+     * @param renamed what is left of the log, null for nothing
+     */
+    private CompletableFuture<Void> finishDeletion(LogId id, Path renamed, long delayMs) {
+        return forgetting.force().thenRun(() -> {
+            if (renamed != null) {
+                deleteLater(id, renamed, delayMs);
+            }
+        });
+    }
+
+    /** First the names, then the records that forget the logs: the names would come back alone. */
+    private void forgetReleased() throws IOException {
+        List<LogId> released = logs.placement().released();
+        dir.disk().forceDirectory(dir.path());
+        for (LogId id : released) {
+            logs.placement().forgetReleased(id);
+        }
+        dir.metaLog().force();
+    }
+
     private void deleteLater(LogId id, Path renamed, long delayMs) {
-        if (renamed != null) {
-            dir.background()
-                    .schedule(
-                            () -> {
-                                logs.placement().deleteTree(renamed);
-                                dropIndex(id);
-                            },
-                            delayMs,
-                            MILLISECONDS);
+        try {
+            dir.background().schedule(() -> deleteFiles(id, renamed), delayMs, MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("{} is left to the next start, for the dir is being closed", renamed);
+        }
+    }
+
+    private void deleteFiles(LogId id, Path renamed) {
+        logs.placement().deleteTree(renamed);
+        if (dir.metaLog().log(id) == null) {
+            dropIndex(id);
         }
     }
 
     private void dropIndex(LogId id) {
         try {
-            dir.indexes().dropAll(id);
+            dir.indexes().dropAll(id, false);
         } catch (IOException e) {
             LOG.warn("Index keys of log {} stay behind: {}.", id, LogDir.reason(e));
         }
@@ -159,18 +187,22 @@ final class LogDeletion {
 
     /** Has a log deleted that an earlier process left and that other brokers have now, in the background. */
     CompletableFuture<Void> deleteStray(LogId id) {
-        return CompletableFuture.runAsync(() -> runDeleteStray(id), dir.background());
+        return CompletableFuture.supplyAsync(() -> releaseStray(id), dir.background())
+                .thenCompose(renamed -> renamed == null
+                        ? CompletableFuture.completedFuture(null)
+                        : finishDeletion(id, renamed, DEFAULT_DELAY_MS));
     }
 
-    private void runDeleteStray(LogId id) {
+    private Path releaseStray(LogId id) {
         try {
             dir.availability().check();
-            deleteLater(id, logs.placement().releaseStray(id), DEFAULT_DELAY_MS);
+            return logs.placement().releaseStray(id);
         } catch (IOException e) {
             LOG.error("{}: log {}, which moved away, cannot be deleted: {}.", dir.path(), id, LogDir.reason(e));
             if (e instanceof DiskFailedException) {
                 dir.availability().fail(e);
             }
+            return null;
         }
     }
 

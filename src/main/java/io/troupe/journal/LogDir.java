@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * opening, truncation and closing wait for the disk; appends never wait for an fsync. What opens and closes logs runs beside
  * the journal's thread, in {@link LogLanes}. See {@link OpenLogs} for opening and
  * closing, {@link LogCommands} for what is done to an open log, {@link LogDeletion} for what goes away, {@link LogCleaner} for
- * compaction, {@link LogPlacement} for directories' names, {@link LogFlusher} and {@link MetaFlusher} for fsyncs, {@link Availability} for what a failed one
+ * compaction, {@link LogPlacement} for directories' names, {@link LogFlusher} and {@link SharedFsync} for fsyncs, {@link Availability} for what a failed one
  * means.
  *
  * <p>Order of locks: a log's monitor, then {@link LogPlacement}'s, then {@link PartitionLog#derived}, then {@link MetaLog}'s.
@@ -74,12 +74,11 @@ final class LogDir implements AutoCloseable {
         this.empty = metaLog.made() || properties.clusterId() == null;
         this.threads = threads;
         this.availability = new Availability(path);
-        MetaFlusher metaFlusher = new MetaFlusher(metaLog, availability, threads.fsyncs());
         this.context = new LogDirContext(
                 path,
                 disk,
                 metaLog,
-                metaFlusher,
+                new SharedFsync(metaLog::force, availability, threads.fsyncs()),
                 indexes,
                 new IndexCache(),
                 availability,
@@ -176,6 +175,20 @@ final class LogDir implements AutoCloseable {
 
     void expireProducers(long nowMs) {
         logs.expireProducers(nowMs);
+    }
+
+    /** Begins to write down what is known of logs that are idle; once. */
+    void startSnapshots() {
+        threads.background()
+                .scheduleWithFixedDelay(
+                        () -> snapshotIdle(System.currentTimeMillis()),
+                        LogSnapshots.IDLE_MS,
+                        LogSnapshots.IDLE_MS,
+                        TimeUnit.MILLISECONDS);
+    }
+
+    void snapshotIdle(long nowMs) {
+        commands.snapshotIdle(nowMs);
     }
 
     /** Begins to compact logs in the background; once, before the dir is closed. */
@@ -313,6 +326,22 @@ final class LogDir implements AutoCloseable {
     /** Deletes a log, after what {@link #openBeside} and {@link #closeBeside} were asked before. */
     CompletableFuture<Void> deleteBeside(String persistenceId, TopicIdPartition partition) {
         return lanes.run(persistenceId, () -> delete(persistenceId, partition)).thenCompose(deleted -> deleted);
+    }
+
+    /** Cuts a log beside others: that waits for the disk until all that is left of the log's end is durable. */
+    CompletableFuture<Void> truncateBeside(String persistenceId, long endOffset) {
+        return lanes.run(persistenceId, () -> {
+            truncate(persistenceId, endOffset);
+            return null;
+        });
+    }
+
+    /** Empties a log beside others. */
+    CompletableFuture<Void> startAtBeside(String persistenceId, long startOffset) {
+        return lanes.run(persistenceId, () -> {
+            startAt(persistenceId, startOffset);
+            return null;
+        });
     }
 
     CompletableFuture<Void> append(String persistenceId, String writer, LogAppend group, boolean forced, long nowMs) {

@@ -31,6 +31,9 @@ public record LogDirState(
      * @param lastLookMs since 1970, when logs were looked at last; -1 for never
      * @param lastCleaningMs how long the last cleaning took, -1 for none
      * @param lastRecopyRatio what the last one wrote of what it read, 0 to 1
+     * @param lastBufferUse the share of {@code log.cleaner.dedupe.buffer.size} that the last one's keys took, 0 to 1
+     * @param maxDelayMs by how much any log had passed {@code max.compaction.lag.ms} when last looked at
+     * @param uncleanableBytes what could be cleaned of the uncleanable logs
      */
     public record Cleaner(
             boolean dead,
@@ -40,7 +43,11 @@ public record LogDirState(
             long lastLookMs,
             long lastCleaningMs,
             double lastRecopyRatio,
+            double lastBufferUse,
+            long maxDelayMs,
+            long uncleanableBytes,
             CompactionCounters counters) {
-        static final Cleaner OFF = new Cleaner(false, Optional.empty(), 0, 0, -1, -1, 0, CompactionCounters.NONE);
+        static final Cleaner OFF =
+                new Cleaner(false, Optional.empty(), 0, 0, -1, -1, 0, 0, 0, 0, CompactionCounters.NONE);
     }
 }

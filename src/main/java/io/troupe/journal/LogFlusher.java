@@ -23,25 +23,26 @@ final class LogFlusher {
     private final Availability availability;
     private final Executor fsyncs;
     private final ScheduledExecutorService background;
+    private final LogSnapshots snapshots;
 
-    LogFlusher(
-            MetaLog metaLog,
-            IndexStore indexes,
-            Disk disk,
-            Availability availability,
-            Executor fsyncs,
-            ScheduledExecutorService background) {
-        this.metaLog = metaLog;
-        this.indexes = indexes;
-        this.disk = disk;
-        this.availability = availability;
-        this.fsyncs = fsyncs;
-        this.background = background;
+    LogFlusher(LogDirContext dir, LogSnapshots snapshots) {
+        this.metaLog = dir.metaLog();
+        this.indexes = dir.indexes();
+        this.disk = dir.disk();
+        this.availability = dir.availability();
+        this.fsyncs = dir.fsyncs();
+        this.background = dir.background();
+        this.snapshots = snapshots;
     }
 
-    /** Completed once all that was written before is durable. */
-    CompletableFuture<Void> flush(PartitionLog log) {
+    /** Completed once all that was written before is durable; under the log's monitor. */
+    CompletableFuture<Void> flush(OpenLog open) {
+        PartitionLog log = open.log;
         CompletableFuture<Void> done = new CompletableFuture<>();
+        if (LogSnapshots.isDue(open) && !open.snapshotScheduled) {
+            open.snapshotScheduled = true;
+            background.execute(() -> snapshot(open));
+        }
         Segment[] segments = log.segments();
         boolean beginsEarlier = log.beginsEarlierOnDisk();
         fsyncs.execute(() -> {
@@ -85,8 +86,15 @@ final class LogFlusher {
         synchronized (open) {
             open.flushScheduled = false;
             open.unflushedRecords = 0;
+            flush(open);
         }
-        flush(open.log);
+    }
+
+    private void snapshot(OpenLog open) {
+        snapshots.of(open);
+        synchronized (open) {
+            open.snapshotScheduled = false;
+        }
     }
 
     /** Takes on what recovery has not forced: closed segments, oldest first, and the active one when it is due; under the log's monitor. */
@@ -154,7 +162,11 @@ final class LogFlusher {
         try {
             // Without an index it is stored already.
             if (closed.index() != null) {
-                indexes.putSegment(log.id(), closed.baseOffset(), closed.summary(), closed.index());
+                indexes.putSegment(
+                        log.id(),
+                        closed.baseOffset(),
+                        closed.summary(),
+                        closed.index().stored());
             }
             storeProducers(log, roll);
             // One is kept for each segment, for a truncation may need any of them.

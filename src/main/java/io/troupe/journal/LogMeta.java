@@ -55,12 +55,17 @@ final class LogMeta {
 
     /** The epoch that an offset at or above the log start belongs to, -1 for none. */
     int epochAt(long offset) {
-        for (int i = epochs.size() - 1; i >= 0; i--) {
-            if (epochs.get(i).startOffset() <= offset) {
-                return epochs.get(i).leaderEpoch();
+        int low = 0;
+        int high = epochs.size();
+        while (low < high) {
+            int mid = (low + high) >>> 1;
+            if (epochs.get(mid).startOffset() <= offset) {
+                low = mid + 1;
+            } else {
+                high = mid;
             }
         }
-        return -1;
+        return low == 0 ? -1 : epochs.get(low - 1).leaderEpoch();
     }
 
     /** Whether nothing was ever led or written here, so that there is nothing to lose. */

@@ -3,6 +3,8 @@ package io.troupe.journal;
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -30,6 +32,8 @@ final class LogPlacement {
     private final MetaLog metaLog;
     private final IndexStore indexes;
     private final Predicate<LogId> isOpen;
+    // Renamed away, and still to be forgotten once that is durable.
+    private final Set<LogId> released = new HashSet<>();
 
     LogPlacement(Path path, Disk disk, MetaLog metaLog, IndexStore indexes, Predicate<LogId> isOpen) {
         this.path = path;
@@ -64,16 +68,21 @@ final class LogPlacement {
     synchronized Claimed claim(TopicIdPartition partition) throws IOException {
         LogId id = LogId.of(partition);
         Path directory = of(partition.topic(), partition.partition());
+        if (released.contains(id)) {
+            // The same replica is made anew: nobody waits for the deletion's own fsync.
+            disk.forceDirectory(path);
+            forgetReleased(id);
+        }
         LogMeta meta = metaLog.log(id);
         if (meta != null && !disk.isDirectory(directory)) {
             if (!meta.untouched()) {
                 LOG.error("{} is gone: the replica starts empty, as a new one.", directory);
             }
             metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
-            indexes.dropAll(id);
         }
         boolean made = metaLog.log(id) == null;
         if (made) {
+            indexes.dropAll(id, true);
             putStrayAside(directory, partition.topic(), id);
             disk.createDirectories(directory);
             metaLog.append(MetaRecord.log(id, partition.topic()));
@@ -89,7 +98,9 @@ final class LogPlacement {
         String owner = "unknown-" + System.currentTimeMillis();
         boolean known = false;
         for (LogId other : metaLog.ids()) {
-            if (other.partition() == id.partition() && metaLog.log(other).topic.equals(topic)) {
+            if (other.partition() == id.partition()
+                    && metaLog.log(other).topic.equals(topic)
+                    && !released.contains(other)) {
                 if (isOpen.test(other)) {
                     throw new LogBusyException(directory + " is still open as log " + other);
                 }
@@ -142,37 +153,46 @@ final class LogPlacement {
     }
 
     /**
-     * Renames a closed log away and forgets it; the new name, which is still to be deleted. The record is not forced. When a
-     * newer topic took the name before, that is what was put aside of the log, or null when nothing was.
+     * Renames a closed log away; the new name, which is still to be deleted. Once the dir's names were forced it is to be
+     * {@link #forgetReleased forgotten}. When a newer topic took the name before, that is what was put aside of the log, or
+     * null when nothing was.
      */
     synchronized Path release(TopicIdPartition partition) throws IOException {
         LogId id = LogId.of(partition);
         if (metaLog.log(id) == null) {
             return releaseAside(partition);
         }
+        if (!released.add(id)) {
+            return null;
+        }
         Path directory = of(metaLog.log(id).topic, id.partition());
         Path renamed = aside(directory, id.topicId().toString(), DELETE_SUFFIX);
         if (disk.exists(directory)) {
             disk.rename(directory, renamed);
-            disk.forceDirectory(path);
         }
-        metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
         return renamed;
     }
 
-    /**
-     * {@link #release} of a log that an earlier process left and nobody opens here any more; durable on return. Null for one that is open
-     * or unknown here.
-     */
+    /** {@link #release} of a log that an earlier process left and nobody opens here any more. Null for one that is open or unknown here. */
     synchronized Path releaseStray(LogId id) throws IOException {
         LogMeta meta = metaLog.log(id);
         if (meta == null || isOpen.test(id)) {
             return null;
         }
-        Path renamed = release(new TopicIdPartition(id.topicId(), id.partition(), meta.topic));
-        metaLog.force();
         LOG.info("{}-{}: other brokers have its replicas now; what is here is deleted.", meta.topic, id.partition());
-        return renamed;
+        return release(new TopicIdPartition(id.topicId(), id.partition(), meta.topic));
+    }
+
+    /** Those that wait to be forgotten. */
+    synchronized List<LogId> released() {
+        return List.copyOf(released);
+    }
+
+    /** Forgets a log that was released, unless it was forgotten already; the record is not forced. */
+    synchronized void forgetReleased(LogId id) throws IOException {
+        if (released.remove(id) && metaLog.log(id) != null) {
+            metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, id, 0, 0));
+        }
     }
 
     private Path releaseAside(TopicIdPartition partition) throws IOException {
@@ -184,7 +204,6 @@ final class LogPlacement {
         }
         Path renamed = aside(directory, owner, DELETE_SUFFIX);
         disk.rename(stray, renamed);
-        disk.forceDirectory(path);
         return renamed;
     }
 

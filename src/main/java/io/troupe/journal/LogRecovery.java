@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
  * Brings a log from disk to memory.
  *
  * <p>A log that was closed in order is believed: its index and producer state come from LevelDB, and only the size of its
- * last segment is compared. Otherwise everything from the recovery point on is read, once, with CRCs and cut at the last whole
- * batch. What lies below the recovery point is durable and is never cut: damage there is told to whoever reads it.
+ * last segment is compared. Otherwise everything from the last snapshot on is read (of a segment of which none is stored,
+ * from its beginning), once, what lies beyond the recovery point with CRCs, and cut at the last whole batch. What lies below the recovery point is durable and is never cut: damage there is told to whoever reads it.
  * Anything that LevelDB should hold and does not is derived from batch headers.
  */
 final class LogRecovery {
@@ -180,7 +180,11 @@ final class LogRecovery {
                 segment.closeWriter();
                 // Without one it is stored already.
                 if (segment.index() != null) {
-                    indexes.putSegment(id, segment.baseOffset(), segment.summary(), segment.index());
+                    indexes.putSegment(
+                            id,
+                            segment.baseOffset(),
+                            segment.summary(),
+                            segment.index().stored());
                     segment.dropIndex();
                 }
             }
@@ -254,12 +258,12 @@ final class LogRecovery {
 
     /**
      * Whether the last segment taken follows on the one before it, or on the log start; otherwise it outlived what came before
-     * it. A cleaning leaves gaps too, but only below a recovery point that it made durable first; where that may be forgotten, all of them count as legal.
+     * it. A cleaning leaves no gaps between files, but one at the leader may have left one that no file reaches over.
      */
     private boolean follows(Segment segment) {
         int before = segments.size() - 2;
         long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
-        boolean gapIsLegal = before < 0 ? segment.baseOffset() < due : config.compacted() && metaLog.damaged();
+        boolean gapIsLegal = before < 0 ? segment.baseOffset() < due : isWideGap(due, segment.baseOffset());
         if (segment.baseOffset() == due || gapIsLegal) {
             return true;
         }
@@ -271,11 +275,16 @@ final class LogRecovery {
         return false;
     }
 
+    /** As {@link PartitionLog} begins a file behind a gap that compaction left at its leader. */
+    private boolean isWideGap(long from, long to) {
+        return config.compacted() && to - from > Integer.MAX_VALUE / 2;
+    }
+
     /** Durable records without a file: told and counted; readers go on behind them, as in Kafka. */
     private void tellOfMissing(Segment segment) {
         int before = segments.size() - 2;
         long due = before < 0 ? meta.logStartOffset : segments.get(before).endOffset();
-        if (segment.baseOffset() > due && (before < 0 || !config.compacted())) {
+        if (segment.baseOffset() > due && (before < 0 || !isWideGap(due, segment.baseOffset()))) {
             segment.firstDamage();
             LOG.error(
                     "{}: no file holds offsets {} to {}; they are lost here. Restore the file, or delete the replica's data and let it be copied from another broker.",
@@ -333,7 +342,7 @@ final class LogRecovery {
             summary = new Segment.Summary(segment.size(), end, Math.max(walk.maxTimestamp(), youngest));
         }
         segment.known(summary, nextBase == Long.MAX_VALUE ? walk.index() : null);
-        indexes.putSegment(id, segment.baseOffset(), summary, walk.index());
+        indexes.putSegment(id, segment.baseOffset(), summary, walk.index().stored());
     }
 
     /** Reads a segment that may not be durable; false when it had to be cut. */
@@ -341,16 +350,19 @@ final class LogRecovery {
         // Below the recovery point nothing was torn; what a disk has spoilt there is told to whoever reads it. A voter
         // must know.
         boolean voter = id.topicId().equals(Uuid.METADATA_TOPIC_ID);
+        int fileSize = segment.size();
+        if (voter || !believeBeginning(segment)) {
+            segment.known(segment.nothing(), new SparseIndex(config.indexIntervalBytes()));
+        }
         producers.begin(segment);
-        SegmentWalk walk = walk(segment, voter ? 0 : meta.recoveryPoint, !config.compacted(), (header, at) -> {
-            learnEpoch(header, at);
-            producers.batch(header, at);
-        });
+        SegmentWalk walk = walkTail(segment, fileSize, voter ? 0 : meta.recoveryPoint);
         producers.end(walk.endOffset());
         segment.known(walk.summary(), walk.index());
         if (walk.problem() == null) {
             return true;
         }
+        // What is stored of it may reach beyond the cut.
+        indexes.dropCut(id, segment.baseOffset(), walk.endOffset());
         if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !isTorn(segment, walk.size())) {
             // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
             throw new IOException(
@@ -371,6 +383,44 @@ final class LogRecovery {
         return false;
     }
 
+    /**
+     * Takes what was stored of the segment when its beginning had been forced, so that only what was written since is read;
+     * false when nothing of it fits, or when more than the segments' tail is to be learnt from their batches.
+     */
+    private boolean believeBeginning(Segment segment) throws IOException {
+        Optional<Segment.Summary> stored = indexes.summary(id, segment.baseOffset());
+        if (stored.isEmpty()
+                || metaLog.damaged()
+                || stored.get().size() > segment.size()
+                || stored.get().endOffset() > meta.recoveryPoint) {
+            return false;
+        }
+        Segment.Summary beginning = stored.get();
+        Optional<SparseIndex> index =
+                indexes.index(id, segment.baseOffset(), beginning.size(), config.indexIntervalBytes());
+        if (index.isEmpty() || !endsAt(segment, index.get(), beginning)) {
+            return false;
+        }
+        segment.known(beginning, index.get());
+        return true;
+    }
+
+    /** Whether the index leads to a batch that ends where the beginning does. */
+    private static boolean endsAt(Segment segment, SparseIndex index, Segment.Summary beginning) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            int from = index.startOf(index.lastStretch());
+            BatchCursor cursor = new BatchCursor(channel, from, beginning.size(), BatchCursor.LOOKUP_WINDOW);
+            long end = segment.baseOffset();
+            while (cursor.next()) {
+                end = cursor.endOffset();
+            }
+            return cursor.problem() == null && end == beginning.endOffset();
+        } finally {
+            segment.release();
+        }
+    }
+
     private static boolean isTorn(Segment segment, int position) throws IOException {
         FileChannel channel = segment.acquire();
         try {
@@ -382,14 +432,30 @@ final class LogRecovery {
     }
 
     private SegmentWalk walkHeaders(Segment segment) throws IOException {
-        return walk(segment, SegmentWalk.NO_CRC, false, this::learnEpoch);
-    }
-
-    private SegmentWalk walk(Segment segment, long crcFrom, boolean gapless, SegmentWalk.Visitor visitor)
-            throws IOException {
         FileChannel channel = segment.acquire();
         try {
-            return SegmentWalk.of(channel, segment, config.indexIntervalBytes(), crcFrom, gapless, visitor);
+            return SegmentWalk.ofHeaders(channel, segment, config.indexIntervalBytes(), this::learnEpoch);
+        } finally {
+            segment.release();
+        }
+    }
+
+    /** From where the segment is known on. */
+    private SegmentWalk walkTail(Segment segment, int fileSize, long crcFrom) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            return SegmentWalk.of(
+                    channel,
+                    segment,
+                    fileSize,
+                    segment.summary(),
+                    segment.index(),
+                    crcFrom,
+                    !config.compacted(),
+                    (header, at) -> {
+                        learnEpoch(header, at);
+                        producers.batch(header, at);
+                    });
         } finally {
             segment.release();
         }

@@ -103,16 +103,19 @@ final class LogTruncation {
 
     private void cutWithin(Segment segment, long endOffset) throws IOException {
         cache.remove(segment);
-        FileChannel channel = segment.acquire();
-        int size;
+        SparseIndex known = segment.index();
+        // All batches of the stretch before the one that is cut stay. A closed segment is gone through from its
+        // beginning.
+        int stretch = known == null ? 0 : Math.max(0, known.stretchOf(endOffset - 1 - segment.baseOffset()) - 1);
+        SparseIndex index = known == null ? new SparseIndex(log.config().indexIntervalBytes()) : known.before(stretch);
+        int size = index.startOf(stretch);
         long end = segment.baseOffset();
-        long max = Long.MIN_VALUE;
-        SparseIndex index = new SparseIndex(log.config().indexIntervalBytes());
+        long max = index.maxTimestamp(0, stretch);
+        FileChannel channel = segment.acquire();
         try {
-            BatchCursor cursor = new BatchCursor(channel, 0, segment.size(), BatchCursor.SCAN_WINDOW);
-            size = 0;
+            BatchCursor cursor = new BatchCursor(channel, size, segment.size(), BatchCursor.SCAN_WINDOW);
             while (cursor.next() && cursor.endOffset() <= endOffset) {
-                index.maybeAdd((int) (cursor.baseOffset() - segment.baseOffset()), size, max);
+                index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
                 max = Math.max(max, cursor.maxTimestamp());
                 end = cursor.endOffset();
                 size += cursor.size();

@@ -7,6 +7,11 @@ final class OpenLog {
     boolean flushScheduled;
     long highWatermark;
     long checkpointedMs;
+    boolean snapshotScheduled;
+    /** The segment of the last {@link LogSnapshots snapshot}, and how much of it that covers; null before the first. */
+    Segment snapshotOf;
+
+    int snapshotBytes;
     /** Whether it was recovered, and nobody has seen yet to what that left to be done. */
     boolean recovered = true;
 

@@ -300,7 +300,7 @@ final class OpenLogs {
                 SparseIndex index = segment.index();
                 // Without one it is stored already, by the roll.
                 if (index != null) {
-                    dir.indexes().putSegment(log.id(), segment.baseOffset(), segment.summary(), index);
+                    dir.indexes().putSegment(log.id(), segment.baseOffset(), segment.summary(), index.stored());
                 }
             }
             if (producers) {

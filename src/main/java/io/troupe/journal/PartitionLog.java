@@ -17,7 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  * {@link OpenLog}'s monitor while it calls anything that changes but {@link #replace}, which is compaction's way in; any
  * thread reads through {@link #reader}.
  *
- * <p>Invariants: segments are contiguous up to gaps that compaction left; every segment but the active one is closed;
+ * <p>Invariants: segments are contiguous, up to the gaps that {@link #base} leaves; every segment but the active one is closed;
  * what {@link #logEndOffset} covers is in the published segments.
  */
 final class PartitionLog {
@@ -36,7 +36,7 @@ final class PartitionLog {
     private final SegmentReader reader;
     private volatile LogConfig config;
     // Replaced under segmentsLock; compaction does so beside the journal's thread.
-    private volatile Segment[] segments;
+    private volatile SegmentTable segments;
     private volatile long logStartOffset;
     // The log start that meta.log is known to hold durably.
     private volatile long durableLogStart;
@@ -70,8 +70,9 @@ final class PartitionLog {
         this.through = through;
         this.disk = disk;
         this.producers = recovered.producers();
-        this.segments = recovered.segments().toArray(Segment[]::new);
-        this.logStartOffset = Math.min(Math.max(meta.logStartOffset, segments[0].baseOffset()), recovered.endOffset());
+        this.segments = new SegmentTable(recovered.segments().toArray(Segment[]::new));
+        this.logStartOffset =
+                Math.min(Math.max(meta.logStartOffset, segments.get(0).baseOffset()), recovered.endOffset());
         this.durableLogStart = logStartOffset;
         this.logEndOffset = recovered.endOffset();
         this.lastEpoch = meta.lastEpoch();
@@ -204,9 +205,9 @@ final class PartitionLog {
         Segment closed = active();
         Segment fresh = Segment.create(path, baseOffset, config.indexIntervalBytes(), disk);
         synchronized (segmentsLock) {
-            Segment[] more = Arrays.copyOf(segments, segments.length + 1);
-            more[segments.length] = fresh;
-            segments = more;
+            Segment[] more = Arrays.copyOf(segments.all(), segments.count() + 1);
+            more[segments.count()] = fresh;
+            segments = new SegmentTable(more);
         }
         age.restart(config, nowMs);
         return new Rolled(closed, baseOffset, producers.snapshot());
@@ -241,7 +242,7 @@ final class PartitionLog {
 
     void endTruncation(List<Segment> left, long endOffset) {
         synchronized (segmentsLock) {
-            segments = left.toArray(Segment[]::new);
+            segments = new SegmentTable(left.toArray(Segment[]::new));
         }
         logEndOffset = endOffset;
         logStartOffset = Math.min(logStartOffset, endOffset);
@@ -261,12 +262,12 @@ final class PartitionLog {
         List<Segment> below = new ArrayList<>();
         List<Segment> left = new ArrayList<>();
         synchronized (segmentsLock) {
-            Segment[] all = segments;
+            Segment[] all = segments.all();
             for (int i = 0; i < all.length; i++) {
                 boolean whole = i < all.length - 1 && all[i + 1].baseOffset() <= logStartOffset;
                 (whole ? below : left).add(all[i]);
             }
-            segments = left.toArray(Segment[]::new);
+            segments = new SegmentTable(left.toArray(Segment[]::new));
         }
         return below;
     }
@@ -288,7 +289,7 @@ final class PartitionLog {
      */
     boolean replace(List<Segment> run, Segment fresh) {
         synchronized (segmentsLock) {
-            List<Segment> all = new ArrayList<>(Arrays.asList(segments));
+            List<Segment> all = new ArrayList<>(Arrays.asList(segments.all()));
             int at = all.indexOf(run.get(0));
             if (retired
                     || at < 0
@@ -298,7 +299,7 @@ final class PartitionLog {
             }
             all.subList(at, at + run.size()).clear();
             all.add(at, fresh);
-            segments = all.toArray(Segment[]::new);
+            segments = new SegmentTable(all.toArray(Segment[]::new));
             truncations += 2;
             return true;
         }
@@ -319,11 +320,14 @@ final class PartitionLog {
     }
 
     Segment active() {
-        Segment[] all = segments;
-        return all[all.length - 1];
+        return segments.active();
     }
 
     Segment[] segments() {
+        return segments.all();
+    }
+
+    SegmentTable table() {
         return segments;
     }
 
@@ -353,12 +357,12 @@ final class PartitionLog {
 
     /** Whether {@code rolled} is still one of its closed segments. */
     boolean holdsClosed(Segment rolled) {
-        return !retired && active() != rolled && Arrays.asList(segments).contains(rolled);
+        return !retired && active() != rolled && Arrays.asList(segments.all()).contains(rolled);
     }
 
     /** Whether the log now begins behind {@code rolled}. */
     boolean startedBehind(Segment rolled) {
-        return !retired && segments[0].baseOffset() > rolled.baseOffset();
+        return !retired && segments.get(0).baseOffset() > rolled.baseOffset();
     }
 
     Disk disk() {

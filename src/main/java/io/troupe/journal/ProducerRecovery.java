@@ -39,15 +39,15 @@ final class ProducerRecovery {
         this.segments = segments;
     }
 
-    /** The walk comes to the last of the segments; all before it are known. */
+    /** The walk comes to the last of the segments, and to what is not known of it; all before it are known. */
     void begin(Segment segment) throws IOException {
-        long base = segment.baseOffset();
+        long from = segment.endOffset();
         if (walked == null) {
-            walked = at(base);
+            walked = at(from);
         } else {
-            keep(base, walked);
+            keep(segment.baseOffset(), walked);
         }
-        ahead = indexes.producers(id, base + 1, Long.MAX_VALUE);
+        ahead = indexes.producers(id, from + 1, Long.MAX_VALUE);
     }
 
     /** A sound batch, whose header stands at {@code at}. */

@@ -135,8 +135,9 @@ final class Segment {
         for (ByteBuffer buffer : buffers) {
             int at = buffer.position();
             while (at < buffer.limit()) {
-                index.maybeAdd((int) (BatchHeader.baseOffset(buffer, at) - baseOffset), position, max);
-                max = Math.max(max, BatchHeader.maxRecordTimestamp(buffer, at));
+                long greatest = BatchHeader.maxRecordTimestamp(buffer, at);
+                index.add((int) (BatchHeader.baseOffset(buffer, at) - baseOffset), position, greatest);
+                max = Math.max(max, greatest);
                 end = BatchHeader.lastOffset(buffer, at) + 1;
                 int bytes = BatchHeader.sizeInBytes(buffer, at);
                 at += bytes;
@@ -218,7 +219,6 @@ final class Segment {
 
     /** Cuts at a batch boundary. */
     void truncate(int newSize, long newEndOffset, long newMaxTimestamp) throws IOException {
-        index.cut(newSize);
         maxTimestamp = newMaxTimestamp;
         endOffset = newEndOffset;
         size = newSize;
@@ -302,6 +302,11 @@ final class Segment {
             disk.stats().damaged(path);
         }
         return first;
+    }
+
+    /** Of its first no bytes. */
+    Summary nothing() {
+        return new Summary(0, baseOffset, Long.MIN_VALUE);
     }
 
     Summary summary() {

@@ -76,11 +76,7 @@ final class SegmentReader implements LogReader {
 
     @Override
     public long sizeInBytes() {
-        long sum = 0;
-        for (Segment segment : log.segments()) {
-            sum += segment.size();
-        }
-        return sum;
+        return log.table().sizeInBytes();
     }
 
     @Override
@@ -154,11 +150,12 @@ final class SegmentReader implements LogReader {
                         log.path() + " holds offsets " + log.logStartOffset() + " to " + end + ", not " + startOffset);
             }
             long bound = Math.min(endOffset, end);
-            Segment[] segments = log.segments();
-            int i = Math.max(0, indexOf(segments, startOffset));
-            for (; i < segments.length && segments[i].baseOffset() < bound; i++) {
+            SegmentTable segments = log.table();
+            for (int i = segments.indexOf(startOffset);
+                    i < segments.count() && segments.get(i).baseOffset() < bound;
+                    i++) {
                 Optional<Slice> found =
-                        readFrom(segments[i], startOffset, bound, maxBytes, minOneBatch, mostInMemory, memory);
+                        readFrom(segments.get(i), startOffset, bound, maxBytes, minOneBatch, mostInMemory, memory);
                 if (found.isPresent()) {
                     return found.get();
                 }
@@ -273,47 +270,57 @@ final class SegmentReader implements LogReader {
     public Optional<TimestampedOffset> offsetForTimestamp(long timestampMs, long endOffset) throws IOException {
         return stable(() -> {
             long bound = Math.min(endOffset, log.logEndOffset());
-            for (Segment segment : log.segments()) {
-                if (segment.baseOffset() >= bound) {
-                    break;
+            SegmentTable segments = log.table();
+            int i = segments.firstAtOrAfter(timestampMs, segments.indexOf(log.logStartOffset()));
+            while (i < segments.count() && segments.get(i).baseOffset() < bound) {
+                Optional<TimestampedOffset> found = findIn(segments.get(i), timestampMs, bound);
+                if (found.isPresent()) {
+                    return found;
                 }
-                if (segment.maxTimestamp() >= timestampMs && segment.endOffset() > log.logStartOffset()) {
-                    Optional<TimestampedOffset> found = findIn(segment, timestampMs, bound);
-                    if (found.isPresent()) {
-                        return found;
-                    }
-                }
+                i = segments.firstAtOrAfter(timestampMs, i + 1);
             }
             return Optional.empty();
         });
     }
 
+    /** Goes from one stretch that has such a timestamp to the next: not all that has one lies between the bounds. */
     private Optional<TimestampedOffset> findIn(Segment segment, long timestampMs, long bound) throws IOException {
         FileChannel channel = segment.acquire();
         try {
             SparseIndex index = index(segment, channel);
-            // Whichever lies further on: below the log start nothing is looked for.
-            int from = Math.max(
-                    index.positionOfTimestamp(timestampMs),
-                    index.positionOf(log.logStartOffset() - segment.baseOffset()));
-            BatchCursor cursor = new BatchCursor(channel, from, segment.size(), BatchCursor.LOOKUP_WINDOW);
-            while (cursor.next() && cursor.baseOffset() < bound) {
-                if (cursor.maxTimestamp() < timestampMs || cursor.endOffset() <= log.logStartOffset()) {
-                    continue;
+            int size = segment.size();
+            int stretch = index.stretchOf(log.logStartOffset() - segment.baseOffset());
+            int last = index.lastStretch();
+            do {
+                stretch = index.firstStretch(timestampMs, stretch, last);
+                int end = stretch < last ? Math.min(size, index.startOf(stretch + 1)) : size;
+                BatchCursor cursor = new BatchCursor(channel, index.startOf(stretch), end, BatchCursor.LOOKUP_WINDOW);
+                while (cursor.next()) {
+                    if (cursor.baseOffset() >= bound) {
+                        return Optional.empty();
+                    }
+                    Optional<TimestampedOffset> found = findAt(cursor, segment, timestampMs, bound);
+                    if (found.isPresent()) {
+                        return found;
+                    }
                 }
-                if (cursor.position() < segment.trustedFrom() && !cursor.crcMatches()) {
-                    throw corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
-                }
-                Optional<TimestampedOffset> found = firstAtOrAfter(cursor, timestampMs, bound);
-                if (found.isPresent()) {
-                    return found;
-                }
-            }
-            failIfCorrupt(segment, cursor, segment.baseOffset());
+                failIfCorrupt(segment, cursor, segment.baseOffset());
+            } while (stretch++ < last);
             return Optional.empty();
         } finally {
             segment.release();
         }
+    }
+
+    private Optional<TimestampedOffset> findAt(BatchCursor cursor, Segment segment, long timestampMs, long bound)
+            throws IOException {
+        if (cursor.maxTimestamp() < timestampMs || cursor.endOffset() <= log.logStartOffset()) {
+            return Optional.empty();
+        }
+        if (cursor.position() < segment.trustedFrom() && !cursor.crcMatches()) {
+            throw corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
+        }
+        return firstAtOrAfter(cursor, timestampMs, bound);
     }
 
     private Optional<TimestampedOffset> firstAtOrAfter(BatchCursor cursor, long timestampMs, long bound)
@@ -361,64 +368,60 @@ final class SegmentReader implements LogReader {
     public Optional<TimestampedOffset> maxTimestamp(long endOffset) throws IOException {
         return stable(() -> {
             long bound = Math.min(endOffset, log.logEndOffset());
-            long greatest = Long.MIN_VALUE;
-            for (Segment segment : log.segments()) {
-                if (segment.baseOffset() < bound && segment.maxTimestamp() > greatest) {
-                    greatest = Math.max(greatest, maxTimestampIn(segment, bound));
-                }
+            long start = log.logStartOffset();
+            if (bound <= start) {
+                return Optional.empty();
+            }
+            SegmentTable segments = log.table();
+            int first = segments.indexOf(start);
+            int last = segments.indexOf(bound - 1);
+            long greatest = Math.max(maxTimestampIn(segments, first, bound), segments.maxTimestamp(first + 1, last));
+            if (last > first && segments.get(last).maxTimestamp() > greatest) {
+                greatest = Math.max(greatest, maxTimestampIn(segments, last, bound));
             }
             return greatest == Long.MIN_VALUE ? Optional.empty() : offsetForTimestamp(greatest, bound);
         });
     }
 
     /**
-     * Greatest timestamp of the segment's batches that end at or below {@code bound} and lie above the log start. The segment
-     * knows its own, each index entry that of all before it; so what is read are the batches about the two bounds, unless the
-     * greatest lies below the log start.
+     * Greatest timestamp of a segment's batches that end at or below {@code bound} and lie above the log start. The segment
+     * knows its own and the index that of each stretch, so what is read are the stretches with the two bounds.
      */
-    private long maxTimestampIn(Segment segment, long bound) throws IOException {
+    private long maxTimestampIn(SegmentTable segments, int at, long bound) throws IOException {
+        Segment segment = segments.get(at);
         long start = log.logStartOffset();
-        boolean startsWithin = segment.baseOffset() >= start;
-        boolean endsWithin = segment.endOffset() <= bound;
-        if (startsWithin && endsWithin) {
+        int size = segment.size();
+        // The active one's own may be of what is just being written.
+        boolean endsWithin = segments.isClosed(at) && segment.endOffset() <= bound;
+        if (segment.baseOffset() >= start && endsWithin) {
             return segment.maxTimestamp();
         }
         FileChannel channel = segment.acquire();
         try {
             SparseIndex index = index(segment, channel);
-            long last = bound - 1 - segment.baseOffset();
-            long summedUp = endsWithin ? segment.maxTimestamp() : index.maxTimestampBefore(last);
-            if (startsWithin || firstWithAtLeast(summedUp, segment, channel, index) > start) {
-                return endsWithin
-                        ? summedUp
-                        : Math.max(summedUp, maxTimestampFrom(index.positionOf(last), segment, channel, bound));
+            int first = index.stretchOf(start - segment.baseOffset());
+            int last = endsWithin ? index.lastStretch() : index.stretchOf(bound - 1 - segment.baseOffset());
+            if (first >= last) {
+                return maxTimestampBetween(index.startOf(first), size, segment, channel, bound);
             }
-            return maxTimestampFrom(index.positionOf(start - segment.baseOffset()), segment, channel, bound);
+            long before = Math.max(
+                    maxTimestampBetween(index.startOf(first), index.startOf(first + 1), segment, channel, bound),
+                    index.maxTimestamp(first + 1, last));
+            return Math.max(
+                    before,
+                    endsWithin
+                            ? index.lastStretchTimestamp()
+                            : maxTimestampBetween(index.startOf(last), size, segment, channel, bound));
         } finally {
             segment.release();
         }
     }
 
-    /** Exclusive end of the first batch with a timestamp that great, -1 for none. */
-    private long firstWithAtLeast(long timestampMs, Segment segment, FileChannel channel, SparseIndex index)
+    /** @param to exclusive, a position */
+    private long maxTimestampBetween(int from, int to, Segment segment, FileChannel channel, long bound)
             throws IOException {
-        if (timestampMs == Long.MIN_VALUE) {
-            return -1;
-        }
-        long from = index.positionOfTimestamp(timestampMs);
-        BatchCursor cursor = new BatchCursor(channel, from, segment.size(), BatchCursor.LOOKUP_WINDOW);
-        while (cursor.next()) {
-            if (cursor.maxTimestamp() >= timestampMs) {
-                return cursor.endOffset();
-            }
-        }
-        failIfCorrupt(segment, cursor, segment.baseOffset());
-        return -1;
-    }
-
-    private long maxTimestampFrom(long position, Segment segment, FileChannel channel, long bound) throws IOException {
         long greatest = Long.MIN_VALUE;
-        BatchCursor cursor = new BatchCursor(channel, position, segment.size(), BatchCursor.LOOKUP_WINDOW);
+        BatchCursor cursor = new BatchCursor(channel, from, to, BatchCursor.LOOKUP_WINDOW);
         while (cursor.next() && cursor.endOffset() <= bound) {
             if (cursor.endOffset() > log.logStartOffset()) {
                 greatest = Math.max(greatest, cursor.maxTimestamp());
@@ -439,26 +442,10 @@ final class SegmentReader implements LogReader {
             index = indexes.index(log.id(), segment.baseOffset(), segment.size(), interval)
                     .orElse(null);
             if (index == null) {
-                index = SegmentWalk.of(channel, segment, interval, SegmentWalk.NO_CRC, false, null)
-                        .index();
+                index = SegmentWalk.ofHeaders(channel, segment, interval, null).index();
             }
             cache.put(segment, index);
         }
         return index;
-    }
-
-    /** Last segment that begins at or below {@code offset}, -1 for none. */
-    private static int indexOf(Segment[] segments, long offset) {
-        int low = 0;
-        int high = segments.length - 1;
-        while (low <= high) {
-            int mid = (low + high) >>> 1;
-            if (segments[mid].baseOffset() <= offset) {
-                low = mid + 1;
-            } else {
-                high = mid - 1;
-            }
-        }
-        return high;
     }
 }

@@ -59,6 +59,7 @@ final class SegmentRewrite {
         boolean whole = false;
         written = 0;
         changed = group.size() > 1;
+        filter.fileEnds(group.get(group.size() - 1).endOffset());
         out.clear();
         try {
             channel = log.disk()
@@ -114,13 +115,14 @@ final class SegmentRewrite {
                 if (left == null) {
                     continue;
                 }
-                index.maybeAdd((int) (cursor.baseOffset() - base), size, max);
                 if (left.remaining() > Integer.MAX_VALUE - size) {
                     throw new IOException(from + " would grow beyond " + Integer.MAX_VALUE + " bytes");
                 }
+                long greatest = BatchHeader.maxRecordTimestamp(left, 0);
+                index.add((int) (cursor.baseOffset() - base), size, greatest);
                 size += left.remaining();
                 end = cursor.endOffset();
-                max = Math.max(max, BatchHeader.maxRecordTimestamp(left, 0));
+                max = Math.max(max, greatest);
                 put(left);
             }
         }

@@ -100,7 +100,12 @@ final class SegmentSwap {
 
     private void keepDerived(Segment fresh, Optional<ByteBuffer> producers, long end) {
         try {
-            dir.indexes().putSegment(log.id(), fresh.baseOffset(), fresh.summary(), fresh.index());
+            dir.indexes()
+                    .putSegment(
+                            log.id(),
+                            fresh.baseOffset(),
+                            fresh.summary(),
+                            fresh.index().stored());
             if (producers.isPresent()) {
                 ProducerSnapshot.store(dir.indexes(), log.id(), List.of(log.segments()), end, producers.get());
             }

@@ -27,9 +27,18 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
         return new Segment.Summary(size, endOffset, maxTimestamp);
     }
 
+    /** The whole file, headers only. */
+    static SegmentWalk ofHeaders(FileChannel channel, Segment segment, int indexIntervalBytes, Visitor visitor)
+            throws IOException {
+        SparseIndex index = new SparseIndex(indexIntervalBytes);
+        return of(channel, segment, segment.size(), segment.nothing(), index, NO_CRC, false, visitor);
+    }
+
     /**
-     * Walks the whole file.
+     * Walks the file to its end.
      *
+     * @param from what is known already of the file's beginning
+     * @param index of that; what is found is added
      * @param crcFrom offset from which on records are read too and compared with their CRC; {@link #NO_CRC} for headers only
      * @param gapless whether each batch must begin where the one before ended
      * @param visitor may be null
@@ -37,17 +46,18 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
     static SegmentWalk of(
             FileChannel channel,
             Segment segment,
-            int indexIntervalBytes,
+            int fileSize,
+            Segment.Summary from,
+            SparseIndex index,
             long crcFrom,
             boolean gapless,
             Visitor visitor)
             throws IOException {
-        SparseIndex index = new SparseIndex(indexIntervalBytes);
         int window = crcFrom == NO_CRC ? BatchCursor.SCAN_WINDOW : BatchCursor.READ_WINDOW;
-        BatchCursor cursor = new BatchCursor(channel, 0, segment.size(), window);
-        long end = segment.baseOffset();
-        long max = Long.MIN_VALUE;
-        int size = 0;
+        BatchCursor cursor = new BatchCursor(channel, from.size(), fileSize, window);
+        long end = from.endOffset();
+        long max = from.maxTimestamp();
+        int size = from.size();
         String problem = null;
         while (cursor.next()) {
             if (cursor.baseOffset() < end
@@ -60,7 +70,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
                 problem = CRC_MISMATCH;
                 break;
             }
-            index.maybeAdd((int) (cursor.baseOffset() - segment.baseOffset()), size, max);
+            index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
             if (visitor != null) {
                 visitor.batch(cursor.buffer(), cursor.at());
             }

@@ -18,13 +18,21 @@ final class LeaderEpochs {
      * @param epochs ascending
      */
     static End floor(List<EpochStart> epochs, int asked, long logStartOffset, long logEndOffset) {
-        for (int i = epochs.size() - 1; i >= 0; i--) {
-            if (epochs.get(i).leaderEpoch() <= asked) {
-                long end = i + 1 < epochs.size() ? epochs.get(i + 1).startOffset() : logEndOffset;
-                return new End(epochs.get(i).leaderEpoch(), Math.max(end, logStartOffset));
+        int low = 0;
+        int high = epochs.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (epochs.get(middle).leaderEpoch() <= asked) {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
         }
-        return new End(-1, logStartOffset);
+        if (low == 0) {
+            return new End(-1, logStartOffset);
+        }
+        long end = low < epochs.size() ? epochs.get(low).startOffset() : logEndOffset;
+        return new End(epochs.get(low - 1).leaderEpoch(), Math.max(end, logStartOffset));
     }
 
     /** Rule 1.3: what a leader answers to a position that is no beginning of its log; null when it is one. */

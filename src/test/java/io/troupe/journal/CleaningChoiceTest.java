@@ -41,7 +41,7 @@ class CleaningChoiceTest {
         assertTrue(candidate(10, 50, NEVER, config(0, NEVER, 0.5)).isEmpty(), "exactly one half");
         Candidate<String> found =
                 candidate(10, 50, NEVER, config(0, NEVER, 0.49)).orElseThrow();
-        assertEquals(new Candidate<>("log", 50, 100, 0.5, false), found);
+        assertEquals(new Candidate<>("log", 50, 100, 0.5, 500, 0), found);
     }
 
     @Test
@@ -75,7 +75,7 @@ class CleaningChoiceTest {
         // The first dirty segment's first timestamp lies 5010 ms back.
         assertTrue(candidate(10, 50, NEVER, config(0, 5010, 0.9)).isEmpty());
         Candidate<String> found = candidate(10, 50, NEVER, config(0, 5009, 0.9)).orElseThrow();
-        assertTrue(found.overdue());
+        assertEquals(1, found.delayMs());
         assertEquals(50, found.firstDirty());
     }
 
@@ -118,7 +118,7 @@ class CleaningChoiceTest {
                 assertTrue(c.firstDirty() >= start && c.firstDirty() >= cleaned);
                 assertTrue(c.firstUncleanable() > c.firstDirty() && c.firstUncleanable() <= bound);
                 assertTrue(c.dirtyRatio() > 0 && c.dirtyRatio() <= 1);
-                assertTrue(c.overdue() || c.dirtyRatio() > config.minCleanableDirtyRatio());
+                assertTrue(c.delayMs() > 0 || c.dirtyRatio() > config.minCleanableDirtyRatio());
                 assertFalse(facts.segments().stream()
                         .anyMatch(s -> s.endOffset() > c.firstDirty()
                                 && s.endOffset() <= c.firstUncleanable()

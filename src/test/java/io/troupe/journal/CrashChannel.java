@@ -1,16 +1,13 @@
 package io.troupe.journal;
 
+import io.troupe.fixture.UnusedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.MappedByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.ReadableByteChannel;
-import java.nio.channels.WritableByteChannel;
 
 /** A channel on a {@link CrashFile}, which it keeps when the name is gone. */
-final class CrashChannel extends FileChannel {
+final class CrashChannel extends UnusedFile {
     private final CrashDisk disk;
     private final CrashFile file;
     private final boolean lies;
@@ -51,15 +48,6 @@ final class CrashChannel extends FileChannel {
     }
 
     @Override
-    public long write(ByteBuffer[] srcs, int offset, int length) throws IOException {
-        long n = 0;
-        for (int i = offset; i < offset + length; i++) {
-            n += write(srcs[i]);
-        }
-        return n;
-    }
-
-    @Override
     public void force(boolean metaData) throws IOException {
         checkOpen();
         disk.force(file, lies);
@@ -84,22 +72,6 @@ final class CrashChannel extends FileChannel {
     }
 
     @Override
-    public long read(ByteBuffer[] dsts, int offset, int length) {
-        throw new UnsupportedOperationException("nothing of the journal's reads that way");
-    }
-
-    @Override
-    public long position() {
-        return position;
-    }
-
-    @Override
-    public FileChannel position(long newPosition) {
-        position = newPosition;
-        return this;
-    }
-
-    @Override
     public long size() throws IOException {
         checkOpen();
         return file.size();
@@ -114,35 +86,6 @@ final class CrashChannel extends FileChannel {
             throw new CrashDisk.PowerCut();
         }
         return this;
-    }
-
-    @Override
-    public long transferTo(long at, long count, WritableByteChannel target) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate((int) Math.max(0, Math.min(count, file.size() - at)));
-        read(bytes, at);
-        return target.write(bytes.flip());
-    }
-
-    @Override
-    public long transferFrom(ReadableByteChannel src, long at, long count) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate((int) count);
-        src.read(bytes);
-        return write(bytes.flip(), at);
-    }
-
-    @Override
-    public MappedByteBuffer map(MapMode mode, long at, long size) {
-        throw new UnsupportedOperationException("no file in memory can be mapped");
-    }
-
-    @Override
-    public FileLock lock(long at, long size, boolean shared) {
-        throw new UnsupportedOperationException("the lock file is a real one");
-    }
-
-    @Override
-    public FileLock tryLock(long at, long size, boolean shared) {
-        throw new UnsupportedOperationException("the lock file is a real one");
     }
 
     @Override

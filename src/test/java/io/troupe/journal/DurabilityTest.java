@@ -182,9 +182,13 @@ class DurabilityTest extends OnCrashDisk {
         assertEquals(one(0), opened.reader().read(0, 4, 1 << 16, true));
         assertThrows(CorruptLogException.class, () -> opened.reader().read(1, 4, 1 << 16, true));
         assertEquals(one(2), opened.reader().read(2, 3, 1 << 16, true));
-        // A length that is wrong leaves no choice.
+        // A length that is wrong leaves no choice, once nobody knows any more where the next batch begins.
         dir.abandon();
         disk.spoil(segment(0), one(0).remaining() + 8);
+        open();
+        assertEquals(4, open(config).logEndOffset());
+        dir.abandon();
+        Directories.deleteRecursively(root.resolve(IndexStore.DIRECTORY));
         open();
         assertEquals(1, open(config).logEndOffset());
         assertEquals(

@@ -50,6 +50,8 @@ final class ExpectedLog {
     long issuedStart;
     /** Of a truncation that was not confirmed, else {@link Long#MAX_VALUE}. */
     long issuedCut = Long.MAX_VALUE;
+    /** Where an emptying that was not confirmed was to begin the log, else -1: what it left says nothing until it is repeated. */
+    long issuedStartAt = -1;
     /** Records written since the last flush, as the log dir counts them. */
     long unflushed;
 
@@ -127,6 +129,25 @@ final class ExpectedLog {
         issuedCut = Long.MAX_VALUE;
         incarnation++;
         relearnSequences();
+    }
+
+    void startAtIssued(long start) {
+        issuedStartAt = start;
+    }
+
+    /** It is empty, and begins and ends there. */
+    void startedAt(long start) {
+        batches.clear();
+        emptyAt = start;
+        inherited = new ProducerStates();
+        durableEnd = start;
+        durableStart = start;
+        issuedStart = start;
+        issuedEpochs.clear();
+        durableEpochs.clear();
+        issuedCut = Long.MAX_VALUE;
+        issuedStartAt = -1;
+        incarnation++;
     }
 
     /** A producer without batches here goes on: the log may still remember it. */

@@ -1,12 +1,9 @@
 package io.troupe.journal;
 
+import io.troupe.fixture.UnusedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.ReadableByteChannel;
-import java.nio.channels.WritableByteChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -59,7 +56,7 @@ final class FaultyDisk implements Disk {
         return path -> path.getFileName().toString().equals(MetaLog.FILE);
     }
 
-    private final class Faulty extends FileChannel {
+    private final class Faulty extends UnusedFile {
         private final Path path;
         private final FileChannel real;
 
@@ -100,36 +97,10 @@ final class FaultyDisk implements Disk {
         }
 
         @Override
-        public long read(ByteBuffer[] dsts, int offset, int length) throws IOException {
-            return real.read(dsts, offset, length);
-        }
-
-        @Override
         public int read(ByteBuffer dst, long position) throws IOException {
             int n = real.read(dst, position);
             read.computeIfAbsent(path, file -> new LongAdder()).add(Math.max(0, n));
             return n;
-        }
-
-        @Override
-        public int write(ByteBuffer src) {
-            throw new UnsupportedOperationException("the journal writes at positions");
-        }
-
-        @Override
-        public long write(ByteBuffer[] srcs, int offset, int length) {
-            throw new UnsupportedOperationException("the journal writes at positions");
-        }
-
-        @Override
-        public long position() throws IOException {
-            return real.position();
-        }
-
-        @Override
-        public FileChannel position(long newPosition) throws IOException {
-            real.position(newPosition);
-            return this;
         }
 
         @Override
@@ -141,31 +112,6 @@ final class FaultyDisk implements Disk {
         public FileChannel truncate(long size) throws IOException {
             real.truncate(size);
             return this;
-        }
-
-        @Override
-        public long transferTo(long position, long count, WritableByteChannel target) throws IOException {
-            return real.transferTo(position, count, target);
-        }
-
-        @Override
-        public long transferFrom(ReadableByteChannel src, long position, long count) throws IOException {
-            return real.transferFrom(src, position, count);
-        }
-
-        @Override
-        public MappedByteBuffer map(MapMode mode, long position, long size) throws IOException {
-            return real.map(mode, position, size);
-        }
-
-        @Override
-        public FileLock lock(long position, long size, boolean shared) throws IOException {
-            return real.lock(position, size, shared);
-        }
-
-        @Override
-        public FileLock tryLock(long position, long size, boolean shared) throws IOException {
-            return real.tryLock(position, size, shared);
         }
 
         @Override

@@ -92,6 +92,14 @@ class LookupCostTest {
             assertCheap(path, middle, () -> reader.maxTimestamp(Long.MAX_VALUE));
             assertCheap(path, middle, () -> reader.maxTimestamp(middle + 40));
             assertCheap(path, middle - 1, () -> reader.maxTimestamp(middle));
+
+            // And behind the batch with the greatest timestamp, which still stands in the first segment.
+            long behind = middle + 5;
+            dir.advanceLogStart(PID, behind, false).join();
+            assertCheap(path, end - 1, () -> reader.maxTimestamp(Long.MAX_VALUE));
+            assertCheap(path, end - 2, () -> reader.maxTimestamp(end - 1));
+            assertCheap(path, behind + 60, () -> reader.offsetForTimestamp(1_000 + behind + 60, Long.MAX_VALUE));
+            assertCheap(path, -1, () -> reader.offsetForTimestamp(900_000, Long.MAX_VALUE));
             dir.close();
         }
     }

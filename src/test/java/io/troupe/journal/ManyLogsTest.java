@@ -163,6 +163,63 @@ class ManyLogsTest {
     }
 
     @Test
+    void logsDeletedAtOnceShareTheFsyncsThatForgetThem() throws Exception {
+        LogDir dir = start();
+        lead(dir, 0);
+        long before = forced(dir);
+        List<CompletableFuture<Void>> deleted = new ArrayList<>();
+        for (int i = 0; i < LOGS; i++) {
+            deleted.add(dir.deleteBeside(pid(i), partition(i)));
+        }
+        runAll();
+        deleted.forEach(CompletableFuture::join);
+        // One of the dir's names and one of meta.log for all; twice that when the first does not wait for the others.
+        assertTrue(forced(dir) - before <= 4, "fsyncs: " + (forced(dir) - before));
+        crash(dir);
+        LogDir again = start();
+        assertEquals(List.of(), again.knownLogs());
+        crash(again);
+    }
+
+    /** The name is free while the deletion is not durable yet; what is made anew is not forgotten with the old one. */
+    @Test
+    void aLogMadeAnewWhileItsDeletionIsUnderWayStays() throws Exception {
+        LogDir dir = start();
+        dir.open(pid(0), partition(0), CONFIG);
+        dir.append(pid(0), "writer", group(batch(0, 1, 1_000, 0, 10)), false, 0).join();
+        CompletableFuture<Void> deleted = dir.deleteBeside(pid(0), partition(0));
+        openings.runAll(random);
+        assertFalse(deleted.isDone());
+        assertEquals(0, dir.open(pid(0), partition(0), CONFIG).logEndOffset());
+        dir.append(pid(0), "writer-2", group(batch(0, 1, 2_000, 0, 10)), true, 0);
+        runAll();
+        deleted.join();
+        crash(dir);
+        LogDir again = start();
+        assertEquals(1, again.open(pid(0), partition(0), CONFIG).logEndOffset());
+        crash(again);
+    }
+
+    /** It waits for the disk until all that is left of the log's end is on it; others' appends must not. */
+    @Test
+    void aLogIsCutBesideTheJournalsThread() throws Exception {
+        LogDir dir = start();
+        dir.open(pid(0), partition(0), CONFIG);
+        dir.append(pid(0), "writer", group(batch(0, 1, 1_000, 0, 10)), false, 0).join();
+        dir.append(pid(0), "writer", group(batch(1, 1, 1_000, 0, 10)), false, 0).join();
+        long before = forced(dir);
+        CompletableFuture<Void> cut = dir.truncateBeside(pid(0), 1);
+        CompletableFuture<Opened> opened = dir.openBeside(pid(0), partition(0), CONFIG);
+        CompletableFuture<Void> emptied = dir.startAtBeside(pid(0), 7);
+        assertEquals(before, forced(dir));
+        runAll();
+        assertTrue(cut.isDone() && emptied.isDone());
+        assertEquals(1, opened.join().logEndOffset());
+        assertEquals(7, dir.open(pid(0), partition(0), CONFIG).logStartOffset());
+        crash(dir);
+    }
+
+    @Test
     void ofOneLogOpeningAndClosingGoOnInTheOrderAsked() {
         LogDir dir = start();
         CompletableFuture<Opened> opened = dir.openBeside(pid(0), partition(0), CONFIG);

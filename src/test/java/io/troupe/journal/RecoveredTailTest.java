@@ -130,6 +130,21 @@ class RecoveredTailTest extends OnCrashDisk {
         assertEquals(1, open(config).logEndOffset());
     }
 
+    /** A follower would tell its leader that it has what lay in the hole. */
+    @Test
+    void aHoleInACompactedLogIsNoneOfCompactionsThoughTheMetaLogIsDamaged() throws Exception {
+        LogConfig config = config(150, Long.MAX_VALUE, "cleanup.policy", "compact");
+        open(config);
+        append(WRITER, one(0), one(1), one(2));
+        dir.abandon();
+        disk.delete(segment(1));
+        disk.spoil(root.resolve(MetaLog.FILE), 10);
+        open();
+        Opened opened = open(config);
+        assertEquals(1, opened.logEndOffset());
+        assertEquals(one(0), opened.reader().read(0, 9, 1 << 16, true));
+    }
+
     /** It would name the epoch of records that other ones took the place of. */
     @Test
     void anEpochBeyondTheEndIsForgottenForGood() throws Exception {

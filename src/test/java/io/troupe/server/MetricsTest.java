@@ -70,9 +70,13 @@ class MetricsTest {
                                 "kafka.log:type=LogCleanerManager,name=uncleanable-partitions-count,logDirectory=\"%s\"",
                                 log));
                 assertEquals(
+                        0L, value("kafka.log:type=LogCleanerManager,name=uncleanable-bytes,logDirectory=\"%s\"", log));
+                assertEquals(
                         "", value("troupe.log:type=LogDirectory,name=DamagedSegmentNames,logDirectory=\"%s\"", log));
             }
             assertEquals(0, value("kafka.log:type=LogCleanerManager,name=max-dirty-percent"));
+            assertEquals(0, value("kafka.log:type=LogCleaner,name=max-buffer-utilization-percent"));
+            assertEquals(0L, value("kafka.log:type=LogCleaner,name=max-compaction-delay-secs"));
             assertEquals(0L, value("kafka.log:type=LogCleaner,name=DeadThreadCount"));
             assertEquals(1, value("kafka.controller:type=KafkaController,name=ActiveControllerCount"));
             assertEquals(1, value("kafka.controller:type=KafkaController,name=ActiveBrokerCount"));

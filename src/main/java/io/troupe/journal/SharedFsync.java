@@ -7,23 +7,28 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 /**
- * One fsync of {@code meta.log} for everybody who waits: those who come while one is under way share the next. Safe from
- * any thread.
+ * One fsync for everybody who waits, of {@code meta.log} or of more that belongs together: those who come while one is under way
+ * share the next. Safe from any thread.
  */
-final class MetaFlusher {
-    private final MetaLog metaLog;
+final class SharedFsync {
+    /** What makes durable all that was done before it. */
+    interface Fsync {
+        void run() throws IOException;
+    }
+
+    private final Fsync fsync;
     private final Availability availability;
     private final Executor fsyncs;
     private List<CompletableFuture<Void>> waiting = new ArrayList<>();
     private boolean running;
 
-    MetaFlusher(MetaLog metaLog, Availability availability, Executor fsyncs) {
-        this.metaLog = metaLog;
+    SharedFsync(Fsync fsync, Availability availability, Executor fsyncs) {
+        this.fsync = fsync;
         this.availability = availability;
         this.fsyncs = fsyncs;
     }
 
-    /** Completed once all that was appended before is durable. */
+    /** Completed once all that was done before is durable. */
     synchronized CompletableFuture<Void> force() {
         CompletableFuture<Void> done = new CompletableFuture<>();
         waiting.add(done);
@@ -38,7 +43,7 @@ final class MetaFlusher {
         for (List<CompletableFuture<Void>> batch = next(); !batch.isEmpty(); batch = next()) {
             try {
                 availability.check();
-                metaLog.force();
+                fsync.run();
                 batch.forEach(done -> done.complete(null));
             } catch (IOException e) {
                 IOException cause = availability.fail(e);

@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntSupplier;
 import org.apache.pekko.actor.ActorSelection;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -38,12 +39,19 @@ public final class ControllerSingleton {
      */
     public static ActorRef<Controller.Command> init(
             ActorSystem<?> system, BrokerConfig config, Optional<String> clusterId) {
-        return init(system, config, clusterId, new ControllerStats());
+        return init(system, config, clusterId, () -> 0, new ControllerStats());
     }
 
-    /** @param stats where a controller on this node counts */
+    /**
+     * @param knownRound the round of the last controller that this node has heard of, 0 for none
+     * @param stats where a controller on this node counts
+     */
     public static ActorRef<Controller.Command> init(
-            ActorSystem<?> system, BrokerConfig config, Optional<String> clusterId, ControllerStats stats) {
+            ActorSystem<?> system,
+            BrokerConfig config,
+            Optional<String> clusterId,
+            IntSupplier knownRound,
+            ControllerStats stats) {
         Map<Integer, ActorSelection> voters = new HashMap<>();
         for (Voter voter : config.voters()) {
             voters.put(voter.nodeId(), voterOf(system, config, voter));
@@ -55,6 +63,7 @@ public final class ControllerSingleton {
                 ControllerSettings.of(config),
                 (id, ask) -> voters.get(id).tell(ask, org.apache.pekko.actor.ActorRef.noSender()),
                 () -> brokersIn(Cluster.get(system)),
+                knownRound,
                 () -> System.nanoTime() / 1_000_000,
                 stats);
         // Nothing restarts a singleton that failed: it forgets all and claims again.

@@ -139,8 +139,12 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 .subscriptions()
                 .tell(new Subscribe<>(
                         context.messageAdapter(SelfRemoved.class, removed -> Removed.REMOVED), SelfRemoved.class));
-        ActorRef<Controller.Command> singleton =
-                ControllerSingleton.init(context.getSystem(), config, parts.clusterId(), parts.controllerStats());
+        ActorRef<Controller.Command> singleton = ControllerSingleton.init(
+                context.getSystem(),
+                config,
+                parts.clusterId(),
+                () -> parts.metadata().current().controllerEpoch(),
+                parts.controllerStats());
         brokerMetadata = spawn(
                 BrokerMetadata.create(
                         BrokerMetadata.Self.of(

@@ -235,6 +235,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 return PartitionDecisions.create(drafted, c);
             } else if (command instanceof ControllerCommand.AlterTopicConfigs c) {
                 return topics.alterConfigs(drafted, c);
+            } else if (command instanceof ControllerCommand.AlterBrokerConfigs c) {
+                return BrokerConfigDecisions.alter(drafted, c);
             } else if (command instanceof ControllerCommand.RegisterBroker c) {
                 Decision decision = brokers.register(
                         drafted,

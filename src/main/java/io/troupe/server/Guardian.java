@@ -17,6 +17,7 @@ import io.troupe.group.SteadyClock;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.TopicDefaults;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.ReplicaLinks;
 import io.troupe.partition.ReplicaSettings;
@@ -188,10 +189,11 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                         parts.metadata(),
                         config.replicaLagTimeMaxMs(),
                         () -> System.nanoTime() / 1_000_000));
+        TopicDefaults topicDefaults = new TopicDefaults(config, parts.metadata());
         starter = spawn(
                 ReplicaStarter.create(
                         settings,
-                        topic -> TopicConfigs.effective(config, topic.configs()),
+                        topic -> TopicConfigs.effective(topicDefaults.get(), topic.configs()),
                         ReplicaSharding.start(context.getSystem(), settings, REPLICAS),
                         brokerMetadata),
                 REPLICA_STARTER,

@@ -228,8 +228,9 @@ final class FollowerState {
     /** Rule 1.12: what to cut when the leader's log is another; never the HW, always where the histories part. */
     Cut cut(Divergence divergence) {
         long end = LeaderEpochs.cut(epochs, logStartOffset, persistedEnd, divergence);
-        return persistedEnd < divergence.logStartOffset() || end < divergence.logStartOffset()
-                ? new Cut(divergence.logStartOffset(), true)
-                : new Cut(end, false);
+        if (persistedEnd < divergence.logStartOffset() || end < divergence.logStartOffset()) {
+            return new Cut(divergence.logStartOffset(), true);
+        }
+        return new Cut(end, end < logStartOffset);
     }
 }

@@ -58,7 +58,7 @@ final class LeaderLinkCore {
 
         void send(LinkMessage message);
 
-        /** Read from {@code offset} on: then {@link #read}, once. */
+        /** Read from {@code offset} on, the whole batch that it lies in: then {@link #read}, once. */
         void read(PartitionKey partition, long run, LogView view, long offset, int maxBytes);
 
         /** Read the next piece of the large batch last read from: then {@link #read}, once. */
@@ -74,7 +74,7 @@ final class LeaderLinkCore {
     /**
      * What was read.
      *
-     * @param offset of the first batch's place, as asked
+     * @param offset as asked; the first batch may begin before it
      * @param endOffset exclusive
      * @param totalBytes of the batches; more than there are in {@code bytes} when it is a piece of one
      * @param at where this piece begins
@@ -259,7 +259,11 @@ final class LeaderLinkCore {
             outbox.add(divergence);
             return;
         }
-        port.followerAt(partition, view.leaderEpoch(), session.brokerEpoch(), position.offset());
+        // One without records may have to begin elsewhere yet: where it is counts only if there is nothing to begin
+        // with.
+        if (position.lastEpoch() >= 0 || view.logStartOffset() == view.logEndOffset()) {
+            port.followerAt(partition, view.leaderEpoch(), session.brokerEpoch(), position.offset());
+        }
         if (!feed.valid) {
             feed.valid = true;
             feed.next = position.offset();
@@ -386,7 +390,7 @@ final class LeaderLinkCore {
             } else if (feed.next < view.logEndOffset()) {
                 feed.reading = true;
                 reads++;
-                port.read(partition, feed.run, view, feed.next, MESSAGE_BYTES);
+                port.read(partition, feed.run, view, Math.max(feed.next, view.logStartOffset()), MESSAGE_BYTES);
             }
         }
     }
@@ -407,6 +411,9 @@ final class LeaderLinkCore {
                 nextLarge();
             }
             again.add(partition);
+        } else if (beginsElsewhere(feed, chunk)) {
+            port.letGo(partition);
+            beginAt(partition, feed, beginningOf(chunk));
         } else if (!chunk.isLast() && large != null && !large.equals(partition)) {
             port.letGo(partition);
             largeNext.add(partition);
@@ -420,7 +427,7 @@ final class LeaderLinkCore {
         outbox.add(new Data(
                 partition,
                 feed.position.leaderEpoch(),
-                chunk.offset(),
+                feed.next,
                 chunk.totalBytes(),
                 chunk.at(),
                 List.of(chunk.bytes())));

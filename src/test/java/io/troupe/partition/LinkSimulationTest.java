@@ -174,21 +174,12 @@ class LinkSimulationTest {
             announce(p);
         }
 
+        /** To any offset: also one inside a batch, which stays whole. */
         void deleteRecords(Partition p) {
-            if (!p.leaders.batches.isEmpty()) {
-                int n = random.nextInt(p.leaders.batches.size() + 1);
-                long start = n == p.leaders.batches.size()
-                        ? p.leaders.logEndOffset()
-                        : BatchHeader.baseOffset(
-                                p.leaders.batches.get(n),
-                                p.leaders.batches.get(n).position());
-                p.leaders.batches.subList(0, n).clear();
-                p.leaders.start = start;
-                if (p.leaders.batches.isEmpty()) {
-                    p.leaders.start = start;
-                }
-                leader.moved(p.key);
-            }
+            long end = p.leaders.logEndOffset();
+            p.leaders.start += random.nextInt((int) (end - p.leaders.start) + 1);
+            p.leaders.batches.removeIf(batch -> MemoryLog.end(batch) <= p.leaders.start);
+            leader.moved(p.key);
         }
 
         void restartFollower() {

@@ -59,15 +59,17 @@ final class FollowerLink extends AbstractBehavior<FollowerLink.Command> {
     private ActorRef<LeaderLink.Command> leader;
     private boolean flushing;
 
-    private FollowerLink(ActorContext<Command> context, TimerScheduler<Command> timers, int brokerId) {
+    private FollowerLink(
+            ActorContext<Command> context, TimerScheduler<Command> timers, int brokerId, Throttle throttle) {
         super(context);
         this.timers = timers;
-        this.core = new FollowerLinkCore(brokerId, new Ports());
+        this.core = new FollowerLinkCore(brokerId, new Ports(), throttle);
     }
 
     /** @param brokerId this broker */
-    static Behavior<Command> create(int brokerId) {
-        return Behaviors.setup(context -> Behaviors.withTimers(timers -> new FollowerLink(context, timers, brokerId)));
+    static Behavior<Command> create(int brokerId, Throttle throttle) {
+        return Behaviors.setup(
+                context -> Behaviors.withTimers(timers -> new FollowerLink(context, timers, brokerId, throttle)));
     }
 
     @Override

@@ -83,6 +83,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
             int followerId,
             LocalReplicas replicas,
             MetadataCache metadata,
+            Throttle throttle,
             Executor reads) {
         super(context);
         this.timers = timers;
@@ -91,7 +92,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
         this.replicas = replicas;
         this.metadata = metadata;
         this.reads = reads;
-        this.core = new LeaderLinkCore(brokerId, new Ports());
+        this.core = new LeaderLinkCore(brokerId, new Ports(), throttle);
     }
 
     /**
@@ -100,9 +101,14 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
      * @param reads threads that may wait for a disk
      */
     static Behavior<Command> create(
-            int brokerId, int followerId, LocalReplicas replicas, MetadataCache metadata, Executor reads) {
+            int brokerId,
+            int followerId,
+            LocalReplicas replicas,
+            MetadataCache metadata,
+            Throttle throttle,
+            Executor reads) {
         return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new LeaderLink(context, timers, brokerId, followerId, replicas, metadata, reads)));
+                timers -> new LeaderLink(context, timers, brokerId, followerId, replicas, metadata, throttle, reads)));
     }
 
     @Override

@@ -27,7 +27,7 @@ import java.util.Set;
  * <p>A follower that has all is sent what its leader appends from memory, without a read. One that is behind is read for, a
  * message at a time and in turn with others that are. Bytes sent and not yet taken by the follower's end are at most
  * {@link #WINDOW_BYTES}; reads leave a quarter of it to what is appended now. One batch too large for a message goes in
- * pieces, one such batch at a time.
+ * pieces, one such batch at a time. A follower that its {@link Throttle} holds is always read for.
  *
  * <p>Any gap in what the follower's end sends asks for a new session, which begins with all its positions.
  */
@@ -100,6 +100,9 @@ final class LeaderLinkCore {
         /** Where the next piece of a large batch begins; 0 for none. */
         int largeAt;
 
+        /** Whether it waits for its throttle. */
+        boolean held;
+
         long toldHighWatermark = -1;
         long toldLogStart = -1;
     }
@@ -109,6 +112,7 @@ final class LeaderLinkCore {
 
     private final int brokerId;
     private final Port port;
+    private final Throttle throttle;
     private final Map<PartitionKey, Feed> feeds = new HashMap<>();
     private final ArrayDeque<Object> outbox = new ArrayDeque<>();
     private final ArrayDeque<PartitionKey> behind = new ArrayDeque<>();
@@ -132,9 +136,10 @@ final class LeaderLinkCore {
     private boolean sentSinceBeat;
 
     /** @param brokerId this broker */
-    LeaderLinkCore(int brokerId, Port port) {
+    LeaderLinkCore(int brokerId, Port port, Throttle throttle) {
         this.brokerId = brokerId;
         this.port = port;
+        this.throttle = throttle;
     }
 
     /** Whether that run is the present one. */
@@ -269,6 +274,9 @@ final class LeaderLinkCore {
             feed.next = position.offset();
             untold.add(partition);
             queueWhenBehind(partition, feed, view);
+        } else if (feed.held) {
+            feed.held = false;
+            queueWhenBehind(partition, feed, view);
         }
     }
 
@@ -302,7 +310,7 @@ final class LeaderLinkCore {
         if (feed.reading || feed.queued) {
             return;
         }
-        if (feed.next == group.baseOffset()) {
+        if (feed.next == group.baseOffset() && !throttle.holds(partition)) {
             pass(partition, feed, group);
         }
         // What its leader shows by now may be more, but that will be told like this.
@@ -383,16 +391,44 @@ final class LeaderLinkCore {
                 feed.reading = true;
                 reads++;
                 port.readOn(partition, feed.run);
-            } else if (feed.next < view.logStartOffset()) {
-                feed.valid = false;
-                outbox.add(new Divergence(
-                        partition, view.leaderEpoch(), -1, view.logStartOffset(), view.logStartOffset()));
+            } else if (mustWait(partition, feed)) {
+                feed.held = true;
+                again.add(partition);
+            } else if (feed.next < view.logStartOffset() && view.logStartOffset() == view.logEndOffset()) {
+                beginAt(partition, feed, view.logStartOffset());
             } else if (feed.next < view.logEndOffset()) {
                 feed.reading = true;
                 reads++;
                 port.read(partition, feed.run, view, Math.max(feed.next, view.logStartOffset()), MESSAGE_BYTES);
             }
         }
+    }
+
+    /** A throttled follower is sent one message at a time, each when there is room for it and the follower says so. */
+    private boolean mustWait(PartitionKey partition, Feed feed) {
+        return throttle.holds(partition) && (feed.position.offset() < feed.next || !throttle.hasRoom(partition));
+    }
+
+    /** The follower is to begin there with an empty log. */
+    private void beginAt(PartitionKey partition, Feed feed, long offset) {
+        feed.valid = false;
+        outbox.add(new Divergence(partition, feed.position.leaderEpoch(), -1, offset, offset));
+    }
+
+    /**
+     * Where a log must begin to go on with what was read: a log start that lies inside a batch (DeleteRecords) leaves the whole
+     * batch in the log, and with it what a copy of the log begins with.
+     */
+    private static long beginningOf(Chunk chunk) {
+        return Math.min(
+                chunk.offset(),
+                BatchHeader.baseOffset(chunk.bytes(), chunk.bytes().position()));
+    }
+
+    /** Whether a follower without records, or one that lacks what the log no longer begins with, is to begin elsewhere. */
+    private static boolean beginsElsewhere(Feed feed, Chunk chunk) {
+        boolean mayMove = feed.position.lastEpoch() < 0 || feed.next < chunk.offset();
+        return chunk.at() == 0 && mayMove && beginningOf(chunk) != feed.next;
     }
 
     /** @param chunk null when nothing could be read; that is tried again with the next beat */
@@ -432,6 +468,7 @@ final class LeaderLinkCore {
                 chunk.at(),
                 List.of(chunk.bytes())));
         sentBytes += chunk.bytes().remaining();
+        throttle.passed(partition, chunk.bytes().remaining());
         if (!chunk.isLast()) {
             large = partition;
             feed.largeAt = chunk.at() + chunk.bytes().remaining();
@@ -549,6 +586,7 @@ final class LeaderLinkCore {
         Feed feed = feeds.get(partition);
         LogView view = port.view(partition);
         if (feed != null && view != null) {
+            feed.held = false;
             queueWhenBehind(partition, feed, view);
         }
     }

@@ -178,7 +178,7 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
         }
 
         private void tell(PartitionLookup.Found found, BatchValidator.Valid valid, Replica.AppendReply reply) {
-            found.leader()
+            found.replica()
                     .replica()
                     .tell(new Replica.Append(
                             valid.batch(), request.acks(), PartitionLookup.ANY_EPOCH, timeoutMs(), false, reply));

@@ -46,6 +46,9 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     /** @see LeaderLinkCore#moved */
     record Moved(PartitionKey partition) implements Command {}
 
+    /** @see LeaderLinkCore#tellSoon */
+    record HighWatermarkMoved(PartitionKey partition) implements Command {}
+
     /** The other broker's epoch has changed in committed metadata. */
     enum FollowerRegistered implements Command {
         FOLLOWER_REGISTERED
@@ -119,6 +122,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
                 .onMessageEquals(Own.FLUSH, this::onFlush)
                 .onMessage(WasRead.class, this::onRead)
                 .onMessage(Moved.class, this::onMoved)
+                .onMessage(HighWatermarkMoved.class, this::onHighWatermarkMoved)
                 .onMessage(Leads.class, this::onLeads)
                 .onMessageEquals(FollowerRegistered.FOLLOWER_REGISTERED, this::onFollowerRegistered)
                 .onMessage(Peer.class, this::onPeer)
@@ -168,6 +172,11 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
 
     private Behavior<Command> onMoved(Moved moved) {
         core.moved(moved.partition());
+        return flushSoon();
+    }
+
+    private Behavior<Command> onHighWatermarkMoved(HighWatermarkMoved moved) {
+        core.tellSoon(moved.partition());
         return flushSoon();
     }
 

@@ -120,6 +120,8 @@ final class LeaderLinkCore {
     private final Set<PartitionKey> again = new HashSet<>();
     /** Whose HW or log start the follower may not know yet. */
     private final Set<PartitionKey> untold = new LinkedHashSet<>();
+    /** Those of them that are told with the next message, not with the next beat. */
+    private final Set<PartitionKey> tellNext = new LinkedHashSet<>();
     /** Which have a large batch next, while another's is under way. */
     private final ArrayDeque<PartitionKey> largeNext = new ArrayDeque<>();
 
@@ -208,6 +210,7 @@ final class LeaderLinkCore {
         behind.clear();
         again.clear();
         untold.clear();
+        tellNext.clear();
         largeNext.clear();
         large = null;
     }
@@ -235,6 +238,7 @@ final class LeaderLinkCore {
         feeds.remove(partition);
         again.remove(partition);
         untold.remove(partition);
+        tellNext.remove(partition);
         largeNext.remove(partition);
         port.letGo(partition);
         if (partition.equals(large)) {
@@ -359,6 +363,13 @@ final class LeaderLinkCore {
             untold.add(partition);
             queueWhenBehind(partition, feed, view);
             pump();
+        }
+    }
+
+    /** Its HW has moved, and somebody may be waiting for that at the follower. */
+    void tellSoon(PartitionKey partition) {
+        if (feeds.containsKey(partition)) {
+            tellNext.add(partition);
         }
     }
 
@@ -499,11 +510,17 @@ final class LeaderLinkCore {
 
     /** Whether {@link #flush} would send anything. */
     boolean hasToSend() {
-        return !outbox.isEmpty() && number - heard < MAX_UNHEARD;
+        return (!outbox.isEmpty() || !tellNext.isEmpty()) && number - heard < MAX_UNHEARD;
     }
 
     /** Sends what has gathered. */
     void flush() {
+        tellNext.forEach(partition -> {
+            if (!tellOffsets(partition)) {
+                untold.add(partition);
+            }
+        });
+        tellNext.clear();
         while (hasToSend()) {
             List<Item> items = new ArrayList<>();
             int size = 0;

@@ -188,6 +188,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                         controller,
                         parts.metadata(),
                         config.replicaLagTimeMaxMs(),
+                        config.rackAwareReads(),
                         () -> System.nanoTime() / 1_000_000));
         TopicDefaults topicDefaults = new TopicDefaults(config, parts.metadata());
         starter = spawn(

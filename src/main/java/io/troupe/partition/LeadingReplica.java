@@ -356,8 +356,10 @@ final class LeadingReplica {
         state.cancel(waiter);
     }
 
-    /** A newer committed state, in the same leader epoch. */
+    /** A newer committed state, in the same leader epoch: it may have more replicas. */
     void assigned(ReplicaActor.Assigned newer) {
+        List<Integer> added = new ArrayList<>(newer.image().replicas());
+        added.removeAll(assigned.image().replicas());
         assigned = newer;
         config = newer.config();
         state.segmentBytes(config.segmentBytes());
@@ -367,6 +369,10 @@ final class LeadingReplica {
             state.isrCommitted(newer.image().isr(), newer.minInsync());
         } else {
             state.minInsync(newer.minInsync());
+        }
+        if (!added.isEmpty()) {
+            // There may be no link to that broker yet; or it told where it stands before this replica knew it as a follower.
+            settings.peers().links().tell(new ReplicaLinks.Leads(key, added));
         }
         publish();
         state.answerCovered();

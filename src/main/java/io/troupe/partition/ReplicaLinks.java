@@ -39,7 +39,7 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
 
     record Unfollow(int leader, FollowerLink.Unfollow unfollow) implements Command {}
 
-    /** This broker leads a partition in a new epoch. */
+    /** This broker leads a partition, in a new epoch or with more followers. */
     record Leads(PartitionKey partition, Collection<Integer> followers) implements Command {}
 
     private record MemberChanged(ClusterEvent.MemberEvent event) implements Command {}

@@ -296,6 +296,20 @@ class ReplicaActorTest {
         assertAnswers("a@0");
     }
 
+    /** A reassignment adds replicas in the same leader epoch; the link to such a broker may not exist, or have heard of it too early. */
+    @Test
+    void aLeaderTellsItsLinksOfReplicasThatAreAdded() throws Exception {
+        assign(image(3, 3));
+        settled.receiveMessage();
+        links.expectNoMessage(Duration.ofMillis(50));
+        assign(new PartitionImage(
+                0, List.of(1, 2, 3), 1, 3, 4, List.of(1), List.of(), List.of(), List.of(2, 3), List.of()));
+        links.expectMessage(new ReplicaLinks.Leads(KEY, List.of(2, 3)));
+        assign(new PartitionImage(
+                0, List.of(1, 2, 3), 1, 3, 5, List.of(1, 2), List.of(), List.of(), List.of(2, 3), List.of()));
+        links.expectNoMessage(Duration.ofMillis(50));
+    }
+
     @Test
     void aWriteThatFailsEndsTheLeadershipForThisEpoch() throws Exception {
         elect(3);

@@ -371,7 +371,8 @@ final class LeadingReplica {
             state.minInsync(newer.minInsync());
         }
         if (!added.isEmpty()) {
-            // There may be no link to that broker yet; or it told where it stands before this replica knew it as a follower.
+            // There may be no link to that broker yet; or it told where it stands before this replica knew it as a
+            // follower.
             settings.peers().links().tell(new ReplicaLinks.Leads(key, added));
         }
         publish();

@@ -301,10 +301,11 @@ class RunningClusterIT {
     @Test
     @Order(5)
     void eachControllerHasAGreaterEpoch() {
+        create("shown", List.of(1, 2, 3));
         QuorumInfo first = Clients.get(admin.describeMetadataQuorum().quorumInfo());
-        String tree = succeed("troupe-cluster.sh", "metadata", "--topic", "near");
+        String tree = succeed("troupe-cluster.sh", "metadata", "--topic", "shown");
         String state = tree.lines()
-                .filter(line -> line.startsWith("/brokers/topics/near/partitions/0/state leader="))
+                .filter(line -> line.startsWith("/brokers/topics/shown/partitions/0/state leader="))
                 .findFirst()
                 .orElseThrow(() -> new AssertionError(tree));
         assertTrue(state.matches(".* leader_epoch=\\d+ partition_epoch=\\d+ replicas=\\[1,2,3] isr=.* elr=.*"), state);

@@ -14,10 +14,8 @@ import org.apache.kafka.common.message.AlterConfigsResponseData.AlterConfigsReso
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
- * AlterConfigs, versions 0 to 2, for topics: states the whole set of a topic's overrides, and so drops all that it does not
- * name. Clients of today use IncrementalAlterConfigs.
- *
- * <p>Known gap: brokers, whose settings are fixed while they run, are refused with a message.
+ * AlterConfigs, versions 0 to 2, for topics and brokers: states the whole set of overrides, and so drops all that it does not
+ * name. Clients of today use {@link IncrementalAlterConfigsHandler IncrementalAlterConfigs}, which tells which settings of brokers may change.
  */
 public final class AlterConfigsHandler implements ApiHandler<AlterConfigsRequestData> {
     private final ConfigAlteration alteration;

@@ -12,6 +12,8 @@ final class ConfigCodes {
     static byte source(TopicConfigs.Source source) {
         return switch (source) {
             case DYNAMIC_TOPIC_CONFIG -> 1;
+            case DYNAMIC_BROKER_CONFIG -> 2;
+            case DYNAMIC_DEFAULT_BROKER_CONFIG -> 3;
             case STATIC_BROKER_CONFIG -> 4;
             case DEFAULT_CONFIG -> 5;
         };

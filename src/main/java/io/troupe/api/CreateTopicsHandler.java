@@ -7,6 +7,7 @@ import io.troupe.controller.ControllerCommand;
 import io.troupe.controller.ControllerCommand.NewTopic;
 import io.troupe.controller.ControllerReply;
 import io.troupe.controller.ControllerReply.TopicResult;
+import io.troupe.metadata.MetadataCache;
 import io.troupe.model.Refusal;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.RequestContext;
@@ -35,10 +36,12 @@ import org.apache.kafka.common.protocol.Errors;
  */
 public final class CreateTopicsHandler implements ApiHandler<CreateTopicsRequestData> {
     private final BrokerConfig config;
+    private final MetadataCache metadata;
     private final ControllerClient controller;
 
-    public CreateTopicsHandler(BrokerConfig config, ControllerClient controller) {
+    public CreateTopicsHandler(BrokerConfig config, MetadataCache metadata, ControllerClient controller) {
         this.config = config;
+        this.metadata = metadata;
         this.controller = controller;
     }
 
@@ -161,7 +164,8 @@ public final class CreateTopicsHandler implements ApiHandler<CreateTopicsRequest
             return refused(result.name(), refusal.error(), refusal.message());
         }
         List<CreatableTopicConfigs> configs = new ArrayList<>();
-        for (TopicConfigs.Entry entry : TopicConfigs.describe(config, result.configs())) {
+        for (TopicConfigs.Entry entry :
+                TopicConfigs.describe(config, metadata.current().dynamicConfigs(config.nodeId()), result.configs())) {
             configs.add(new CreatableTopicConfigs()
                     .setName(entry.name())
                     .setValue(entry.value())

@@ -95,7 +95,7 @@ public final class DeleteRecordsHandler implements ApiHandler<DeleteRecordsReque
             return CompletableFuture.completedFuture(Outcome.refused(found.error()));
         }
         CompletableFuture<Outcome> outcome = new CompletableFuture<>();
-        found.leader().replica().tell(new Replica.DeleteRecords(wanted.offset(), new Replica.DeleteReply() {
+        found.replica().replica().tell(new Replica.DeleteRecords(wanted.offset(), new Replica.DeleteReply() {
             @Override
             public void deleted(long logStartOffset) {
                 outcome.complete(new Outcome(logStartOffset, Errors.NONE));

@@ -61,13 +61,16 @@ public final class DescribeClusterHandler implements ApiHandler<DescribeClusterR
         }
         for (BrokerImage broker : image.brokers()) {
             if (!broker.fenced() || request.includeFencedBrokers()) {
-                Endpoints.of(broker, context.listener()).ifPresent(address -> response.brokers()
-                        .add(new DescribeClusterBroker()
-                                .setBrokerId(broker.brokerId())
-                                .setHost(address.host())
-                                .setPort(address.port())
-                                .setRack(broker.rack().orElse(null))
-                                .setIsFenced(broker.fenced())));
+                Endpoints.of(broker, context.listener()).ifPresent(address -> {
+                    DescribeClusterBroker told = new DescribeClusterBroker()
+                            .setBrokerId(broker.brokerId())
+                            .setHost(address.host())
+                            .setPort(address.port())
+                            .setRack(broker.rack().orElse(null))
+                            .setIsFenced(broker.fenced());
+                    told.unknownTaggedFields().add(EpochTag.ofBroker(broker.brokerEpoch()));
+                    response.brokers().add(told);
+                });
             }
         }
         if (reachable(response, image.controllerId())) {

@@ -2,15 +2,19 @@ package io.troupe.api;
 
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.BrokerConfigs;
+import io.troupe.config.DynamicConfigs;
 import io.troupe.config.Secrets;
 import io.troupe.config.TopicConfigs;
 import io.troupe.metadata.MetadataCache;
+import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.RequestContext;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.internals.Topic;
 import org.apache.kafka.common.message.DescribeConfigsRequestData;
@@ -23,8 +27,8 @@ import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
 
 /**
- * DescribeConfigs, versions 1 to 4: topics, and this broker's own settings, which are read-only. v3 adds types and
- * documentation (KIP-226, KIP-569). An empty broker name asks for cluster-wide dynamic settings: there are none.
+ * DescribeConfigs, versions 1 to 4: topics, and this broker's own settings, of which a few may be changed (KIP-226). v3 adds
+ * types and documentation (KIP-569). An empty broker name asks for what was set at run time for all brokers.
  *
  * <p>Known gap: broker loggers, client metrics and groups have no configs here.
  */
@@ -89,14 +93,22 @@ public final class DescribeConfigsHandler implements ApiHandler<DescribeConfigsR
             return refuse(
                     result, Errors.UNKNOWN_TOPIC_OR_PARTITION, "Topic " + resource.resourceName() + " does not exist.");
         }
-        return result.setConfigs(
-                entries(TopicConfigs.describe(config, topic.get().configs()), resource, request, false));
+        return result.setConfigs(entries(
+                TopicConfigs.describe(
+                        config,
+                        metadata.current().dynamicConfigs(config.nodeId()),
+                        topic.get().configs()),
+                resource,
+                request,
+                name -> false));
     }
 
     private DescribeConfigsResult describeBroker(
             DescribeConfigsResult result, DescribeConfigsResource resource, DescribeConfigsRequestData request) {
         if (resource.resourceName().isEmpty()) {
-            return result.setConfigs(new ArrayList<>());
+            Map<String, String> all = metadata.current().brokerConfigs(MetadataImage.ALL_BROKERS);
+            return result.setConfigs(entries(
+                    BrokerConfigs.describeDefaults(all), resource, request, name -> !DynamicConfigs.isDynamic(name)));
         }
         if (!resource.resourceName().equals(Integer.toString(config.nodeId()))) {
             return refuse(
@@ -105,14 +117,16 @@ public final class DescribeConfigsHandler implements ApiHandler<DescribeConfigsR
                     "This is broker " + config.nodeId() + "; ask broker " + resource.resourceName()
                             + " itself for its configs.");
         }
-        return result.setConfigs(entries(BrokerConfigs.describe(config), resource, request, true));
+        List<TopicConfigs.Entry> own =
+                BrokerConfigs.describe(config, metadata.current().dynamicConfigs(config.nodeId()));
+        return result.setConfigs(entries(own, resource, request, name -> !DynamicConfigs.isDynamic(name)));
     }
 
     private static List<DescribeConfigsResourceResult> entries(
             List<TopicConfigs.Entry> all,
             DescribeConfigsResource resource,
             DescribeConfigsRequestData request,
-            boolean readOnly) {
+            Predicate<String> readOnly) {
         // An empty list of keys asks for all, as null does: old tools send it so.
         List<String> keys = resource.configurationKeys();
         List<DescribeConfigsResourceResult> result = new ArrayList<>();
@@ -123,9 +137,9 @@ public final class DescribeConfigsHandler implements ApiHandler<DescribeConfigsR
             DescribeConfigsResourceResult told = new DescribeConfigsResourceResult()
                     .setName(entry.name())
                     .setValue(entry.value())
-                    .setReadOnly(readOnly)
+                    .setReadOnly(readOnly.test(entry.name()))
                     .setConfigSource(ConfigCodes.source(entry.source()))
-                    .setIsSensitive(readOnly && Secrets.isSecret(entry.name()))
+                    .setIsSensitive(Secrets.isSecret(entry.name()))
                     .setConfigType(ConfigCodes.type(entry.type()))
                     .setDocumentation(request.includeDocumentation() ? entry.documentation() : null);
             if (request.includeSynonyms()) {

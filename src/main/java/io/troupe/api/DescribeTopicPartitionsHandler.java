@@ -117,7 +117,7 @@ public final class DescribeTopicPartitionsHandler implements ApiHandler<Describe
         boolean reachable =
                 leader.flatMap(b -> Endpoints.of(b, context.listener())).isPresent();
         Errors unreachable = leader.isPresent() ? Errors.LISTENER_NOT_FOUND : Errors.LEADER_NOT_AVAILABLE;
-        return new DescribeTopicPartitionsResponsePartition()
+        DescribeTopicPartitionsResponsePartition told = new DescribeTopicPartitionsResponsePartition()
                 .setErrorCode((reachable ? Errors.NONE : unreachable).code())
                 .setPartitionIndex(p.partition())
                 .setLeaderId(reachable ? p.leader() : PartitionImage.NO_LEADER)
@@ -130,5 +130,7 @@ public final class DescribeTopicPartitionsHandler implements ApiHandler<Describe
                         .filter(id -> p.offline().contains(id)
                                 || image.broker(id).map(BrokerImage::fenced).orElse(true))
                         .toList());
+        told.unknownTaggedFields().add(EpochTag.ofPartition(p.partitionEpoch()));
+        return told;
     }
 }

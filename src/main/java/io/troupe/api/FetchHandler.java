@@ -20,9 +20,13 @@ import org.apache.kafka.common.protocol.Errors;
  * <p>Every answer has session id 0 and all partitions asked for, so clients never build a fetch session (KIP-227); a
  * request that continues one is told FETCH_SESSION_ID_NOT_FOUND and starts anew.
  *
- * <p>Versions: 9 leader epochs, 12 diverging epochs (KIP-595), 13 topic ids (KIP-516), 16 leaders' addresses (KIP-951).
+ * <p>Versions: 9 leader epochs, 11 racks (KIP-392), 12 diverging epochs (KIP-595), 13 topic ids (KIP-516), 16 leaders' addresses (KIP-951).
  *
- * <p>Not served: followers' fetches (Troupe's brokers replicate otherwise), reading from followers (KIP-392).
+ * <p>From 11 on a partition that this broker only follows is read up to the HW that it knows, by whoever asks; and with {@code
+ * replica.selector.class} a leader sends a consumer with a {@code client.rack} to an in-sync replica in that rack (KIP-392), once, for the
+ * consumer remembers it. What a consumer asks for beyond a follower's log is OFFSET_OUT_OF_RANGE, which brings it back to the leader.
+ *
+ * <p>Not served: followers' fetches (Troupe's brokers replicate otherwise).
  *
  * <p>One fetch of a connection is under way at a time. Memory: answers being read and answers that wait for slow readers
  * share an eighth of the heap; beyond it they shrink to {@link AnswerBudget#SMALL_ANSWER_BYTES} or one batch. A batch of
@@ -37,6 +41,7 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
 
     private final PartitionLookup lookup;
     private final int fetchMaxBytes;
+    private final boolean rackAware;
     private final ReadLanes lanes;
     private final AnswerBudget budget;
     private final AnswerBuffers buffers;
@@ -48,11 +53,17 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
      */
     public FetchHandler(
             BrokerConfig config, MetadataCache metadata, LocalReplicas replicas, ReadLanes lanes, NetworkStats stats) {
-        this(config.fetchMaxBytes(), metadata, replicas, lanes, stats);
+        this(config.fetchMaxBytes(), config.rackAwareReads(), metadata, replicas, lanes, stats);
     }
 
     FetchHandler(
-            int fetchMaxBytes, MetadataCache metadata, LocalReplicas replicas, ReadLanes lanes, NetworkStats stats) {
+            int fetchMaxBytes,
+            boolean rackAware,
+            MetadataCache metadata,
+            LocalReplicas replicas,
+            ReadLanes lanes,
+            NetworkStats stats) {
+        this.rackAware = rackAware;
         this.lookup = new PartitionLookup(metadata, replicas);
         this.fetchMaxBytes = fetchMaxBytes;
         this.lanes = lanes;
@@ -96,7 +107,7 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
             return;
         }
         int maxBytes = Math.min(request.maxBytes(), fetchMaxBytes);
-        FetchRead read = new FetchRead(lookup, context, request, buffers);
+        FetchRead read = new FetchRead(lookup, context, request, buffers, rackAware);
         new PendingFetch(context, request, read, maxBytes, budget, lanes, timer).start();
     }
 

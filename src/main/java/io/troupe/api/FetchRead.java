@@ -32,6 +32,7 @@ import org.slf4j.LoggerFactory;
 /** Reads what a fetch request asks for, as it stands at this moment. Holds no state but the request; any thread. */
 final class FetchRead {
     private static final Logger log = LoggerFactory.getLogger(FetchRead.class);
+    private static final short FIRST_FROM_FOLLOWERS = 11;
     private static final short FIRST_WITH_CURRENT_LEADER = 12;
     private static final short FIRST_WITH_TOPIC_IDS = 13;
     private static final short FIRST_WITH_ENDPOINTS = 16;
@@ -49,21 +50,31 @@ final class FetchRead {
      */
     record Outcome(FetchResponseData response, long bytes, boolean old, boolean urgent, List<Wait> waits) {}
 
-    /** A leader and the end (HW or LSO) beyond which there is news. */
-    record Wait(LocalReplicas.Leader leader, long endOffset) {}
+    /** A replica and the end (HW or LSO) beyond which there is news. */
+    record Wait(LocalReplicas.Readable replica, long endOffset) {}
 
     private final PartitionLookup lookup;
     private final RequestContext context;
     private final FetchRequestData request;
     private final AnswerBuffers buffers;
     private final short version;
+    private final boolean sendsToFollowers;
 
-    FetchRead(PartitionLookup lookup, RequestContext context, FetchRequestData request, AnswerBuffers buffers) {
+    /** @param rackAware whether consumers are sent to replicas of their own rack */
+    FetchRead(
+            PartitionLookup lookup,
+            RequestContext context,
+            FetchRequestData request,
+            AnswerBuffers buffers,
+            boolean rackAware) {
         this.lookup = lookup;
         this.buffers = buffers;
         this.context = context;
         this.request = request;
         this.version = context.header().apiVersion();
+        this.sendsToFollowers = rackAware
+                && version >= FIRST_FROM_FOLLOWERS
+                && !request.rackId().isEmpty();
     }
 
     boolean readCommitted() {
@@ -130,7 +141,8 @@ final class FetchRead {
                     byId ? null : topic.topic(),
                     byId ? topic.topicId() : Uuid.ZERO_UUID,
                     wanted.partition(),
-                    wanted.currentLeaderEpoch());
+                    wanted.currentLeaderEpoch(),
+                    version >= FIRST_FROM_FOLLOWERS);
             if (isFollower()) {
                 return error(wanted, Errors.CLUSTER_AUTHORIZATION_FAILED);
             }
@@ -152,6 +164,9 @@ final class FetchRead {
                     .setLogStartOffset(view.logStartOffset())
                     .setAbortedTransactions(readCommitted() ? List.of() : null);
             RecordsField.clear(data);
+            if (offset < view.logStartOffset()) {
+                return error(wanted, Errors.OFFSET_OUT_OF_RANGE);
+            }
             if (wanted.lastFetchedEpoch() >= 0) {
                 EpochEnds ends = EpochEnds.of(view, wanted.lastFetchedEpoch());
                 if (ends.epoch() < 0) {
@@ -163,11 +178,18 @@ final class FetchRead {
                             new EpochEndOffset().setEpoch(ends.epoch()).setEndOffset(ends.endOffset()));
                 }
             }
-            if (offset < view.logStartOffset() || offset > view.logEndOffset()) {
+            if (offset > view.logEndOffset()) {
                 return error(wanted, Errors.OFFSET_OUT_OF_RANGE);
             }
+            if (sendsToFollowers && found.replica() instanceof LocalReplicas.Leader) {
+                int nearest = lookup.nearest(found.topic(), wanted.partition(), request.rackId(), context.listener());
+                if (nearest != NearestReplica.LEADER) {
+                    urgent = true;
+                    return data.setPreferredReadReplica(nearest);
+                }
+            }
             long end = readCommitted() ? view.lastStableOffset() : view.highWatermark();
-            waits.add(new Wait(found.leader(), Math.max(offset, end)));
+            waits.add(new Wait(found.replica(), Math.max(offset, end)));
             if (offset < end) {
                 old |= !view.reader().isRecent(offset);
                 if (maxBytes == NOTHING) {

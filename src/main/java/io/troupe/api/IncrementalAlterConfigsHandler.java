@@ -14,10 +14,12 @@ import org.apache.kafka.common.message.IncrementalAlterConfigsResponseData.Alter
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
- * IncrementalAlterConfigs, versions 0 and 1, for topics: sets, deletes, appends to and subtracts from single configs
- * (KIP-339). Each topic's changes are applied together or not at all.
+ * IncrementalAlterConfigs, versions 0 and 1, for topics and brokers: sets, deletes, appends to and subtracts from single
+ * configs (KIP-339). The changes of each topic or broker are applied together or not at all; any broker takes those of any other, and of
+ * all (an empty name).
  *
- * <p>Known gap: brokers, whose settings are fixed while they run, are refused with a message.
+ * <p>Known gap: of brokers' settings only those of {@link io.troupe.config.DynamicConfigs} may change while they run; others
+ * are refused by name.
  */
 public final class IncrementalAlterConfigsHandler implements ApiHandler<IncrementalAlterConfigsRequestData> {
     private final ConfigAlteration alteration;

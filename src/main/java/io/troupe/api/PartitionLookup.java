@@ -21,10 +21,10 @@ final class PartitionLookup {
      * What was found.
      *
      * @param topic null when unknown
-     * @param leader null unless {@code error} is NONE
-     * @param view the leader's view at the time of the look-up; null unless {@code error} is NONE
+     * @param replica that serves the request; null unless {@code error} is NONE
+     * @param view the replica's at the time of the look-up; null unless {@code error} is NONE
      */
-    record Found(TopicImage topic, LocalReplicas.Leader leader, LogView view, Errors error) {
+    record Found(TopicImage topic, LocalReplicas.Readable replica, LogView view, Errors error) {
         private static Found refused(TopicImage topic, Errors error) {
             return new Found(topic, null, null, error);
         }
@@ -56,6 +56,11 @@ final class PartitionLookup {
      * @param leaderEpoch the LE that the client knows, {@link #ANY_EPOCH} for none
      */
     Found find(String name, Uuid topicId, int partition, int leaderEpoch) {
+        return find(name, topicId, partition, leaderEpoch, false);
+    }
+
+    /** @param orFollower whether this broker's replica will do although another broker leads (KIP-392) */
+    Found find(String name, Uuid topicId, int partition, int leaderEpoch, boolean orFollower) {
         Optional<TopicImage> topic = topic(name, topicId);
         if (topic.isEmpty()) {
             boolean byName = Uuid.ZERO_UUID.equals(topicId);
@@ -64,25 +69,42 @@ final class PartitionLookup {
             return Found.refused(
                     null, byName && !unnamed ? Errors.UNKNOWN_TOPIC_OR_PARTITION : Errors.UNKNOWN_TOPIC_ID);
         }
-        return find(topic.get(), partition, leaderEpoch);
+        return find(topic.get(), partition, leaderEpoch, orFollower);
     }
 
     Found find(TopicImage topic, int partition, int leaderEpoch) {
+        return find(topic, partition, leaderEpoch, false);
+    }
+
+    private Found find(TopicImage topic, int partition, int leaderEpoch, boolean orFollower) {
         if (partition < 0 || partition >= topic.partitions().size()) {
             return Found.refused(topic, Errors.UNKNOWN_TOPIC_OR_PARTITION);
         }
-        LocalReplicas.Leader leader = replicas.leader(topic.topicId(), partition);
-        if (leader == null) {
+        LocalReplicas.Readable replica = replicas.leader(topic.topicId(), partition);
+        if (replica == null && orFollower) {
+            replica = replicas.follower(topic.topicId(), partition);
+        }
+        if (replica == null) {
             return Found.refused(topic, Errors.NOT_LEADER_OR_FOLLOWER);
         }
-        LogView view = leader.view();
+        LogView view = replica.view();
         if (leaderEpoch != ANY_EPOCH && leaderEpoch < view.leaderEpoch()) {
             return Found.refused(topic, Errors.FENCED_LEADER_EPOCH);
         }
         if (leaderEpoch != ANY_EPOCH && leaderEpoch > view.leaderEpoch()) {
             return Found.refused(topic, Errors.UNKNOWN_LEADER_EPOCH);
         }
-        return new Found(topic, leader, view, Errors.NONE);
+        return new Found(topic, replica, view, Errors.NONE);
+    }
+
+    /**
+     * The replica that a consumer is to read from instead of the leader, which is here (KIP-392).
+     *
+     * @param rack of the client, null or empty for none
+     * @return a broker id, {@link NearestReplica#LEADER} for the leader
+     */
+    int nearest(TopicImage topic, int partition, String rack, Listener through) {
+        return NearestReplica.of(metadata.current(), topic.partitions().get(partition), rack, through.name());
     }
 
     /** The committed leader; empty when the partition is unknown. */

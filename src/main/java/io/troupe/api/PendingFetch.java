@@ -60,13 +60,13 @@ final class PendingFetch {
 
         void register(boolean readCommitted) {
             for (FetchRead.Wait wait : waits) {
-                wait.leader().replica().tell(new Replica.AwaitData(this, wait.endOffset(), readCommitted));
+                wait.replica().replica().tell(new Replica.AwaitData(this, wait.endOffset(), readCommitted));
             }
         }
 
         void cancel() {
             for (FetchRead.Wait wait : waits) {
-                wait.leader().replica().tell(new Replica.CancelWait(this));
+                wait.replica().replica().tell(new Replica.CancelWait(this));
             }
         }
     }

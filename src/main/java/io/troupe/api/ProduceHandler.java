@@ -3,6 +3,7 @@ package io.troupe.api;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.LogConfig;
 import io.troupe.metadata.MetadataCache;
+import io.troupe.metadata.TopicDefaults;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import io.troupe.partition.LocalReplicas;
@@ -12,11 +13,9 @@ import io.troupe.protocol.RecordsField;
 import io.troupe.protocol.RequestContext;
 import io.troupe.record.BatchValidator;
 import io.troupe.record.UnpackBudget;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ProduceRequestData;
@@ -55,22 +54,9 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
     private final UnpackLanes lanes;
 
     public ProduceHandler(BrokerConfig config, MetadataCache metadata, LocalReplicas replicas) {
-        this(new TopicLogConfigs(config), metadata, replicas, System::currentTimeMillis);
-    }
-
-    ProduceHandler(
-            Function<Map<String, String>, LogConfig> configs,
-            MetadataCache metadata,
-            LocalReplicas replicas,
-            LongSupplier clockMs) {
-        this(new TopicLogConfigs(configs), metadata, replicas, clockMs);
-    }
-
-    private ProduceHandler(
-            TopicLogConfigs configs, MetadataCache metadata, LocalReplicas replicas, LongSupplier clockMs) {
-        this.configs = configs;
+        this.configs = new TopicLogConfigs(new TopicDefaults(config, metadata));
         this.lookup = new PartitionLookup(metadata, replicas);
-        this.clockMs = clockMs;
+        this.clockMs = System::currentTimeMillis;
         this.lanes = new UnpackLanes(clockMs);
     }
 
@@ -192,7 +178,7 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
         }
 
         private void tell(PartitionLookup.Found found, BatchValidator.Valid valid, Replica.AppendReply reply) {
-            found.leader()
+            found.replica()
                     .replica()
                     .tell(new Replica.Append(
                             valid.batch(), request.acks(), PartitionLookup.ANY_EPOCH, timeoutMs(), false, reply));

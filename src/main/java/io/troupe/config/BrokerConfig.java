@@ -12,6 +12,7 @@ import java.util.Set;
  * @param nodeId {@code node.id} / {@code broker.id}, 0 or greater
  * @param roles {@code process.roles}; both unless told otherwise, and a node that is no voter must be told
  * @param rack {@code broker.rack}
+ * @param rackAwareReads {@code replica.selector.class}: whether consumers are sent to replicas of their rack
  * @param listeners where the Kafka port binds; at least one for a broker
  * @param advertisedListeners what clients are told, one for each listener
  * @param actorListener where Artery binds ({@code troupe.actor.listener})
@@ -40,6 +41,7 @@ public record BrokerConfig(
         int nodeId,
         Set<Role> roles,
         Optional<String> rack,
+        boolean rackAwareReads,
         List<Listener> listeners,
         List<Listener> advertisedListeners,
         HostPort actorListener,

@@ -57,9 +57,10 @@ final class KafkaKeys {
                 replica.high.watermark.checkpoint.interval.ms replica.socket.receive.buffer.bytes
                 replica.socket.timeout.ms replication.quota.window.num replication.quota.window.size.seconds
                 alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds
-                replica.alter.log.dirs.io.max.bytes.per.second leader.replication.throttled.rate
-                follower.replication.throttled.rate""");
-        pass("every consumer reads from the leader", "replica.selector.class");
+                replica.alter.log.dirs.io.max.bytes.per.second""");
+        pass(
+                "it is set while the broker runs, with troupe-configs.sh",
+                "leader.replication.throttled.rate follower.replication.throttled.rate");
         pass(
                 "what waits is woken by events here, not kept in purgatories",
                 "fetch.purgatory.purge.interval.requests producer.purgatory.purge.interval.requests"

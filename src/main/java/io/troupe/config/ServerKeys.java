@@ -4,6 +4,7 @@ import static io.troupe.config.ConfigKey.atLeast;
 import static io.troupe.config.ConfigKey.between;
 import static io.troupe.config.ConfigKey.bool;
 import static io.troupe.config.ConfigKey.listOf;
+import static io.troupe.config.ConfigKey.oneOf;
 import static io.troupe.config.ConfigKey.string;
 import static io.troupe.config.TopicConfigs.Type.DOUBLE;
 import static io.troupe.config.TopicConfigs.Type.INT;
@@ -16,6 +17,8 @@ import java.util.TreeMap;
 final class ServerKeys {
     static final Map<String, ConfigKey> ALL = new TreeMap<>();
 
+    static final String RACK_AWARE_SELECTOR = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+
     private static final int MIB = 1 << 20;
 
     static {
@@ -23,6 +26,12 @@ final class ServerKeys {
         add(atLeast("broker.id", INT, null, 0, "The older name of node.id."));
         add(listOf("process.roles", null, "What this process does.", "broker", "controller"));
         add(string("broker.rack", null, "Where this broker stands; replicas are spread over racks."));
+        add(oneOf(
+                "replica.selector.class",
+                null,
+                "Who tells a consumer which replica to read: the leader itself, or one that prefers the consumer's rack.",
+                "org.apache.kafka.common.replica.LeaderSelector",
+                RACK_AWARE_SELECTOR));
         add(string("listeners", "PLAINTEXT://:9092", "Where clients connect."));
         add(string("advertised.listeners", null, "What clients are told to connect to."));
         add(string("listener.security.protocol.map", "", "How each named listener is secured."));

@@ -145,6 +145,7 @@ public final class ServerProperties {
                 node.nodeId(),
                 roles,
                 Optional.ofNullable(settings.text("broker.rack")).filter(r -> !r.isEmpty()),
+                ServerKeys.RACK_AWARE_SELECTOR.equals(settings.text("replica.selector.class")),
                 listeners,
                 ports.advertised(listeners),
                 actors,

@@ -15,6 +15,8 @@ public final class TopicConfigs {
     /** Where a value comes from, in Kafka's words for DescribeConfigs. */
     public enum Source {
         DYNAMIC_TOPIC_CONFIG,
+        DYNAMIC_BROKER_CONFIG,
+        DYNAMIC_DEFAULT_BROKER_CONFIG,
         STATIC_BROKER_CONFIG,
         DEFAULT_CONFIG
     }
@@ -78,7 +80,12 @@ public final class TopicConfigs {
      * who needs it for each request keeps the result with the topic's image.
      */
     public static LogConfig effective(BrokerConfig broker, Map<String, String> overrides) {
-        return effective(new Values(broker.topicDefaults(), overrides));
+        return effective(broker.topicDefaults(), overrides);
+    }
+
+    /** @param defaults what the broker says of topics, by topic config name */
+    public static LogConfig effective(Map<String, String> defaults, Map<String, String> overrides) {
+        return effective(new Values(defaults, overrides));
     }
 
     /** The settings of a log with these (validated) overrides over Kafka's defaults, whatever a broker's own are. */
@@ -138,11 +145,11 @@ public final class TopicConfigs {
     }
 
     /** Every topic config with its effective value, sorted by name. */
-    public static List<Entry> describe(BrokerConfig broker, Map<String, String> overrides) {
+    public static List<Entry> describe(BrokerConfig broker, DynamicConfigs dynamic, Map<String, String> overrides) {
         List<Entry> entries = new ArrayList<>(TopicKeys.ALL.size());
         for (TopicKeys.Row row : TopicKeys.ALL.values()) {
             ConfigKey key = row.key();
-            List<Synonym> synonyms = synonyms(row, broker, overrides);
+            List<Synonym> synonyms = synonyms(row, broker, dynamic, overrides);
             Synonym first = synonyms.get(0);
             // A broker's hours or minutes are told in the topic's own unit, as the topic's value.
             String value = first.source() == Source.STATIC_BROKER_CONFIG
@@ -153,12 +160,14 @@ public final class TopicConfigs {
         return entries;
     }
 
-    private static List<Synonym> synonyms(TopicKeys.Row row, BrokerConfig broker, Map<String, String> overrides) {
+    private static List<Synonym> synonyms(
+            TopicKeys.Row row, BrokerConfig broker, DynamicConfigs dynamic, Map<String, String> overrides) {
         List<Synonym> synonyms = new ArrayList<>(3);
         String override = overrides.get(row.key().name());
         if (override != null) {
             synonyms.add(new Synonym(row.key().name(), override, Source.DYNAMIC_TOPIC_CONFIG));
         }
+        row.brokerKeys().forEach(key -> synonyms.addAll(dynamic.synonyms(key.name())));
         for (TopicKeys.BrokerKey brokerKey : row.brokerKeys()) {
             String value = broker.originals().get(brokerKey.name());
             if (value != null) {

@@ -210,23 +210,23 @@ final class TopicKeys {
         listed(atLeast("local.retention.ms", LONG, -2, -2, "Belongs to remote storage, which Troupe does not have."));
         listed(atLeast(
                 "local.retention.bytes", LONG, -2, -2, "Belongs to remote storage, which Troupe does not have."));
-        listed(new ConfigKey(
-                "leader.replication.throttled.replicas",
-                LIST,
-                "",
-                "a list",
-                v -> true,
-                "Replication quota, which Troupe does not have."));
-        listed(new ConfigKey(
-                "follower.replication.throttled.replicas",
-                LIST,
-                "",
-                "a list",
-                v -> true,
-                "Replication quota, which Troupe does not have."));
+        held(throttledReplicas("leader", "what their leaders send them"));
+        held(throttledReplicas("follower", "what they take"));
     }
 
     private TopicKeys() {}
+
+    private static ConfigKey throttledReplicas(String side, String what) {
+        return new ConfigKey(
+                side + ".replication.throttled.replicas",
+                LIST,
+                "",
+                "* for all replicas, or partition:broker, by comma",
+                v -> v.equals(List.of("*"))
+                        || ((List<?>) v).stream().allMatch(e -> e.toString().matches("\\d{1,9}:\\d{1,9}")),
+                "Replicas of which, while they are not in sync, " + side + ".replication.throttled.rate bounds " + what
+                        + ".");
+    }
 
     private static void held(ConfigKey key, String... brokerKeys) {
         BrokerKey[] all = new BrokerKey[brokerKeys.length];

@@ -1,6 +1,7 @@
 package io.troupe.controller;
 
 import io.troupe.controller.ControllerCommand.AllocateProducerIds;
+import io.troupe.controller.ControllerCommand.AlterBrokerConfigs;
 import io.troupe.controller.ControllerCommand.AlterPartition;
 import io.troupe.controller.ControllerCommand.AlterReassignments;
 import io.troupe.controller.ControllerCommand.AlterTopicConfigs;
@@ -49,6 +50,7 @@ final class CommandCodec {
     private static final byte ELECT_LEADERS = 10;
     private static final byte UNREGISTER_BROKER = 11;
     private static final byte REPORT_LOGS = 12;
+    private static final byte ALTER_BROKER_CONFIGS = 13;
     private static final byte FAIL_LOGS = 14;
 
     private static final byte DESCRIBE_QUORUM = 30;
@@ -60,6 +62,7 @@ final class CommandCodec {
     private static final byte DONE = 5;
     private static final byte REFUSED = 6;
     private static final byte PARTITIONS = 7;
+    private static final byte BROKERS = 8;
     private static final byte QUORUM_STATE = 30;
 
     private CommandCodec() {}
@@ -72,8 +75,10 @@ final class CommandCodec {
             w.putByte(DELETE_TOPICS)
                     .putList(c.topics(), (out, t) -> out.putString(t.name()).putUuid(t.topicId()));
         } else if (command instanceof AlterTopicConfigs c) {
-            w.putByte(ALTER_TOPIC_CONFIGS).putList(c.changes().entrySet(), (out, e) -> out.putString(e.getKey())
-                    .putList(e.getValue(), CommandCodec::putConfigChange));
+            putChanges(w.putByte(ALTER_TOPIC_CONFIGS), c.changes());
+            w.putBoolean(c.replaceAll()).putBoolean(c.validateOnly());
+        } else if (command instanceof AlterBrokerConfigs c) {
+            putChanges(w.putByte(ALTER_BROKER_CONFIGS), c.changes());
             w.putBoolean(c.replaceAll()).putBoolean(c.validateOnly());
         } else if (command instanceof RegisterBroker c) {
             w.putByte(REGISTER_BROKER).putInt(c.brokerId()).putUuid(c.incarnationId());
@@ -123,12 +128,8 @@ final class CommandCodec {
         return switch (tag) {
             case CREATE_TOPICS -> new CreateTopics(r.getList(CommandCodec::getNewTopic), r.getBoolean());
             case DELETE_TOPICS -> new DeleteTopics(r.getList(in -> new TopicRef(in.getString(), in.getUuid())));
-            case ALTER_TOPIC_CONFIGS -> {
-                Map<String, List<ConfigChange>> changes = new LinkedHashMap<>();
-                r.getList(in -> Map.entry(in.getString(), in.getList(CommandCodec::getConfigChange)))
-                        .forEach(e -> changes.put(e.getKey(), e.getValue()));
-                yield new AlterTopicConfigs(changes, r.getBoolean(), r.getBoolean());
-            }
+            case ALTER_TOPIC_CONFIGS -> new AlterTopicConfigs(getChanges(r), r.getBoolean(), r.getBoolean());
+            case ALTER_BROKER_CONFIGS -> new AlterBrokerConfigs(getChanges(r), r.getBoolean(), r.getBoolean());
             case REGISTER_BROKER ->
                 new RegisterBroker(
                         r.getInt(),
@@ -193,6 +194,11 @@ final class CommandCodec {
             putRefusal(w.putByte(REFUSED), t.refusal());
         } else if (reply instanceof ControllerReply.Partitions t) {
             w.putByte(PARTITIONS).putList(t.results(), CommandCodec::putPartitionResult);
+        } else if (reply instanceof ControllerReply.Brokers t) {
+            w.putByte(BROKERS)
+                    .putList(
+                            t.results(),
+                            (out, result) -> putOptionalRefusal(out.putString(result.name()), result.refusal()));
         } else if (reply instanceof ControllerReply.QuorumState t) {
             w.putByte(QUORUM_STATE).putInt(t.leaderId()).putInt(t.leaderEpoch()).putLong(t.highWatermark());
             w.putList(t.voters(), CommandCodec::putReplica).putList(t.observers(), CommandCodec::putReplica);
@@ -238,6 +244,9 @@ final class CommandCodec {
             case DONE -> ControllerReply.Done.DONE;
             case REFUSED -> new ControllerReply.Refused(getRefusal(r));
             case PARTITIONS -> new ControllerReply.Partitions(r.getList(CommandCodec::getPartitionResult));
+            case BROKERS ->
+                new ControllerReply.Brokers(
+                        r.getList(in -> new ControllerReply.BrokerResult(in.getString(), getOptionalRefusal(in))));
             case QUORUM_STATE ->
                 new ControllerReply.QuorumState(
                         r.getInt(),
@@ -292,6 +301,18 @@ final class CommandCodec {
         return new Reassignment(topic, partition, moves ? Optional.of(replicas) : Optional.empty());
     }
 
+    private static void putChanges(FieldWriter w, Map<String, List<ConfigChange>> changes) {
+        w.putList(changes.entrySet(), (out, e) -> out.putString(e.getKey())
+                .putList(e.getValue(), CommandCodec::putConfigChange));
+    }
+
+    private static Map<String, List<ConfigChange>> getChanges(FieldReader r) {
+        Map<String, List<ConfigChange>> changes = new LinkedHashMap<>();
+        r.getList(in -> Map.entry(in.getString(), in.getList(CommandCodec::getConfigChange)))
+                .forEach(e -> changes.put(e.getKey(), e.getValue()));
+        return changes;
+    }
+
     private static void putConfigChange(FieldWriter w, ConfigChange c) {
         w.putString(c.key()).putByte(c.op().id()).putString(c.value());
     }
@@ -302,28 +323,29 @@ final class CommandCodec {
 
     private static void putResult(FieldWriter w, ControllerReply.TopicResult t) {
         w.putString(t.name()).putUuid(t.topicId()).putInt(t.partitions()).putInt(t.replicationFactor());
-        w.putStrings(t.configs()).putBoolean(t.refusal().isPresent());
-        t.refusal().ifPresent(refusal -> putRefusal(w, refusal));
+        putOptionalRefusal(w.putStrings(t.configs()), t.refusal());
     }
 
     private static ControllerReply.TopicResult getResult(FieldReader r) {
         return new ControllerReply.TopicResult(
-                r.getString(),
-                r.getUuid(),
-                r.getInt(),
-                (short) r.getInt(),
-                r.getStrings(),
-                r.getBoolean() ? Optional.of(getRefusal(r)) : Optional.empty());
+                r.getString(), r.getUuid(), r.getInt(), (short) r.getInt(), r.getStrings(), getOptionalRefusal(r));
     }
 
     private static void putPartitionResult(FieldWriter w, ControllerReply.PartitionResult t) {
-        w.putString(t.topic()).putInt(t.partition()).putBoolean(t.refusal().isPresent());
-        t.refusal().ifPresent(refusal -> putRefusal(w, refusal));
+        putOptionalRefusal(w.putString(t.topic()).putInt(t.partition()), t.refusal());
     }
 
     private static ControllerReply.PartitionResult getPartitionResult(FieldReader r) {
-        return new ControllerReply.PartitionResult(
-                r.getString(), r.getInt(), r.getBoolean() ? Optional.of(getRefusal(r)) : Optional.empty());
+        return new ControllerReply.PartitionResult(r.getString(), r.getInt(), getOptionalRefusal(r));
+    }
+
+    private static void putOptionalRefusal(FieldWriter w, Optional<Refusal> refusal) {
+        w.putBoolean(refusal.isPresent());
+        refusal.ifPresent(r -> putRefusal(w, r));
+    }
+
+    private static Optional<Refusal> getOptionalRefusal(FieldReader r) {
+        return r.getBoolean() ? Optional.of(getRefusal(r)) : Optional.empty();
     }
 
     private static void putRefusal(FieldWriter w, Refusal refusal) {

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BiConsumer;
+import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.apache.kafka.common.Uuid;
@@ -87,7 +88,13 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     /** An answer that waits for its index to be committed and, with a barrier, for a majority to confirm. */
     private record Pending(Remembered command, Answer answer, long barrier) {}
 
-    /** What a controller is made of; {@code toVoter} sends a message to the voter with that node id, {@code brokersInCluster} tells whose nodes are members. */
+    /**
+     * What a controller is made of.
+     *
+     * @param toVoter sends a message to the voter with that node id
+     * @param brokersInCluster tells whose nodes are members
+     * @param knownRound of the last controller that this node has heard of, 0 for none: a claim above it is seldom refused
+     */
     record Parts(
             int nodeId,
             Set<Integer> voters,
@@ -95,6 +102,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             ControllerSettings settings,
             BiConsumer<Integer, MetadataVoter.Ask> toVoter,
             Supplier<Set<Integer>> brokersInCluster,
+            IntSupplier knownRound,
             LongSupplier nowMs,
             ControllerStats stats) {}
 
@@ -141,7 +149,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         recovery = new RecoveryElections(elections);
         view = new QuorumView(parts.nodeId(), parts.voters());
         timers.startTimerWithFixedDelay(Tick.TICK, TICK);
-        claim(1);
+        claim(parts.knownRound().getAsInt() + 1);
     }
 
     static Behavior<Command> create(Parts parts) {
@@ -228,6 +236,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 return PartitionDecisions.create(drafted, c);
             } else if (command instanceof ControllerCommand.AlterTopicConfigs c) {
                 return topics.alterConfigs(drafted, c);
+            } else if (command instanceof ControllerCommand.AlterBrokerConfigs c) {
+                return BrokerConfigDecisions.alter(drafted, c);
             } else if (command instanceof ControllerCommand.RegisterBroker c) {
                 Decision decision = brokers.register(
                         drafted,
@@ -331,13 +341,12 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                     .warn("Controller epoch {} has ended: the voters follow {}", quorum.epoch(), quorum.rival());
         }
         serving = false;
-        // At once when the rival is an earlier incarnation of this node; else at random, so that two rivals do not
-        // chase each other.
-        boolean own = quorum.rival().nodeId() == parts.nodeId();
-        long pauseMs = own ? 0 : ThreadLocalRandom.current().nextLong(100, 1000);
-        if (own) {
+        // At once when the rival is an earlier incarnation of this node, or only a log that it left behind; else at
+        // random, so that two rivals do not chase each other.
+        if (quorum.rival().nodeId() == parts.nodeId() || !quorum.rival().newerThan(quorum.epoch())) {
             onClaim();
         } else {
+            long pauseMs = ThreadLocalRandom.current().nextLong(100, 1000);
             timers.startSingleTimer(Tick.CLAIM, Duration.ofMillis(pauseMs));
         }
     }

@@ -1,6 +1,7 @@
 package io.troupe.controller;
 
 import io.troupe.config.Listener;
+import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +29,7 @@ public sealed interface ControllerCommand {
             Map<Integer, List<Integer>> assignment,
             Map<String, String> configs) {}
 
-    /** One change of one config key of a topic. */
+    /** One change of one config key of a topic or broker. */
     record ConfigChange(String key, AlterConfigOp.OpType op, String value) {}
 
     /** Answered with {@link ControllerReply.Topics}; each topic succeeds or fails by itself. */
@@ -64,6 +65,13 @@ public sealed interface ControllerCommand {
 
     /** Answered with {@link ControllerReply.Topics}. {@code replaceAll}: the old AlterConfigs, which states the whole set. */
     record AlterTopicConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
+            implements ControllerCommand {}
+
+    /**
+     * By broker id, or {@link MetadataImage#ALL_BROKERS}. Answered with {@link ControllerReply.Brokers}; each succeeds or fails by
+     * itself. {@code replaceAll}: the old AlterConfigs, which states the whole set.
+     */
+    record AlterBrokerConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
             implements ControllerCommand {}
 
     /**

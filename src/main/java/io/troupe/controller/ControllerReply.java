@@ -32,6 +32,12 @@ public sealed interface ControllerReply {
     /** In the order asked. */
     record Partitions(List<PartitionResult> results) implements ControllerReply {}
 
+    /** What became of one broker's settings; the refusal is empty on success. */
+    record BrokerResult(String name, Optional<Refusal> refusal) {}
+
+    /** In the order asked. */
+    record Brokers(List<BrokerResult> results) implements ControllerReply {}
+
     record Registered(long brokerEpoch) implements ControllerReply {}
 
     record PartitionAltered(PartitionImage partition) implements ControllerReply {}

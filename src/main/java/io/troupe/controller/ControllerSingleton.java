@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntSupplier;
 import org.apache.pekko.actor.ActorSelection;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -34,11 +35,16 @@ public final class ControllerSingleton {
      * Call once per node.
      *
      * @param clusterId what the first controller ever is to use: configured, or carried by this node's log dirs
+     * @param knownRound the round of the last controller that this node has heard of, 0 for none
      * @param stats where a controller on this node counts
      * @return the proxy, which holds messages (bounded) while there is no controller
      */
     public static ActorRef<Controller.Command> init(
-            ActorSystem<?> system, BrokerConfig config, Optional<String> clusterId, ControllerStats stats) {
+            ActorSystem<?> system,
+            BrokerConfig config,
+            Optional<String> clusterId,
+            IntSupplier knownRound,
+            ControllerStats stats) {
         Map<Integer, ActorSelection> voters = new HashMap<>();
         for (Voter voter : config.voters()) {
             voters.put(voter.nodeId(), voterOf(system, config, voter));
@@ -50,6 +56,7 @@ public final class ControllerSingleton {
                 ControllerSettings.of(config),
                 (id, ask) -> voters.get(id).tell(ask, org.apache.pekko.actor.ActorRef.noSender()),
                 () -> brokersIn(Cluster.get(system)),
+                knownRound,
                 () -> System.nanoTime() / 1_000_000,
                 stats);
         // Nothing restarts a singleton that failed: it forgets all and claims again.

@@ -18,6 +18,7 @@ import org.apache.kafka.common.Uuid;
  * <pre>
  * CLAIMING --majority promised--> ADOPTING --greatest log read--> ADOPTED --lead(no-op)--> LEADING
  *     any --Rejected by a newer promise--> DEPOSED
+ *     CLAIMING --a majority's greatest log has an entry of this round, by another node--> DEPOSED
  * </pre>
  *
  * <p>One Append is under way to each voter; what is proposed meanwhile goes with the next (group commit). Not thread-safe.
@@ -87,7 +88,7 @@ final class QuorumLeader {
         return epoch;
     }
 
-    /** The newer promise that deposed this one. */
+    /** The newer promise that deposed this one, or what stands in the way of its round: a claim above it may succeed. */
     Epoch rival() {
         return rival;
     }
@@ -322,6 +323,12 @@ final class QuorumLeader {
             if (byEpoch > 0 || (byEpoch == 0 && p.lastIndex() > source.lastIndex())) {
                 source = p;
             }
+        }
+        if (source.lastEpoch().round() >= epoch.round()) {
+            // A controller of this round has been: each leads in a round of its own, for the round is what clients are
+            // shown.
+            depose(source.lastEpoch());
+            return;
         }
         phase = source.lastIndex() < 0 ? Phase.ADOPTED : Phase.ADOPTING;
         if (phase == Phase.ADOPTING) {

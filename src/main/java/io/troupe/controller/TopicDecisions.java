@@ -2,7 +2,6 @@ package io.troupe.controller;
 
 import io.troupe.config.TopicConfigs;
 import io.troupe.controller.ControllerCommand.AlterTopicConfigs;
-import io.troupe.controller.ControllerCommand.ConfigChange;
 import io.troupe.controller.ControllerCommand.CreateTopics;
 import io.troupe.controller.ControllerCommand.DeleteTopics;
 import io.troupe.controller.ControllerCommand.NewTopic;
@@ -15,17 +14,13 @@ import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
-import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 
@@ -260,7 +255,8 @@ final class TopicDecisions {
                         .topic(name)
                         .orElseThrow(() ->
                                 new Refused(Errors.UNKNOWN_TOPIC_OR_PARTITION, "There is no topic '" + name + "'."));
-                Map<String, String> configs = changed(topic, changes, command.replaceAll());
+                Map<String, String> configs = ConfigChanges.apply(
+                        command.replaceAll() ? Map.of() : topic.configs(), changes, TopicConfigs::isList);
                 Optional<Refusal> bad = TopicConfigs.validate(configs);
                 if (bad.isPresent()) {
                     throw new Refused(bad.get().error(), bad.get().message());
@@ -276,51 +272,6 @@ final class TopicDecisions {
             }
         });
         return draft.reply(new ControllerReply.Topics(List.copyOf(results)));
-    }
-
-    private static Map<String, String> changed(TopicImage topic, List<ConfigChange> changes, boolean replaceAll)
-            throws Refused {
-        Map<String, String> configs = new HashMap<>(replaceAll ? Map.of() : topic.configs());
-        Set<String> seen = new HashSet<>();
-        for (ConfigChange change : changes) {
-            String key = change.key();
-            if (!seen.add(key)) {
-                throw new Refused(Errors.INVALID_REQUEST, "Config " + key + " is changed twice in one request.");
-            }
-            if (change.op() == AlterConfigOp.OpType.DELETE) {
-                configs.remove(key);
-                continue;
-            }
-            if (change.value() == null) {
-                throw new Refused(Errors.INVALID_CONFIG, "Config " + key + " has no value.");
-            }
-            if (change.op() == AlterConfigOp.OpType.SET) {
-                configs.put(key, change.value());
-                continue;
-            }
-            if (!TopicConfigs.isList(key)) {
-                throw new Refused(
-                        Errors.INVALID_CONFIG,
-                        "Config " + key + " is no list, so that nothing can be appended to it or subtracted from it.");
-            }
-            Set<String> values = elements(configs.getOrDefault(key, ""));
-            if (change.op() == AlterConfigOp.OpType.APPEND) {
-                values.addAll(elements(change.value()));
-            } else {
-                values.removeAll(elements(change.value()));
-            }
-            configs.put(key, String.join(",", values));
-        }
-        return configs;
-    }
-
-    private static Set<String> elements(String list) {
-        Set<String> elements = new LinkedHashSet<>();
-        Arrays.stream(list.split(","))
-                .map(String::trim)
-                .filter(s -> !s.isEmpty())
-                .forEach(elements::add);
-        return elements;
     }
 
     private static void checkName(String name) throws Refused {

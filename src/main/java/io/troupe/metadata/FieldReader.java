@@ -99,6 +99,11 @@ public final class FieldReader {
         return Collections.unmodifiableMap(values);
     }
 
+    /** Whether bytes are left over. */
+    public boolean hasMore() {
+        return in.hasRemaining();
+    }
+
     /** @throws IllegalArgumentException when bytes are left over */
     public void expectEnd() {
         if (in.hasRemaining()) {

@@ -22,6 +22,7 @@ import org.apache.kafka.common.security.auth.SecurityProtocol;
  * uuid   := 16 bytes
  * partition := number replicas leader leaderEpoch partitionEpoch isr elr lastKnown; with the number n written as -1-n
  *              while it is reassigned or has logs offline, when the lists of added, removed and offline replicas follow
+ * brokers' settings := the last field of an image, missing in those written before there were any
  * </pre>
  *
  * <p>Every read is checked against the bytes that remain; whatever does not fit, is left over, or has an unknown tag or
@@ -39,6 +40,7 @@ public final class MetadataCodec {
     private static final byte PARTITIONS_CHANGED = 7;
     private static final byte PRODUCER_IDS_ALLOCATED = 8;
     private static final byte BROKER_UNREGISTERED = 9;
+    private static final byte BROKER_CONFIGS_CHANGED = 10;
     private static final byte VOTER_ADMITTED = 30;
     private static final byte COMMAND_ANSWERED = 31;
 
@@ -81,6 +83,9 @@ public final class MetadataCodec {
         } else if (event instanceof MetadataEvent.BrokerUnregistered e) {
             start(w, BROKER_UNREGISTERED);
             w.putInt(e.brokerId()).putLong(e.brokerEpoch());
+        } else if (event instanceof MetadataEvent.BrokerConfigsChanged e) {
+            start(w, BROKER_CONFIGS_CHANGED);
+            w.putString(e.broker()).putStrings(e.configs());
         } else if (event instanceof MetadataEvent.VoterAdmitted e) {
             start(w, VOTER_ADMITTED);
             w.putInt(e.nodeId()).putUuid(e.diskId());
@@ -111,6 +116,8 @@ public final class MetadataCodec {
                     case PRODUCER_IDS_ALLOCATED ->
                         new MetadataEvent.ProducerIdsAllocated(r.getInt(), r.getLong(), r.getLong(), r.getInt());
                     case BROKER_UNREGISTERED -> new MetadataEvent.BrokerUnregistered(r.getInt(), r.getLong());
+                    case BROKER_CONFIGS_CHANGED ->
+                        new MetadataEvent.BrokerConfigsChanged(r.getString(), r.getStrings());
                     case COMMAND_ANSWERED -> new MetadataEvent.CommandAnswered(r.getString(), r.getBytes());
                     case VOTER_ADMITTED -> new MetadataEvent.VoterAdmitted(r.getInt(), r.getUuid());
                     default ->
@@ -129,6 +136,8 @@ public final class MetadataCodec {
         w.putList(image.brokers(), MetadataCodec::putBroker);
         w.putList(image.topics().values(), MetadataCodec::putTopic);
         w.putList(image.voters().entrySet(), (out, e) -> out.putInt(e.getKey()).putUuid(e.getValue()));
+        w.putList(image.brokerConfigs().entrySet(), (out, e) -> out.putString(e.getKey())
+                .putStrings(e.getValue()));
         return w.toByteArray();
     }
 
@@ -149,9 +158,22 @@ public final class MetadataCodec {
         List<TopicImage> topics = r.getList(MetadataCodec::getTopic);
         Map<Integer, Uuid> voters = new TreeMap<>();
         r.getList(in -> Map.entry(in.getInt(), in.getUuid())).forEach(e -> voters.put(e.getKey(), e.getValue()));
+        Map<String, Map<String, String>> brokerConfigs = new TreeMap<>();
+        if (r.hasMore()) {
+            r.getList(in -> Map.entry(in.getString(), in.getStrings()))
+                    .forEach(e -> brokerConfigs.put(e.getKey(), e.getValue()));
+        }
         r.expectEnd();
         return MetadataImage.of(
-                clusterId, index, controllerEpoch, controllerId, topics, brokers, nextProducerId, voters);
+                clusterId,
+                index,
+                controllerEpoch,
+                controllerId,
+                topics,
+                brokers,
+                nextProducerId,
+                voters,
+                brokerConfigs);
     }
 
     /** A listener, as commands carry it too. */

@@ -39,6 +39,13 @@ public sealed interface MetadataEvent {
     /** The whole set of overrides as it is from now on. */
     record TopicConfigsChanged(Uuid topicId, Map<String, String> configs) implements MetadataEvent {}
 
+    /**
+     * The whole set of a broker's settings that were given at run time, as it is from now on.
+     *
+     * @param broker its id, {@link MetadataImage#ALL_BROKERS} for what all brokers have unless they have their own
+     */
+    record BrokerConfigsChanged(String broker, Map<String, String> configs) implements MetadataEvent {}
+
     /** New state of one or more partitions of a topic. */
     record PartitionsChanged(Uuid topicId, List<PartitionImage> partitions) implements MetadataEvent {}
 

@@ -1,5 +1,6 @@
 package io.troupe.metadata;
 
+import io.troupe.config.DynamicConfigs;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -22,8 +23,11 @@ import scala.jdk.javaapi.OptionConverters;
  * costs what it changes: the rest is shared with the image before (persistent hash maps), look-ups are O(1).
  */
 public final class MetadataImage {
-    private static final MetadataImage EMPTY =
-            new MetadataImage(null, -1, 0, -1, emptyMap(), emptyMap(), Collections.emptyNavigableMap(), 0, Map.of());
+    private static final MetadataImage EMPTY = new MetadataImage(
+            null, -1, 0, -1, emptyMap(), emptyMap(), Collections.emptyNavigableMap(), 0, Map.of(), Map.of());
+
+    /** The name under which settings stand that all brokers have unless they have their own. */
+    public static final String ALL_BROKERS = "";
 
     private static final String MIN_ISR = "min.insync.replicas";
 
@@ -39,6 +43,8 @@ public final class MetadataImage {
     private final long nextProducerId;
     /** Disk by node id of the voters that count; never written after construction. */
     private final Map<Integer, Uuid> voters;
+    /** By broker id or {@link #ALL_BROKERS}, none of them empty; never written after construction. */
+    private final Map<String, Map<String, String>> brokerConfigs;
 
     private MetadataImage(
             String clusterId,
@@ -49,7 +55,8 @@ public final class MetadataImage {
             HashMap<Uuid, String> names,
             Map<Integer, BrokerImage> brokers,
             long nextProducerId,
-            Map<Integer, Uuid> voters) {
+            Map<Integer, Uuid> voters,
+            Map<String, Map<String, String>> brokerConfigs) {
         this.clusterId = clusterId;
         this.index = index;
         this.controllerEpoch = controllerEpoch;
@@ -59,6 +66,7 @@ public final class MetadataImage {
         this.brokers = brokers;
         this.nextProducerId = nextProducerId;
         this.voters = voters;
+        this.brokerConfigs = brokerConfigs;
     }
 
     public static MetadataImage empty() {
@@ -74,7 +82,8 @@ public final class MetadataImage {
             Collection<TopicImage> topics,
             Collection<BrokerImage> brokers,
             long nextProducerId,
-            Map<Integer, Uuid> voters) {
+            Map<Integer, Uuid> voters,
+            Map<String, Map<String, String>> brokerConfigs) {
         HashMap<String, TopicImage> byName = emptyMap();
         HashMap<Uuid, String> names = emptyMap();
         for (TopicImage topic : topics) {
@@ -84,7 +93,16 @@ public final class MetadataImage {
         Map<Integer, BrokerImage> byId = new TreeMap<>();
         brokers.forEach(b -> byId.put(b.brokerId(), b));
         return new MetadataImage(
-                clusterId, index, controllerEpoch, controllerId, byName, names, byId, nextProducerId, voters);
+                clusterId,
+                index,
+                controllerEpoch,
+                controllerId,
+                byName,
+                names,
+                byId,
+                nextProducerId,
+                voters,
+                brokerConfigs);
     }
 
     /** Null until the first controller has made one. */
@@ -148,6 +166,23 @@ public final class MetadataImage {
         return nextProducerId;
     }
 
+    /** What was set at run time, by broker id or {@link #ALL_BROKERS}; who has nothing is missing. */
+    public Map<String, Map<String, String>> brokerConfigs() {
+        return Collections.unmodifiableMap(brokerConfigs);
+    }
+
+    /** What was set at run time for that broker alone, or for all of them; the same object until it changes. */
+    public Map<String, String> brokerConfigs(String broker) {
+        return brokerConfigs.getOrDefault(broker, Map.of());
+    }
+
+    /** What was set at run time and concerns that broker. */
+    public DynamicConfigs dynamicConfigs(int brokerId) {
+        return brokerConfigs.isEmpty()
+                ? DynamicConfigs.NONE
+                : new DynamicConfigs(brokerConfigs(Integer.toString(brokerId)), brokerConfigs(ALL_BROKERS));
+    }
+
     /** The voters that count, by node id, each with the id of its disk (SAFETY 2.9). */
     public Map<Integer, Uuid> voters() {
         return Collections.unmodifiableMap(voters);
@@ -174,12 +209,20 @@ public final class MetadataImage {
                     names,
                     brokers,
                     nextProducerId,
-                    voters);
+                    voters,
+                    brokerConfigs);
         } else if (event instanceof MetadataEvent.VoterAdmitted e) {
             Map<Integer, Uuid> admitted = new TreeMap<>(voters);
             admitted.put(e.nodeId(), e.diskId());
-            return new MetadataImage(
-                    clusterId, index, controllerEpoch, controllerId, topics, names, brokers, nextProducerId, admitted);
+            return with(index, admitted, brokerConfigs);
+        } else if (event instanceof MetadataEvent.BrokerConfigsChanged e) {
+            Map<String, Map<String, String>> changed = new TreeMap<>(brokerConfigs);
+            if (e.configs().isEmpty()) {
+                changed.remove(e.broker());
+            } else {
+                changed.put(e.broker(), Map.copyOf(e.configs()));
+            }
+            return with(index, voters, changed);
         } else if (event instanceof MetadataEvent.CommandAnswered) {
             return with(index, topics, names, brokers, nextProducerId);
         } else if (event instanceof MetadataEvent.BrokerRegistered e) {
@@ -309,7 +352,31 @@ public final class MetadataImage {
             Map<Integer, BrokerImage> brokers,
             long nextProducerId) {
         return new MetadataImage(
-                clusterId, index, controllerEpoch, controllerId, topics, names, brokers, nextProducerId, voters);
+                clusterId,
+                index,
+                controllerEpoch,
+                controllerId,
+                topics,
+                names,
+                brokers,
+                nextProducerId,
+                voters,
+                brokerConfigs);
+    }
+
+    private MetadataImage with(
+            long index, Map<Integer, Uuid> newVoters, Map<String, Map<String, String>> newBrokerConfigs) {
+        return new MetadataImage(
+                clusterId,
+                index,
+                controllerEpoch,
+                controllerId,
+                topics,
+                names,
+                brokers,
+                nextProducerId,
+                newVoters,
+                newBrokerConfigs);
     }
 
     private Map<Integer, BrokerImage> withBroker(BrokerImage broker) {
@@ -386,6 +453,7 @@ public final class MetadataImage {
                 && Objects.equals(clusterId, o.clusterId)
                 && brokers.equals(o.brokers)
                 && voters.equals(o.voters)
+                && brokerConfigs.equals(o.brokerConfigs)
                 && topics.equals(o.topics);
     }
 

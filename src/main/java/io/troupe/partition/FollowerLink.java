@@ -57,16 +57,18 @@ final class FollowerLink extends AbstractBehavior<FollowerLink.Command> {
     private final Gathering<Command> gathering;
     private ActorRef<LeaderLink.Command> leader;
 
-    private FollowerLink(ActorContext<Command> context, TimerScheduler<Command> timers, int brokerId) {
+    private FollowerLink(
+            ActorContext<Command> context, TimerScheduler<Command> timers, int brokerId, Throttle throttle) {
         super(context);
         this.timers = timers;
-        this.core = new FollowerLinkCore(brokerId, new Ports());
+        this.core = new FollowerLinkCore(brokerId, new Ports(), throttle);
         this.gathering = new Gathering<>(context.getSelf(), Own.FLUSH, core::hasToSend);
     }
 
     /** @param brokerId this broker */
-    static Behavior<Command> create(int brokerId) {
-        return Behaviors.setup(context -> Behaviors.withTimers(timers -> new FollowerLink(context, timers, brokerId)));
+    static Behavior<Command> create(int brokerId, Throttle throttle) {
+        return Behaviors.setup(
+                context -> Behaviors.withTimers(timers -> new FollowerLink(context, timers, brokerId, throttle)));
     }
 
     @Override

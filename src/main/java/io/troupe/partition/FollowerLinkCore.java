@@ -12,8 +12,10 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The follower's end of a replica link: tells one broker where this broker's followers of it stand, and hands on what comes.
@@ -50,10 +52,14 @@ final class FollowerLinkCore {
 
     private final int brokerId;
     private final Port port;
+    private final Throttle throttle;
     private final Map<PartitionKey, Followed> followed = new HashMap<>();
     private final Map<PartitionKey, Assembly> assemblies = new HashMap<>();
     /** To be told, by whether to send from there on. */
     private final Map<PartitionKey, Boolean> changed = new LinkedHashMap<>();
+
+    /** Whose positions are not told before their throttle has room: their leaders wait for that. */
+    private final Set<PartitionKey> held = new LinkedHashSet<>();
 
     private final List<PartitionKey> gone = new ArrayList<>();
     private Session session;
@@ -65,9 +71,10 @@ final class FollowerLinkCore {
     /** BE of the leader's broker, the greatest heard. */
     private long leaderEpoch = -1;
 
-    FollowerLinkCore(int brokerId, Port port) {
+    FollowerLinkCore(int brokerId, Port port, Throttle throttle) {
         this.brokerId = brokerId;
         this.port = port;
+        this.throttle = throttle;
     }
 
     /** Whether anything is followed, so that {@link #tick} must be called. */
@@ -98,6 +105,7 @@ final class FollowerLinkCore {
         if (followed.remove(partition) != null) {
             assemblies.remove(partition);
             changed.remove(partition);
+            held.remove(partition);
             gone.add(partition);
         }
     }
@@ -111,8 +119,20 @@ final class FollowerLinkCore {
         Followed known = followed.get(partition);
         if (known != null && known.leaderEpoch == epoch && known.offset != offset) {
             followed.put(partition, new Followed(epoch, offset, lastEpoch));
+            if (throttle.holds(partition) && !throttle.hasRoom(partition)) {
+                held.add(partition);
+            } else {
+                changed.putIfAbsent(partition, false);
+            }
+        }
+    }
+
+    private boolean release(PartitionKey partition) {
+        boolean released = !throttle.holds(partition) || throttle.hasRoom(partition);
+        if (released) {
             changed.putIfAbsent(partition, false);
         }
+        return released;
     }
 
     /** The leader's end may have changed its address, or process. */
@@ -133,6 +153,7 @@ final class FollowerLinkCore {
         assemblies.clear();
         gone.clear();
         changed.clear();
+        held.clear();
         followed.keySet().forEach(partition -> changed.put(partition, true));
     }
 
@@ -180,7 +201,10 @@ final class FollowerLinkCore {
         int size = piece.sizeInBytes();
         if (!follows(piece)) {
             take(size);
-        } else if (size == piece.totalBytes()) {
+            return;
+        }
+        throttle.passed(piece.partition(), size);
+        if (size == piece.totalBytes()) {
             assemblies.remove(piece.partition());
             ByteBuffer batches = piece.bytes().isEmpty()
                     ? ByteBuffer.allocate(0)
@@ -228,6 +252,7 @@ final class FollowerLinkCore {
         if (!followed.isEmpty() && nowMs - heardMs > SILENCE_MS) {
             begin(session.brokerEpoch(), nowMs);
         }
+        held.removeIf(this::release);
     }
 
     /** Whether {@link #flush} would send anything. */

@@ -40,6 +40,8 @@ final class FollowerState {
     record Cut(long offset, boolean empty) {}
 
     private final List<EpochStart> epochs;
+    /** A copy to be shown; null when it has to be made anew. */
+    private List<EpochStart> shownEpochs;
     /** Begun by batches that are not persisted yet. */
     private final List<EpochStart> comingEpochs = new ArrayList<>();
 
@@ -75,6 +77,14 @@ final class FollowerState {
 
     long logStartOffset() {
         return logStartOffset;
+    }
+
+    /** Epochs of what is on disk, ascending; immutable. */
+    List<EpochStart> epochs() {
+        if (shownEpochs == null) {
+            shownEpochs = List.copyOf(epochs);
+        }
+        return shownEpochs;
     }
 
     /** Where what has been taken ends. */
@@ -206,6 +216,7 @@ final class FollowerState {
         persistedEnd = endOffset;
         while (!comingEpochs.isEmpty() && comingEpochs.get(0).startOffset() < endOffset) {
             epochs.add(comingEpochs.remove(0));
+            shownEpochs = null;
         }
     }
 
@@ -228,8 +239,9 @@ final class FollowerState {
     /** Rule 1.12: what to cut when the leader's log is another; never the HW, always where the histories part. */
     Cut cut(Divergence divergence) {
         long end = LeaderEpochs.cut(epochs, logStartOffset, persistedEnd, divergence);
-        return persistedEnd < divergence.logStartOffset() || end < divergence.logStartOffset()
-                ? new Cut(divergence.logStartOffset(), true)
-                : new Cut(end, false);
+        if (persistedEnd < divergence.logStartOffset() || end < divergence.logStartOffset()) {
+            return new Cut(divergence.logStartOffset(), true);
+        }
+        return new Cut(end, end < logStartOffset);
     }
 }

@@ -3,6 +3,7 @@ package io.troupe.partition;
 import io.troupe.controller.ControllerCommand;
 import io.troupe.journal.JournalCommand;
 import io.troupe.journal.LogAppend;
+import io.troupe.journal.LogReader;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.partition.FollowerState.Cut;
 import io.troupe.partition.FollowerState.Taken;
@@ -19,7 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A Replica's following: carries out what its {@link FollowerState} decides. It gives what the leader sends to its log, and
- * tells the link how far that has come. Part of the {@link ReplicaActor} and used on its thread only, from {@link #assigned}
+ * tells the link how far that has come; consumers may read it. Part of the {@link ReplicaActor} and used on its thread only, from {@link #assigned}
  * to {@link #stop}, for one opening of the log and any number of leaders.
  */
 final class FollowingReplica {
@@ -44,9 +45,14 @@ final class FollowingReplica {
     private final ReplicaStorage storage;
     private final HighWatermarkCheckpoint checkpoint;
     private final FollowerState state;
+    private final LogReader reader;
+    private final DataWaiters waiters = new DataWaiters();
     private final ArrayDeque<Credit> credits = new ArrayDeque<>();
     private final PartitionKey partition;
     private ReplicaActor.Assigned assigned;
+    /** How handlers find it; null before the first committed state. */
+    private LocalReplicas.Follower readable;
+
     private int leader = NOBODY;
     /** Where the leader's answers come from; null before the first. */
     private ActorRef<FollowerLink.Command> link;
@@ -81,6 +87,7 @@ final class FollowingReplica {
                 settings.checkpointIntervalMs(),
                 storage::rememberHighWatermark,
                 opened.highWatermark());
+        this.reader = opened.reader();
     }
 
     /** A committed state in which another broker leads, or nobody. */
@@ -98,6 +105,7 @@ final class FollowingReplica {
         }
         leader = newer.image().leader();
         state.follow(newer.image().leaderEpoch());
+        publish();
         releaseForgotten();
         announceSoon();
         report();
@@ -128,6 +136,35 @@ final class FollowingReplica {
                             (int) REPORT_AGAIN.toMillis());
         }
         timers.startSingleTimer(Timer.REPORT, Timer.REPORT, REPORT_AGAIN);
+    }
+
+    /** What may be read here, up to the HW that is known here (KIP-392). */
+    private void publish() {
+        LogView view = new LogView(
+                assigned.partition(),
+                state.leaderEpoch(),
+                state.logStartOffset(),
+                state.highWatermark(),
+                state.highWatermark(),
+                state.persistedEnd(),
+                false,
+                state.epochs(),
+                reader);
+        if (readable == null) {
+            readable = new LocalReplicas.Follower(self, view);
+            settings.localReplicas().follow(assigned.partition(), readable);
+        } else {
+            readable.publish(view);
+        }
+        waiters.wake(view.highWatermark());
+    }
+
+    void await(Replica.AwaitData await) {
+        waiters.await(await, state.highWatermark());
+    }
+
+    void cancel(Replica.Waiter waiter) {
+        waiters.cancel(waiter);
     }
 
     private void announceSoon() {
@@ -208,7 +245,11 @@ final class FollowingReplica {
     }
 
     private void takeOffsets() {
+        long before = state.highWatermark();
         state.highWatermark(leadersHighWatermark);
+        if (state.highWatermark() != before) {
+            publish();
+        }
         checkpoint.moved(state.highWatermark());
         long start = state.logStartToReach(leadersLogStart);
         if (start >= 0 && !advancing) {
@@ -235,6 +276,9 @@ final class FollowingReplica {
     /** The ReplicaLog has persisted the group under way. */
     void persisted(long endOffset) {
         state.persisted(endOffset);
+        state.highWatermark(leadersHighWatermark);
+        // Before the leader hears of it: whom it sends here on that word finds what it asks for.
+        publish();
         persistNext();
         long run = -1;
         int bytes = 0;
@@ -264,6 +308,7 @@ final class FollowingReplica {
         advancing = false;
         if (advanced.refusal().isEmpty()) {
             state.logStartMoved(advanced.logStartOffset());
+            publish();
             takeOffsets();
         }
     }
@@ -292,6 +337,10 @@ final class FollowingReplica {
 
     /** Nothing else may be called after it. */
     void stop() {
+        if (readable != null) {
+            settings.localReplicas().unfollow(assigned.partition(), readable);
+        }
+        waiters.wakeAll();
         unfollow();
         checkpoint();
         timers.cancel(Timer.CHECKPOINT);

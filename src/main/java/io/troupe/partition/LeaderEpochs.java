@@ -38,9 +38,10 @@ final class LeaderEpochs {
     /** Rule 1.3: what a leader answers to a position that is no beginning of its log; null when it is one. */
     static Divergence divergence(LogView view, Position position) {
         End end = floor(view.epochs(), position.lastEpoch(), view.logStartOffset(), view.logEndOffset());
-        // Who has no epoch has no records either, so all that matters is where it would go on.
+        // Who has no epoch has no records either, so all that matters is where it would go on: not behind the first
+        // record; whether before it, where the log start lies inside a batch, is seen when that is read.
         boolean agrees = position.lastEpoch() < 0
-                ? position.offset() >= view.logStartOffset() && position.offset() <= firstEpochStart(view)
+                ? position.offset() <= firstEpochStart(view)
                 : end.epoch() == position.lastEpoch()
                         && position.offset() <= end.endOffset()
                         && position.offset() >= view.logStartOffset();

@@ -44,6 +44,9 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     /** @see LeaderLinkCore#moved */
     record Moved(PartitionKey partition) implements Command {}
 
+    /** @see LeaderLinkCore#tellSoon */
+    record HighWatermarkMoved(PartitionKey partition) implements Command {}
+
     /** The other broker's epoch has changed in committed metadata. */
     enum FollowerRegistered implements Command {
         FOLLOWER_REGISTERED
@@ -81,6 +84,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
             int followerId,
             LocalReplicas replicas,
             MetadataCache metadata,
+            Throttle throttle,
             Executor reads) {
         super(context);
         this.timers = timers;
@@ -89,7 +93,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
         this.replicas = replicas;
         this.metadata = metadata;
         this.reads = reads;
-        this.core = new LeaderLinkCore(brokerId, new Ports());
+        this.core = new LeaderLinkCore(brokerId, new Ports(), throttle);
         this.gathering = new Gathering<>(context.getSelf(), Own.FLUSH, core::hasToSend);
     }
 
@@ -99,9 +103,14 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
      * @param reads threads that may wait for a disk
      */
     static Behavior<Command> create(
-            int brokerId, int followerId, LocalReplicas replicas, MetadataCache metadata, Executor reads) {
+            int brokerId,
+            int followerId,
+            LocalReplicas replicas,
+            MetadataCache metadata,
+            Throttle throttle,
+            Executor reads) {
         return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new LeaderLink(context, timers, brokerId, followerId, replicas, metadata, reads)));
+                timers -> new LeaderLink(context, timers, brokerId, followerId, replicas, metadata, throttle, reads)));
     }
 
     @Override
@@ -112,6 +121,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
                 .onMessageEquals(Own.FLUSH, this::onFlush)
                 .onMessage(WasRead.class, this::onRead)
                 .onMessage(Moved.class, this::onMoved)
+                .onMessage(HighWatermarkMoved.class, this::onHighWatermarkMoved)
                 .onMessage(Leads.class, this::onLeads)
                 .onMessageEquals(FollowerRegistered.FOLLOWER_REGISTERED, this::onFollowerRegistered)
                 .onMessage(Peer.class, this::onPeer)
@@ -161,6 +171,11 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
 
     private Behavior<Command> onMoved(Moved moved) {
         core.moved(moved.partition());
+        return flushSoon();
+    }
+
+    private Behavior<Command> onHighWatermarkMoved(HighWatermarkMoved moved) {
+        core.tellSoon(moved.partition());
         return flushSoon();
     }
 

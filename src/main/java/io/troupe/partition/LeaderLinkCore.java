@@ -27,7 +27,7 @@ import java.util.Set;
  * <p>A follower that has all is sent what its leader appends from memory, without a read. One that is behind is read for, a
  * message at a time and in turn with others that are. Bytes sent and not yet taken by the follower's end are at most
  * {@link #WINDOW_BYTES}; reads leave a quarter of it to what is appended now. One batch too large for a message goes in
- * pieces, one such batch at a time.
+ * pieces, one such batch at a time. A follower that its {@link Throttle} holds is always read for.
  *
  * <p>Any gap in what the follower's end sends asks for a new session, which begins with all its positions.
  */
@@ -58,7 +58,7 @@ final class LeaderLinkCore {
 
         void send(LinkMessage message);
 
-        /** Read from {@code offset} on: then {@link #read}, once. */
+        /** Read from {@code offset} on, the whole batch that it lies in: then {@link #read}, once. */
         void read(PartitionKey partition, long run, LogView view, long offset, int maxBytes);
 
         /** Read the next piece of the large batch last read from: then {@link #read}, once. */
@@ -74,7 +74,7 @@ final class LeaderLinkCore {
     /**
      * What was read.
      *
-     * @param offset of the first batch's place, as asked
+     * @param offset as asked; the first batch may begin before it
      * @param endOffset exclusive
      * @param totalBytes of the batches; more than there are in {@code bytes} when it is a piece of one
      * @param at where this piece begins
@@ -100,6 +100,9 @@ final class LeaderLinkCore {
         /** Where the next piece of a large batch begins; 0 for none. */
         int largeAt;
 
+        /** Whether it waits for its throttle. */
+        boolean held;
+
         long toldHighWatermark = -1;
         long toldLogStart = -1;
     }
@@ -109,6 +112,7 @@ final class LeaderLinkCore {
 
     private final int brokerId;
     private final Port port;
+    private final Throttle throttle;
     private final Map<PartitionKey, Feed> feeds = new HashMap<>();
     private final ArrayDeque<Object> outbox = new ArrayDeque<>();
     private final ArrayDeque<PartitionKey> behind = new ArrayDeque<>();
@@ -116,6 +120,8 @@ final class LeaderLinkCore {
     private final Set<PartitionKey> again = new HashSet<>();
     /** Whose HW or log start the follower may not know yet. */
     private final Set<PartitionKey> untold = new LinkedHashSet<>();
+    /** Those of them that are told with the next message, not with the next beat. */
+    private final Set<PartitionKey> tellNext = new LinkedHashSet<>();
     /** Which have a large batch next, while another's is under way. */
     private final ArrayDeque<PartitionKey> largeNext = new ArrayDeque<>();
 
@@ -132,9 +138,10 @@ final class LeaderLinkCore {
     private boolean sentSinceBeat;
 
     /** @param brokerId this broker */
-    LeaderLinkCore(int brokerId, Port port) {
+    LeaderLinkCore(int brokerId, Port port, Throttle throttle) {
         this.brokerId = brokerId;
         this.port = port;
+        this.throttle = throttle;
     }
 
     /** Whether that run is the present one. */
@@ -206,6 +213,7 @@ final class LeaderLinkCore {
         behind.clear();
         again.clear();
         untold.clear();
+        tellNext.clear();
         largeNext.clear();
         large = null;
     }
@@ -233,6 +241,7 @@ final class LeaderLinkCore {
         feeds.remove(partition);
         again.remove(partition);
         untold.remove(partition);
+        tellNext.remove(partition);
         largeNext.remove(partition);
         port.letGo(partition);
         if (partition.equals(large)) {
@@ -262,11 +271,18 @@ final class LeaderLinkCore {
             outbox.add(divergence);
             return;
         }
-        port.followerAt(partition, view.leaderEpoch(), session.brokerEpoch(), position.offset());
+        // One without records may have to begin elsewhere yet: where it is counts only if there is nothing to begin
+        // with.
+        if (position.lastEpoch() >= 0 || view.logStartOffset() == view.logEndOffset()) {
+            port.followerAt(partition, view.leaderEpoch(), session.brokerEpoch(), position.offset());
+        }
         if (!feed.valid) {
             feed.valid = true;
             feed.next = position.offset();
             untold.add(partition);
+            queueWhenBehind(partition, feed, view);
+        } else if (feed.held) {
+            feed.held = false;
             queueWhenBehind(partition, feed, view);
         }
     }
@@ -297,7 +313,7 @@ final class LeaderLinkCore {
         if (feed.reading || feed.queued) {
             return;
         }
-        if (feed.next == group.baseOffset()) {
+        if (feed.next == group.baseOffset() && !throttle.holds(partition)) {
             pass(partition, feed, group);
         }
         // What its leader shows by now may be more, but that will be told like this.
@@ -349,6 +365,13 @@ final class LeaderLinkCore {
         }
     }
 
+    /** Its HW has moved, and somebody may be waiting for that at the follower. */
+    void tellSoon(PartitionKey partition) {
+        if (feeds.containsKey(partition)) {
+            tellNext.add(partition);
+        }
+    }
+
     private long inFlight() {
         return sentBytes - takenBytes;
     }
@@ -378,16 +401,44 @@ final class LeaderLinkCore {
                 feed.reading = true;
                 reads++;
                 port.readOn(partition, feed.run);
-            } else if (feed.next < view.logStartOffset()) {
-                feed.valid = false;
-                outbox.add(new Divergence(
-                        partition, view.leaderEpoch(), -1, view.logStartOffset(), view.logStartOffset()));
+            } else if (mustWait(partition, feed)) {
+                feed.held = true;
+                again.add(partition);
+            } else if (feed.next < view.logStartOffset() && view.logStartOffset() == view.logEndOffset()) {
+                beginAt(partition, feed, view.logStartOffset());
             } else if (feed.next < view.logEndOffset()) {
                 feed.reading = true;
                 reads++;
-                port.read(partition, feed.run, view, feed.next, MESSAGE_BYTES);
+                port.read(partition, feed.run, view, Math.max(feed.next, view.logStartOffset()), MESSAGE_BYTES);
             }
         }
+    }
+
+    /** A throttled follower is sent one message at a time, each when there is room for it and the follower says so. */
+    private boolean mustWait(PartitionKey partition, Feed feed) {
+        return throttle.holds(partition) && (feed.position.offset() < feed.next || !throttle.hasRoom(partition));
+    }
+
+    /** The follower is to begin there with an empty log. */
+    private void beginAt(PartitionKey partition, Feed feed, long offset) {
+        feed.valid = false;
+        outbox.add(new Divergence(partition, feed.position.leaderEpoch(), -1, offset, offset));
+    }
+
+    /**
+     * Where a log must begin to go on with what was read: a log start that lies inside a batch (DeleteRecords) leaves the whole
+     * batch in the log, and with it what a copy of the log begins with.
+     */
+    private static long beginningOf(Chunk chunk) {
+        return Math.min(
+                chunk.offset(),
+                BatchHeader.baseOffset(chunk.bytes(), chunk.bytes().position()));
+    }
+
+    /** Whether a follower without records, or one that lacks what the log no longer begins with, is to begin elsewhere. */
+    private static boolean beginsElsewhere(Feed feed, Chunk chunk) {
+        boolean mayMove = feed.position.lastEpoch() < 0 || feed.next < chunk.offset();
+        return chunk.at() == 0 && mayMove && beginningOf(chunk) != feed.next;
     }
 
     /** @param chunk null when nothing could be read; that is tried again with the next beat */
@@ -406,6 +457,9 @@ final class LeaderLinkCore {
                 nextLarge();
             }
             again.add(partition);
+        } else if (beginsElsewhere(feed, chunk)) {
+            port.letGo(partition);
+            beginAt(partition, feed, beginningOf(chunk));
         } else if (!chunk.isLast() && large != null && !large.equals(partition)) {
             port.letGo(partition);
             largeNext.add(partition);
@@ -419,11 +473,12 @@ final class LeaderLinkCore {
         outbox.add(new Data(
                 partition,
                 feed.position.leaderEpoch(),
-                chunk.offset(),
+                feed.next,
                 chunk.totalBytes(),
                 chunk.at(),
                 List.of(chunk.bytes())));
         sentBytes += chunk.bytes().remaining();
+        throttle.passed(partition, chunk.bytes().remaining());
         if (!chunk.isLast()) {
             large = partition;
             feed.largeAt = chunk.at() + chunk.bytes().remaining();
@@ -454,11 +509,17 @@ final class LeaderLinkCore {
 
     /** Whether {@link #flush} would send anything. */
     boolean hasToSend() {
-        return !outbox.isEmpty() && number - heard < MAX_UNHEARD;
+        return (!outbox.isEmpty() || !tellNext.isEmpty()) && number - heard < MAX_UNHEARD;
     }
 
     /** Sends what has gathered. */
     void flush() {
+        tellNext.forEach(partition -> {
+            if (!tellOffsets(partition)) {
+                untold.add(partition);
+            }
+        });
+        tellNext.clear();
         while (hasToSend()) {
             List<Item> items = new ArrayList<>();
             int size = 0;
@@ -541,6 +602,7 @@ final class LeaderLinkCore {
         Feed feed = feeds.get(partition);
         LogView view = port.view(partition);
         if (feed != null && view != null) {
+            feed.held = false;
             queueWhenBehind(partition, feed, view);
         }
     }

@@ -13,7 +13,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -63,7 +62,7 @@ final class LeaderState {
     private long inFlightEnd = -1;
     private final ArrayDeque<Pending> awaitingPersist = new ArrayDeque<>();
     private final ArrayDeque<Pending> awaitingHighWatermark = new ArrayDeque<>();
-    private final IdentityHashMap<Waiter, AwaitData> waiters = new IdentityHashMap<>();
+    private final DataWaiters waiters = new DataWaiters();
 
     /**
      * @param minInsync m: min(min.insync.replicas, replication factor)
@@ -257,7 +256,7 @@ final class LeaderState {
 
     /** Wakes readers, then answers the writers of acks=all: those that the HW covers, and all when too few are in sync. */
     void answerCovered() {
-        wake();
+        waiters.wake(highWatermark);
         while (!awaitingHighWatermark.isEmpty() && awaitingHighWatermark.peek().lastOffset < highWatermark) {
             answer(awaitingHighWatermark.poll());
         }
@@ -342,28 +341,11 @@ final class LeaderState {
     }
 
     void await(AwaitData await) {
-        if (highWatermark > await.endOffset()) {
-            call(await.waiter());
-        } else {
-            waiters.put(await.waiter(), await);
-        }
+        waiters.await(await, highWatermark);
     }
 
     void cancel(Waiter waiter) {
-        waiters.remove(waiter);
-    }
-
-    private void wake() {
-        if (waiters.isEmpty()) {
-            return;
-        }
-        for (Iterator<AwaitData> it = waiters.values().iterator(); it.hasNext(); ) {
-            AwaitData await = it.next();
-            if (highWatermark > await.endOffset()) {
-                it.remove();
-                call(await.waiter());
-            }
-        }
+        waiters.cancel(waiter);
     }
 
     /** Answers everything that waits, once and for all. */
@@ -375,9 +357,7 @@ final class LeaderState {
         while (!awaitingHighWatermark.isEmpty()) {
             refuse(awaitingHighWatermark.poll().reply, reason);
         }
-        List<AwaitData> all = new ArrayList<>(waiters.values());
-        waiters.clear();
-        all.forEach(await -> call(await.waiter()));
+        waiters.wakeAll();
     }
 
     /** The answer of a replica that does not lead. */
@@ -404,15 +384,6 @@ final class LeaderState {
             reply.refused(refusal, logStartOffset);
         } catch (RuntimeException e) {
             log.error("A writer's reply failed", e);
-        }
-    }
-
-    /** Wakes a reader; its failure is its own. */
-    static void call(Waiter waiter) {
-        try {
-            waiter.dataMayBeThere();
-        } catch (RuntimeException e) {
-            log.error("A waiter failed", e);
         }
     }
 }

@@ -215,6 +215,9 @@ final class LeadingReplica {
         if (state.highWatermark() != before) {
             publish();
             state.answerCovered();
+            if (settings.peers().readFollowers()) {
+                links.values().forEach(link -> link.tell(new LeaderLink.HighWatermarkMoved(key)));
+            }
         }
         propose();
     }

@@ -11,17 +11,18 @@ import org.apache.kafka.common.Uuid;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
- * The replicas that this broker leads at the moment: how handlers on any thread find a leader without a message. A
- * partition stands here from the moment its Replica may accept writes in its leader epoch until it resigns.
+ * The replicas that this broker leads, and those that it follows, at the moment: how handlers on any thread find one without a
+ * message. A partition stands here as led from the moment its Replica may accept writes in its leader epoch until it resigns, as followed
+ * while its log is open and another broker leads, or nobody.
  */
 public final class LocalReplicas {
 
-    /** A leader replica: its actor and what may be read of it. */
-    public static final class Leader {
+    /** A replica that may be read from: its actor and what may be read of it. */
+    public abstract static sealed class Readable {
         private final ActorRef<Replica.Command> replica;
         private volatile LogView view;
 
-        public Leader(ActorRef<Replica.Command> replica, LogView view) {
+        private Readable(ActorRef<Replica.Command> replica, LogView view) {
             this.replica = replica;
             this.view = view;
         }
@@ -40,6 +41,18 @@ public final class LocalReplicas {
         }
     }
 
+    public static final class Leader extends Readable {
+        public Leader(ActorRef<Replica.Command> replica, LogView view) {
+            super(replica, view);
+        }
+    }
+
+    public static final class Follower extends Readable {
+        public Follower(ActorRef<Replica.Command> replica, LogView view) {
+            super(replica, view);
+        }
+    }
+
     private record Key(Uuid topicId, int partition) {
         // Asked for each partition of each request. A record's own go through method handles, which the interpreter
         // and the quick compiler call one by one.
@@ -55,6 +68,7 @@ public final class LocalReplicas {
     }
 
     private final ConcurrentHashMap<Key, Leader> leaders = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<Key, Follower> followers = new ConcurrentHashMap<>();
     private final Set<Await> awaiting = ConcurrentHashMap.newKeySet();
 
     /** Null when this broker does not lead the partition (now). */
@@ -62,6 +76,22 @@ public final class LocalReplicas {
         return leaders.get(new Key(topicId, partition));
     }
 
+    /** Null when this broker does not follow the partition (now). */
+    public Follower follower(Uuid topicId, int partition) {
+        return followers.get(new Key(topicId, partition));
+    }
+
+    /** Only a Replica that follows calls this. */
+    public void follow(TopicIdPartition partition, Follower follower) {
+        followers.put(new Key(partition.topicId(), partition.partition()), follower);
+    }
+
+    /** Only the Replica that follows calls this; a newer one that already stands there stays. */
+    public void unfollow(TopicIdPartition partition, Follower follower) {
+        followers.remove(new Key(partition.topicId(), partition.partition()), follower);
+    }
+
+    /** The leaders. */
     public Collection<Leader> all() {
         return leaders.values();
     }

@@ -6,14 +6,14 @@ import java.util.List;
 import org.apache.kafka.common.TopicIdPartition;
 
 /**
- * What a leader lets be read of its partition at one moment; immutable, published by the Replica, read by any thread.
+ * What a leader, or a follower, lets be read of its partition at one moment; immutable, published by the Replica, read by any thread.
  *
  * @param leaderEpoch LE in which this was published
  * @param logStartOffset first offset that may be read
- * @param highWatermark HW, exclusive bound for consumers
+ * @param highWatermark HW as this replica knows it, exclusive bound for consumers
  * @param lastStableOffset LSO, exclusive bound for read_committed
  * @param logEndOffset LEO, exclusive
- * @param epochStartCommitted whether HW has reached this epoch's start, so that "latest" may be told
+ * @param epochStartCommitted whether HW has reached this epoch's start, so that "latest" may be told; false of a follower
  * @param epochs ascending
  */
 public record LogView(

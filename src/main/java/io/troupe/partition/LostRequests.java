@@ -27,7 +27,7 @@ final class LostRequests {
                 } else if (letter.message() instanceof DeleteRecords delete) {
                     RecordDeletions.refuse(delete.reply(), Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
                 } else if (letter.message() instanceof AwaitData await) {
-                    LeaderState.call(await.waiter());
+                    DataWaiters.call(await.waiter());
                 }
                 return Behaviors.same();
             });

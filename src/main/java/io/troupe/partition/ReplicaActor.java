@@ -36,7 +36,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 /**
  * The actor of one {@link Replica}: a Cluster Sharding entity that follows its partition's committed state. What comes next
  * is the word of {@link ReplicaPhases}; while this replica leads, {@link LeadingReplica} does the work, while another
- * does, {@link FollowingReplica}. A replica that does not lead serves nothing.
+ * does, {@link FollowingReplica}. A replica that does not lead takes no writes; it may be read up to the HW that it knows (KIP-392).
  *
  * <p>Since one request to the journal is under way at a time, answers need no correlation, and the journal sees Close and
  * Open only after the last write of the ReplicaLog.
@@ -288,10 +288,12 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     }
 
     private Behavior<Command> onAwaitData(AwaitData await) {
-        if (leading == null) {
-            LeaderState.call(await.waiter());
-        } else {
+        if (leading != null) {
             leading.await(await);
+        } else if (following != null) {
+            following.await(await);
+        } else {
+            DataWaiters.call(await.waiter());
         }
         return this;
     }
@@ -299,6 +301,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private Behavior<Command> onCancelWait(CancelWait cancel) {
         if (leading != null) {
             leading.cancel(cancel.waiter());
+        } else if (following != null) {
+            following.cancel(cancel.waiter());
         }
         return this;
     }

@@ -50,6 +50,7 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
     private final int brokerId;
     private final LocalReplicas replicas;
     private final MetadataCache metadata;
+    private final ReplicationThrottles throttles;
     private final Executor reads;
     private final ActorRefResolver refs;
     private final Map<Integer, ActorRef<LeaderLink.Command>> toFollowers = new HashMap<>();
@@ -71,6 +72,7 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
         this.brokerId = brokerId;
         this.replicas = replicas;
         this.metadata = metadata;
+        this.throttles = new ReplicationThrottles(brokerId, metadata, () -> System.nanoTime() / 1_000_000);
         this.reads = reads;
         refs = ActorRefResolver.get(context.getSystem());
         Cluster.get(context.getSystem())
@@ -128,8 +130,10 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
 
     private ActorRef<LeaderLink.Command> toFollower(int follower) {
         return toFollowers.computeIfAbsent(follower, id -> {
-            ActorRef<LeaderLink.Command> link =
-                    getContext().spawn(LeaderLink.create(brokerId, id, replicas, metadata, reads), TO_FOLLOWER + id);
+            ActorRef<LeaderLink.Command> link = getContext()
+                    .spawn(
+                            LeaderLink.create(brokerId, id, replicas, metadata, throttles.ofFollowers(id), reads),
+                            TO_FOLLOWER + id);
             link.tell(new LeaderLink.Peer(peer(id, FROM_LEADER + brokerId)));
             getContext().watch(link);
             return link;
@@ -138,7 +142,8 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
 
     private ActorRef<FollowerLink.Command> fromLeader(int leader) {
         return fromLeaders.computeIfAbsent(leader, id -> {
-            ActorRef<FollowerLink.Command> link = getContext().spawn(FollowerLink.create(brokerId), FROM_LEADER + id);
+            ActorRef<FollowerLink.Command> link =
+                    getContext().spawn(FollowerLink.create(brokerId, throttles.ofLeaders()), FROM_LEADER + id);
             link.tell(new FollowerLink.Peer(peer(id, TO_FOLLOWER + brokerId)));
             getContext().watch(link);
             return link;

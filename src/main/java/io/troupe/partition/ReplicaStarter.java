@@ -192,11 +192,31 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private Behavior<Command> onImageChanged(ImageChanged changed) {
         if (changed.image().index() >= image.index()) {
+            boolean reconfigured = !changed.image()
+                    .dynamicConfigs(settings.brokerId())
+                    .equals(image.dynamicConfigs(settings.brokerId()));
             image = changed.image();
             askForNewRegistration();
             follow();
+            if (reconfigured) {
+                reconfigure();
+            }
         }
         return this;
+    }
+
+    /** What this broker says of topics may have changed: their settings are worked out anew. */
+    private void reconfigure() {
+        for (TopicImage topic : image.topics().values()) {
+            LogConfig config = configOf.apply(topic);
+            for (PartitionImage partition : topic.partitions()) {
+                ReplicaId id = new ReplicaId(topic.topicId(), partition.partition(), settings.brokerId());
+                if (replicas.containsKey(id)) {
+                    assign(id, topic, partition, config);
+                }
+            }
+        }
+        startWaiting();
     }
 
     private Behavior<Command> onRegistered(Registered registered) {

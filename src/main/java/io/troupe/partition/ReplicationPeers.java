@@ -11,6 +11,7 @@ import org.apache.pekko.actor.typed.ActorRef;
  * @param links this broker's ends of its links to other brokers
  * @param metadata what is committed of other brokers
  * @param lagTimeMaxMs {@code replica.lag.time.max.ms}
+ * @param readFollowers whether consumers are sent to followers, which must then hear of each HW at once
  * @param monotonicMs a clock that never jumps
  */
 public record ReplicationPeers(
@@ -18,6 +19,7 @@ public record ReplicationPeers(
         ControllerClient controller,
         MetadataCache metadata,
         long lagTimeMaxMs,
+        boolean readFollowers,
         LongSupplier monotonicMs)
         implements InSyncReplicas.Brokers {
 

@@ -17,6 +17,7 @@ import io.troupe.group.SteadyClock;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.TopicDefaults;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.ReplicaLinks;
 import io.troupe.partition.ReplicaSettings;
@@ -139,8 +140,12 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 .subscriptions()
                 .tell(new Subscribe<>(
                         context.messageAdapter(SelfRemoved.class, removed -> Removed.REMOVED), SelfRemoved.class));
-        ActorRef<Controller.Command> singleton =
-                ControllerSingleton.init(context.getSystem(), config, parts.clusterId(), parts.controllerStats());
+        ActorRef<Controller.Command> singleton = ControllerSingleton.init(
+                context.getSystem(),
+                config,
+                parts.clusterId(),
+                () -> parts.metadata().current().controllerEpoch(),
+                parts.controllerStats());
         brokerMetadata = spawn(
                 BrokerMetadata.create(
                         BrokerMetadata.Self.of(
@@ -183,11 +188,13 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                         controller,
                         parts.metadata(),
                         config.replicaLagTimeMaxMs(),
+                        config.rackAwareReads(),
                         () -> System.nanoTime() / 1_000_000));
+        TopicDefaults topicDefaults = new TopicDefaults(config, parts.metadata());
         starter = spawn(
                 ReplicaStarter.create(
                         settings,
-                        topic -> TopicConfigs.effective(config, topic.configs()),
+                        topic -> TopicConfigs.effective(topicDefaults.get(), topic.configs()),
                         ReplicaSharding.start(context.getSystem(), settings, REPLICAS),
                         brokerMetadata),
                 REPLICA_STARTER,

@@ -77,7 +77,7 @@ final class Handlers implements AutoCloseable {
                 new MetadataHandler(config, metadata, replicas, creation),
                 new DescribeClusterHandler(config, metadata),
                 new DescribeQuorumHandler(metadata, controller),
-                new CreateTopicsHandler(config, controller),
+                new CreateTopicsHandler(config, metadata, controller),
                 new DeleteTopicsHandler(config, controller),
                 new CreatePartitionsHandler(controller),
                 new AlterPartitionReassignmentsHandler(controller),

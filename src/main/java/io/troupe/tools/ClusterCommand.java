@@ -39,7 +39,7 @@ public final class ClusterCommand {
               --command-config FILE          properties for the client
               --topic T, --group G           metadata: only these; may be repeated
               --execute                      rebalance, drain: carry the moves out and wait for them
-              --throttle BYTES               with --execute: most bytes a second from one broker to another
+              --throttle BYTES               with --execute: most bytes a second that a broker sends, and that one takes
 
             And Kafka's: cluster-id, list-endpoints, unregister --id BROKER.
             """;

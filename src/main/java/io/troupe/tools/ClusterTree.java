@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.GroupListing;
@@ -39,15 +40,20 @@ final class ClusterTree {
     void print(ClusterView view, Set<String> topics, Set<String> groups)
             throws ExecutionException, InterruptedException {
         if (groups.isEmpty() || !topics.isEmpty()) {
-            printCluster(view);
-            printTopics(view, topics);
+            Set<String> shown = view.partitions().keySet().stream()
+                    .map(TopicPartition::topic)
+                    .filter(name -> topics.isEmpty() || topics.contains(name))
+                    .collect(Collectors.toSet());
+            Epochs epochs = Epochs.ask(view.brokers().values(), shown);
+            printCluster(view, epochs);
+            printTopics(view, shown, epochs);
         }
         if (topics.isEmpty() || !groups.isEmpty()) {
             printGroups(groups);
         }
     }
 
-    private void printCluster(ClusterView view) {
+    private void printCluster(ClusterView view, Epochs epochs) {
         out.println("/cluster/id " + view.clusterId());
         out.println("/controller " + view.controller().map(String::valueOf).orElse("none"));
         view.quorum().ifPresent(quorum -> {
@@ -57,15 +63,18 @@ final class ClusterTree {
         });
         for (Node broker : view.brokers().values()) {
             out.println("/brokers/ids/" + broker.id() + " " + broker.host() + ":" + broker.port()
+                    + (epochs.brokers().containsKey(broker.id())
+                            ? " epoch=" + epochs.brokers().get(broker.id())
+                            : "")
                     + (broker.hasRack() ? " rack=" + broker.rack() : "")
                     + (broker.isFenced() ? " fenced" : ""));
         }
     }
 
-    private void printTopics(ClusterView view, Set<String> topics) throws InterruptedException {
+    private void printTopics(ClusterView view, Set<String> topics, Epochs epochs) throws InterruptedException {
         Map<TopicPartition, ClusterView.Partition> shown = new TreeMap<>(ClusterView.BY_NAME);
         shown.putAll(view.partitions());
-        shown.keySet().removeIf(p -> !topics.isEmpty() && !topics.contains(p.topic()));
+        shown.keySet().removeIf(p -> !topics.contains(p.topic()));
         Map<TopicPartition, ListOffsetsResultInfo> ends = ends(shown);
         String last = null;
         for (Map.Entry<TopicPartition, ClusterView.Partition> entry : shown.entrySet()) {
@@ -76,13 +85,19 @@ final class ClusterTree {
                 last = p.topic();
             }
             Optional<ListOffsetsResultInfo> end = Optional.ofNullable(ends.get(p));
+            Optional<Epochs.OfPartition> epoch =
+                    Optional.ofNullable(epochs.partitions().get(p));
             PartitionReassignment move = view.moving().get(p);
             out.println("/brokers/topics/" + p.topic() + "/partitions/" + p.partition() + "/state leader="
                     + (state.leader() < 0 ? "none" : state.leader())
                     + " leader_epoch="
-                    + end.flatMap(ListOffsetsResultInfo::leaderEpoch)
+                    + epoch.map(e -> Optional.of(e.leader()))
+                            .orElse(end.flatMap(ListOffsetsResultInfo::leaderEpoch))
                             .map(String::valueOf)
                             .orElse("unknown")
+                    + epoch.map(Epochs.OfPartition::partition)
+                            .map(e -> " partition_epoch=" + e)
+                            .orElse("")
                     + " replicas=" + list(state.replicas()) + " isr=" + list(state.isr()) + " elr="
                     + list(state.elr()) + " last_known_elr=" + list(state.lastKnown())
                     + end.map(e -> " high_watermark=" + e.offset()).orElse("")

@@ -70,7 +70,7 @@ final class ReplicaMoves {
         return partitions.values().stream().filter(r -> r.get(0) == broker).count();
     }
 
-    /** @param throttle bytes a second that each broker may copy to another */
+    /** @param throttle bytes a second that each broker may send of what moves, and take */
     void execute(ClusterView view, Map<TopicPartition, List<Integer>> plan, OptionalLong throttle)
             throws ExecutionException, InterruptedException {
         if (throttle.isPresent()) {

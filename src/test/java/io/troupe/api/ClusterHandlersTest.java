@@ -11,6 +11,7 @@ import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -199,7 +200,11 @@ class ClusterHandlersTest {
     void partitionsAreDescribedWithTheirEligibleLeaders() {
         TopicImage topic = controller.create("t", 1, Map.of(), 1, 2, 3);
         controller.publish(new MetadataEvent.PartitionsChanged(
-                topic.topicId(), List.of(topic.partitions().get(0).withIsr(List.of(1), List.of(2), List.of(3)))));
+                topic.topicId(),
+                List.of(topic.partitions()
+                        .get(0)
+                        .withIsr(List.of(1), List.of(2), List.of(3))
+                        .withPartitionEpoch(7))));
         DescribeTopicPartitionsResponseData response = describe(List.of("t", "none", "bad/name"), 2000, null);
         DescribeTopicPartitionsResponsePartition p =
                 response.topics().find("t").partitions().get(0);
@@ -215,6 +220,8 @@ class ClusterHandlersTest {
                 Errors.INVALID_TOPIC_EXCEPTION.code(),
                 response.topics().find("bad/name").errorCode());
         assertNull(response.nextCursor());
+        assertEquals(1, p.unknownTaggedFields().size(), "for its partition epoch Kafka has no place");
+        assertEquals(7, ByteBuffer.wrap(p.unknownTaggedFields().get(0).data()).getInt());
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.BrokerConfig;
+import io.troupe.config.DynamicConfigs;
 import io.troupe.config.ServerProperties;
 import io.troupe.controller.ControllerCommand;
 import io.troupe.controller.ControllerReply;
@@ -13,6 +14,8 @@ import io.troupe.model.Refusal;
 import io.troupe.partition.LocalReplicas;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
@@ -184,7 +187,7 @@ class TopicHandlersTest {
         data.topics().add(topic("twice", 1, 1));
         data.topics().add(topic("..", 1, 1));
         FakeContext request = new FakeContext(ApiKeys.CREATE_TOPICS, 7);
-        new CreateTopicsHandler(config, controller).handle(request, data);
+        new CreateTopicsHandler(config, controller.metadata, controller).handle(request, data);
         controller.createAsked(0);
         CreateTopicsResponseData answer = request.answer();
         assertEquals(
@@ -238,8 +241,10 @@ class TopicHandlersTest {
         DescribeConfigsResponseData answer = request.answer();
         assertEquals("5", answer.results().get(0).configs().get(0).value());
         assertEquals(1, answer.results().get(0).configs().size());
-        assertTrue(answer.results().get(2).configs().stream()
-                .allMatch(DescribeConfigsResponseData.DescribeConfigsResourceResult::readOnly));
+        answer.results()
+                .get(2)
+                .configs()
+                .forEach(c -> assertEquals(!DynamicConfigs.isDynamic(c.name()), c.readOnly(), c.name()));
         assertEquals(
                 List.of(
                         Errors.NONE.code(),
@@ -277,6 +282,32 @@ class TopicHandlersTest {
                         Errors.INVALID_REQUEST.code()),
                 answer.responses().stream().map(r -> r.errorCode()).toList());
         assertEquals(0, controller.asked.size());
+    }
+
+    @Test
+    void topicsAndBrokersAreChangedByOneRequest() {
+        IncrementalAlterConfigsRequestData data = new IncrementalAlterConfigsRequestData();
+        data.resources().add(change(4, "", "leader.replication.throttled.rate", 0, "5"));
+        data.resources().add(change(2, "a", "retention.ms", 0, "5"));
+        data.resources().add(change(4, "7", "log.retention.ms", 1, null));
+        FakeContext request = new FakeContext(ApiKeys.INCREMENTAL_ALTER_CONFIGS, 1);
+        new IncrementalAlterConfigsHandler(controller).handle(request, data);
+        assertEquals(2, controller.asked.size());
+        ControllerCommand.AlterBrokerConfigs brokers =
+                (ControllerCommand.AlterBrokerConfigs) controller.asked.get(1).command();
+        assertEquals(Set.of("", "7"), brokers.changes().keySet());
+        controller.asked.get(0).reply().complete(new ControllerReply.Refused(Refusal.of(Errors.NOT_CONTROLLER)));
+        controller
+                .asked
+                .get(1)
+                .reply()
+                .complete(new ControllerReply.Brokers(List.of(
+                        new ControllerReply.BrokerResult("", Optional.empty()),
+                        new ControllerReply.BrokerResult("7", Optional.of(Refusal.of(Errors.INVALID_REQUEST))))));
+        IncrementalAlterConfigsResponseData answer = request.answer();
+        assertEquals(
+                List.of(Errors.NONE.code(), Errors.NOT_CONTROLLER.code(), Errors.INVALID_REQUEST.code()),
+                answer.responses().stream().map(r -> r.errorCode()).toList());
     }
 
     private static AlterConfigsResource change(int type, String name, String key, int op, String value) {

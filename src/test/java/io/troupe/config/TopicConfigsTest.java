@@ -58,7 +58,7 @@ class TopicConfigsTest {
 
     @Test
     void describeTellsWhereAValueComesFrom() {
-        var entries = TopicConfigs.describe(broker, Map.of("segment.ms", "9"));
+        var entries = TopicConfigs.describe(broker, DynamicConfigs.NONE, Map.of("segment.ms", "9"));
         var retention = entries.stream()
                 .filter(e -> e.name().equals("retention.ms"))
                 .findFirst()

@@ -163,6 +163,7 @@ class ControllerFaultsTest {
                                     settings,
                                     (voter, ask) -> ask(node, voter, ask),
                                     () -> Set.of(1, 2, 3),
+                                    () -> 0,
                                     () -> System.nanoTime() / 1_000_000,
                                     new ControllerStats())),
                             "controller-" + node + "-" + incarnations++));

@@ -59,6 +59,7 @@ class ControllerRetryTest {
                 settings,
                 this::ask,
                 () -> Set.of(1),
+                () -> 0,
                 () -> System.nanoTime() / 1_000_000,
                 new ControllerStats())));
     }

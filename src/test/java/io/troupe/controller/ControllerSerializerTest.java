@@ -90,6 +90,8 @@ class ControllerSerializerTest {
                 new ControllerCommand.DeleteTopics(List.of(new TopicRef(null, id), new TopicRef("t", Uuid.ZERO_UUID))),
                 new ControllerCommand.AlterTopicConfigs(
                         Map.of("t", List.of(new ConfigChange("k", OpType.DELETE, null))), false, true),
+                new ControllerCommand.AlterBrokerConfigs(
+                        Map.of("", List.of(new ConfigChange("k", OpType.SET, "v"))), true, false),
                 new ControllerCommand.RegisterBroker(
                         3,
                         id,
@@ -133,6 +135,9 @@ class ControllerSerializerTest {
                 new ControllerReply.Topics(List.of(
                         new ControllerReply.TopicResult("t", id, 1, (short) 1, Map.of(), Optional.of(refusal)),
                         new ControllerReply.TopicResult(null, id, 1, (short) 1, Map.of("a", "b"), Optional.empty()))),
+                new ControllerReply.Brokers(List.of(
+                        new ControllerReply.BrokerResult("", Optional.empty()),
+                        new ControllerReply.BrokerResult("1", Optional.of(refusal)))),
                 new ControllerReply.Registered(-1),
                 new ControllerReply.PartitionAltered(p),
                 new ControllerReply.ProducerIds(1000, 1000),

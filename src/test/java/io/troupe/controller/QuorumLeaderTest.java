@@ -91,6 +91,17 @@ class QuorumLeaderTest {
         assertEquals(2, leader.commitIndex());
     }
 
+    /** Clients are shown the round alone, and it is to rise with each controller; (3, 1) is greater than (3, 0) all the same. */
+    @Test
+    void aRoundInWhichAnotherHasLedIsClaimedNoMore() {
+        Epoch other = new Epoch(3, 0);
+        QuorumLeader claim = new QuorumLeader(MINE, Set.of(1, 2, 3), Optional.empty());
+        claim.receive(promised(1, null));
+        claim.receive(new Quorum.Promised(2, MINE, other, 4, disk(2), true, "c"));
+        assertEquals(QuorumLeader.Phase.DEPOSED, claim.phase());
+        assertEquals(other, claim.rival(), "the next claim goes above it");
+    }
+
     @Test
     void acknowledgementsOfADiskThatIsNotAdmittedCommitNothing() {
         QuorumLeader leader = leading();

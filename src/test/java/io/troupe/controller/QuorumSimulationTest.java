@@ -86,6 +86,9 @@ class QuorumSimulationTest {
             long next = applied.index() + 1;
             byte[] value = quorum.entry(next).value();
             MetadataEvent event = MetadataCodec.decode(value);
+            if (event instanceof MetadataEvent.ControllerElected e) {
+                assertTrue(e.controllerEpoch() > applied.controllerEpoch(), "two controllers in round " + e);
+            }
             applied = applied.apply(next, event);
             if (next < world.committed.size()) {
                 assertArrayEquals(world.committed.get((int) next), value, "2.4: two values committed at " + next);

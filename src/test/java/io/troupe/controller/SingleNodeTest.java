@@ -65,7 +65,7 @@ class SingleNodeTest {
                         context.spawn(
                                 ClusterFormation.create(config, Optional::empty, outcome()), ClusterFormation.NAME);
                         ActorRef<Controller.Command> controller = ControllerSingleton.init(
-                                context.getSystem(), config, Optional.empty(), new ControllerStats());
+                                context.getSystem(), config, Optional.empty(), () -> 0, new ControllerStats());
                         BrokerMetadata.Self self =
                                 BrokerMetadata.Self.of(config, config.advertisedListeners(), -1, lostDir);
                         ActorRef<BrokerMetadata.Command> metadata = context.spawn(

@@ -90,8 +90,10 @@ final class FaultyBroker {
         kit = ActorTestKit.create(system);
         for (int other = 1; other <= brokers; other++) {
             if (other != id) {
-                toFollowers.put(other, spawn(LeaderLink.create(id, other, local, metadata, reads), "to-" + other));
-                fromLeaders.put(other, spawn(FollowerLink.create(id), "from-" + other));
+                toFollowers.put(
+                        other,
+                        spawn(LeaderLink.create(id, other, local, metadata, Throttle.NONE, reads), "to-" + other));
+                fromLeaders.put(other, spawn(FollowerLink.create(id, Throttle.NONE), "from-" + other));
             }
         }
         ControllerClient client = this::submit;
@@ -108,6 +110,7 @@ final class FaultyBroker {
                         client,
                         metadata,
                         LAG_TIME_MS,
+                        false,
                         () -> System.nanoTime() / 1_000_000));
         starter = spawn(
                 ReplicaStarter.create(

@@ -97,7 +97,7 @@ class FollowerStateTest {
                 List.of(new EpochStart(1, 0), new EpochStart(2, 40), new EpochStart(4, 80)), 10, 90, 100);
         assertEquals(new Cut(60, false), longer.cut(new Divergence(PARTITION, 5, 2, 60, 0)), "the leader's is smaller");
         assertEquals(new Cut(80, false), longer.cut(new Divergence(PARTITION, 5, 3, 95, 0)), "its own is smaller");
-        assertEquals(new Cut(0, false), longer.cut(new Divergence(PARTITION, 5, -1, 0, 0)), "nothing is common");
+        assertEquals(new Cut(0, true), longer.cut(new Divergence(PARTITION, 5, -1, 0, 0)), "nothing is common");
         assertEquals(new Cut(150, true), longer.cut(new Divergence(PARTITION, 5, -1, 150, 150)), "all is gone there");
         assertEquals(new Cut(70, true), longer.cut(new Divergence(PARTITION, 5, 2, 60, 70)), "what is common is gone");
     }

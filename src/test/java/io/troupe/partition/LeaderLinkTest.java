@@ -66,7 +66,7 @@ class LeaderLinkTest {
             }
             task.run();
         };
-        ActorRef<LeaderLink.Command> link = kit.spawn(LeaderLink.create(1, 2, local, metadata, reads));
+        ActorRef<LeaderLink.Command> link = kit.spawn(LeaderLink.create(1, 2, local, metadata, Throttle.NONE, reads));
         link.tell(new LeaderLink.Peer(follower.ref()));
         link.tell(new Positions(2, new Session(2, 0), 0, 0, 0, List.of(new Position(KEY, 1, 0, -1, true))));
         List<FollowerLink.Command> told = follower.fishForMessage(

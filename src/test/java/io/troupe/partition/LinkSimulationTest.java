@@ -75,12 +75,14 @@ class LinkSimulationTest {
         long nowMs;
         long brokerEpoch = 5;
         double trouble;
-        final LeaderLinkCore leader = new LeaderLinkCore(1, new LeaderPort());
-        FollowerLinkCore follower = new FollowerLinkCore(2, new FollowerPort());
+        final LeaderLinkCore leader;
+        FollowerLinkCore follower;
 
         World(long seed) {
             random = new Random(seed);
             trouble = random.nextInt(4) * 0.08;
+            leader = new LeaderLinkCore(1, new LeaderPort(), new SimulatedThrottle());
+            follower = new FollowerLinkCore(2, new FollowerPort(), new SimulatedThrottle());
             Uuid topic = new Uuid(1, seed + 2);
             for (int i = 0; i < 3; i++) {
                 Partition p = new Partition(new PartitionKey(topic, i));
@@ -174,27 +176,18 @@ class LinkSimulationTest {
             announce(p);
         }
 
+        /** To any offset: also one inside a batch, which stays whole. */
         void deleteRecords(Partition p) {
-            if (!p.leaders.batches.isEmpty()) {
-                int n = random.nextInt(p.leaders.batches.size() + 1);
-                long start = n == p.leaders.batches.size()
-                        ? p.leaders.logEndOffset()
-                        : BatchHeader.baseOffset(
-                                p.leaders.batches.get(n),
-                                p.leaders.batches.get(n).position());
-                p.leaders.batches.subList(0, n).clear();
-                p.leaders.start = start;
-                if (p.leaders.batches.isEmpty()) {
-                    p.leaders.start = start;
-                }
-                leader.moved(p.key);
-            }
+            long end = p.leaders.logEndOffset();
+            p.leaders.start += random.nextInt((int) (end - p.leaders.start) + 1);
+            p.leaders.batches.removeIf(batch -> MemoryLog.end(batch) <= p.leaders.start);
+            leader.moved(p.key);
         }
 
         void restartFollower() {
             brokerEpoch++;
             leader.followerRegistered();
-            follower = new FollowerLinkCore(2, new FollowerPort());
+            follower = new FollowerLinkCore(2, new FollowerPort(), new SimulatedThrottle());
             partitions.values().forEach(this::open);
         }
 
@@ -256,6 +249,29 @@ class LinkSimulationTest {
                 return (LinkMessage) serializer.fromBinary(serializer.toBinary(message), serializer.manifest(message));
             } catch (NotSerializableException e) {
                 throw new AssertionError(e);
+            }
+        }
+
+        /** Of two thirds of the runs: partition 0 at some hundred bytes a second, as one end or both see it. */
+        final class SimulatedThrottle implements Throttle {
+            private final ByteRate rate = new ByteRate();
+            private final boolean throttles = random.nextInt(3) > 0;
+
+            @Override
+            public boolean holds(PartitionKey partition) {
+                return throttles && partition.partition() == 0;
+            }
+
+            @Override
+            public boolean hasRoom(PartitionKey partition) {
+                return !holds(partition) || rate.hasRoom(500, nowMs);
+            }
+
+            @Override
+            public void passed(PartitionKey partition, int bytes) {
+                if (holds(partition)) {
+                    rate.passed(bytes, 500, nowMs);
+                }
             }
         }
 

@@ -96,6 +96,7 @@ class ReplicaActorTest {
                     },
                     metadata,
                     30_000,
+                    false,
                     () -> System.nanoTime() / 1_000_000));
     private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
     private ActorRef<Replica.Command> replica = kit.spawn(ReplicaActor.create(ID, settings));
@@ -186,15 +187,41 @@ class ReplicaActorTest {
     }
 
     @Test
-    void aFollowerServesNothing() throws Exception {
+    void aFollowerTakesNoWrites() throws Exception {
         append("a", 1);
-        assertAnswers("a!NOT_LEADER_OR_FOLLOWER");
+        replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
+        assertAnswers("a!NOT_LEADER_OR_FOLLOWER", "reader");
         assign(new PartitionImage(0, List.of(1, 2), 2, 3, 3, List.of(1, 2), List.of(), List.of()));
         settled.receiveMessage();
         append("b", 1);
-        replica.tell(new Replica.AwaitData(() -> answers.add("reader"), 0, false));
-        assertAnswers("b!NOT_LEADER_OR_FOLLOWER", "reader");
+        assertAnswers("b!NOT_LEADER_OR_FOLLOWER");
         assertNull(local.leader(PARTITION.topicId(), 0));
+    }
+
+    /** KIP-392: never beyond the HW that it knows, in the epoch that it follows, until it leads or ends. */
+    @Test
+    void aFollowerIsReadToTheHighWatermarkThatItKnows() throws Exception {
+        assign(new PartitionImage(0, List.of(1, 2), 2, 3, 3, List.of(1, 2), List.of(), List.of()));
+        settled.receiveMessage();
+        LocalReplicas.Follower follower = local.follower(PARTITION.topicId(), 0);
+        replica.tell(new Replica.AwaitData(() -> answers.add("first"), 0, false));
+        replica.tell(new Replica.AwaitData(() -> answers.add("second"), 2, false));
+        TestProbe<FollowerLink.Command> link = kit.createTestProbe();
+        ByteBuffer batch = TestBatches.batch(2);
+        BatchHeader.stamp(batch, batch.position(), 0, 3);
+        replica.tell(new ReplicaActor.Replicate(3, 0, batch, 0, 0, 7, batch.remaining(), link.ref()));
+        link.receiveMessage();
+        assertEquals(0, follower.view().highWatermark());
+        assertEquals(2, follower.view().logEndOffset(), "before the leader is told");
+        assertEquals(
+                List.of(new JournalCommand.EpochStart(3, 0)), follower.view().epochs());
+        assertEquals(0, answers.size());
+        replica.tell(new ReplicaActor.Replicate(3, 2, ByteBuffer.allocate(0), 9, 0, 7, 0, link.ref()));
+        assertAnswers("first");
+        assertEquals(2, follower.view().highWatermark(), "of what the leader says only what is here");
+        elect(4);
+        assertAnswers("second");
+        assertNull(local.follower(PARTITION.topicId(), 0));
     }
 
     @Test

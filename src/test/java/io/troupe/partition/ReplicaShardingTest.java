@@ -92,6 +92,7 @@ class ReplicaShardingTest {
                             (command, timeoutMs) -> new CompletableFuture<>(),
                             new MetadataCache(),
                             30_000,
+                            false,
                             () -> System.nanoTime() / 1_000_000));
             starter = kit.spawn(ReplicaStarter.create(
                     settings,

@@ -51,6 +51,7 @@ class ReplicaStarterTest {
                     (command, timeoutMs) -> new CompletableFuture<>(),
                     new MetadataCache(),
                     30_000,
+                    false,
                     System::currentTimeMillis));
     private final ActorRef<ReplicaStarter.Command> starter =
             kit.spawn(ReplicaStarter.create(settings, ReplicaStarterTest::configOf, region.ref(), metadata.ref()));

@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -83,39 +84,51 @@ final class LogPlacement {
         boolean made = metaLog.log(id) == null;
         if (made) {
             indexes.dropAll(id, true);
-            putStrayAside(directory, partition.topic(), id);
+            putStrayAside(directory, partition);
+            if (released.stream().anyMatch(other -> isNamed(other, partition))) {
+                disk.forceDirectory(path);
+            }
             disk.createDirectories(directory);
             metaLog.append(MetaRecord.log(id, partition.topic()));
         }
         return new Claimed(directory, made);
     }
 
-    /** A directory of that name that belongs to another topic id, or to nobody known, must not be taken for this log. */
-    private void putStrayAside(Path directory, String topic, LogId id) throws IOException {
+    private boolean isNamed(LogId log, TopicIdPartition partition) {
+        return log.partition() == partition.partition()
+                && metaLog.log(log).topic.equals(partition.topic());
+    }
+
+    /**
+     * A directory of that name that belongs to another topic id, or to nobody known, must not be taken for this log. That it is out of the
+     * way is durable before any record says so: the records alone would give its files to this log.
+     */
+    private void putStrayAside(Path directory, TopicIdPartition partition) throws IOException {
         if (!disk.exists(directory)) {
             return;
         }
-        String owner = "unknown-" + System.currentTimeMillis();
-        boolean known = false;
-        for (LogId other : metaLog.ids()) {
-            if (other.partition() == id.partition()
-                    && metaLog.log(other).topic.equals(topic)
-                    && !released.contains(other)) {
-                if (isOpen.test(other)) {
-                    throw new LogBusyException(directory + " is still open as log " + other);
-                }
-                owner = other.topicId().toString();
-                known = true;
-                metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, other, 0, 0));
+        List<LogId> owners = metaLog.ids().stream()
+                .filter(other -> isNamed(other, partition) && !released.contains(other))
+                .toList();
+        for (LogId owner : owners) {
+            if (isOpen.test(owner)) {
+                throw new LogBusyException(directory + " is still open as log " + owner);
             }
         }
-        Path aside = aside(directory, owner, STRAY_SUFFIX);
-        if (known) {
-            LOG.info("{} was that of topic id {}, which is gone; it is put aside as {}.", directory, owner, aside);
+        Path aside;
+        if (owners.isEmpty()) {
+            aside = aside(directory, "unknown-" + System.currentTimeMillis(), STRAY_SUFFIX);
+            LOG.error("{} is not that of topic id {}; it is put aside as {}.", directory, partition.topicId(), aside);
         } else {
-            LOG.error("{} does not belong to topic id {}; it is put aside as {}.", directory, id.topicId(), aside);
+            Uuid owner = owners.get(owners.size() - 1).topicId();
+            aside = aside(directory, owner.toString(), STRAY_SUFFIX);
+            LOG.info("{} was that of topic id {}, which is gone; it is put aside as {}.", directory, owner, aside);
         }
         disk.rename(directory, aside);
+        disk.forceDirectory(path);
+        for (LogId owner : owners) {
+            metaLog.append(MetaRecord.of(Kind.LOG_REMOVED, owner, 0, 0));
+        }
     }
 
     /**

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
@@ -13,6 +15,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A topic deleted and made again under its name, whose two logs meet in one place. */
 class LogPlacementTest {
@@ -62,5 +66,26 @@ class LogPlacementTest {
         placement.putOrphanAside(LogId.of(OLD));
         assertNull(metaLog.log(LogId.of(OLD)));
         assertTrue(Files.isDirectory(made));
+    }
+
+    /** The record alone, after a power cut, would give the old log's files to the new one. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theNameIsFreeForGoodBeforeItIsRecordedAsTheNewLogs(boolean deleted) throws Exception {
+        List<Boolean> recordedWhenForced = new ArrayList<>();
+        Disk disk = (Disk) Proxy.newProxyInstance(
+                Disk.class.getClassLoader(), new Class<?>[] {Disk.class}, (self, method, args) -> {
+                    if (method.getName().equals("forceDirectory")) {
+                        recordedWhenForced.add(metaLog.log(LogId.of(NEW)) != null);
+                    }
+                    return method.invoke(Disk.real(), args);
+                });
+        placement = new LogPlacement(root, disk, metaLog, indexes, id -> false);
+        placement.claim(OLD);
+        if (deleted) {
+            placement.release(OLD);
+        }
+        assertTrue(placement.claim(NEW).made());
+        assertEquals(List.of(false), recordedWhenForced);
     }
 }

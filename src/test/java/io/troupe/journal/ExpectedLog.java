@@ -71,10 +71,15 @@ final class ExpectedLog {
         this.keys = new ExpectedKeys(config.deleteRetentionMs());
     }
 
-    /** A cleaning begins, which may touch what lies below {@code bound}; that is durable. */
-    void cleaning(long bound, long nowMs) {
+    /**
+     * A cleaning begins.
+     *
+     * @param bound it may touch what lies below
+     * @param durable what lies below is on the disk, whoever forced it
+     */
+    void cleaning(long bound, long durable, long nowMs) {
         keys.cleaning(bound, nowMs);
-        durableEnd = Math.max(durableEnd, bound);
+        durableEnd = Math.max(durableEnd, durable);
     }
 
     /** Exclusive: a truncation leaves what lies below alone. */

@@ -264,7 +264,13 @@ final class PowerLossWork {
                     if (random.nextBoolean()) {
                         advanceHighWatermark(log, log.end());
                     }
-                    log.cleaning(Math.min(log.highWatermark, durableSegmentsEnd(log)), nowMs);
+                    // What retention took may still have its name, and nobody forces it any more: the cleaner goes on
+                    // behind it,
+                    // but it is lost when power goes before the new log start is on the disk.
+                    log.cleaning(
+                            Math.min(log.highWatermark, durableSegmentsEnd(log, log.issuedStart)),
+                            Math.min(log.highWatermark, durableSegmentsEnd(log, -1)),
+                            nowMs);
                 }
             }
             if (!cleaner.cleanNext()) {
@@ -276,17 +282,16 @@ final class PowerLossWork {
         expect(cleaner.counters().failures() == 0 || disk.isCut(), "a cleaning failed: " + cleaner.counters());
     }
 
-    /** What the cleaner may believe in: closed segments that are on the disk, whatever is written in {@code meta.log}. */
-    private long durableSegmentsEnd(ExpectedLog log) throws IOException {
+    /** Where the closed segments end that are on the disk, whatever is written in {@code meta.log}, or lie below an offset. */
+    private long durableSegmentsEnd(ExpectedLog log, long taken) throws IOException {
         List<Path> segments =
                 disk.list(disk.root().resolve(log.partition.topic() + "-" + log.partition.partition())).stream()
                         .filter(file -> Segment.baseOffsetOf(file) >= 0)
                         .toList();
         int durable = 0;
-        // What retention took may still have its name, and nobody forces it any more.
         while (durable < segments.size() - 1
                 && (disk.isDurable(segments.get(durable))
-                        || Segment.baseOffsetOf(segments.get(durable + 1)) <= log.issuedStart)) {
+                        || Segment.baseOffsetOf(segments.get(durable + 1)) <= taken)) {
             durable++;
         }
         return durable == 0 ? 0 : Segment.baseOffsetOf(segments.get(durable));

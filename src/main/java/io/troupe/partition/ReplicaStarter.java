@@ -125,7 +125,8 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     private long followedBrokerEpoch = -1;
     private boolean foundSettled;
-    private boolean dirFailed;
+    /** Whether any log or log dir ever did; till then nobody looks for those that have. */
+    private boolean someFailed;
 
     private ReplicaStarter(
             ActorContext<Command> context,
@@ -197,26 +198,13 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
                     .equals(image.dynamicConfigs(settings.brokerId()));
             image = changed.image();
             askForNewRegistration();
-            follow();
             if (reconfigured) {
-                reconfigure();
+                // What this broker says of topics may have changed: the settings of all are worked out anew.
+                followedBrokerEpoch = -1;
             }
+            follow();
         }
         return this;
-    }
-
-    /** What this broker says of topics may have changed: their settings are worked out anew. */
-    private void reconfigure() {
-        for (TopicImage topic : image.topics().values()) {
-            LogConfig config = configOf.apply(topic);
-            for (PartitionImage partition : topic.partitions()) {
-                ReplicaId id = new ReplicaId(topic.topicId(), partition.partition(), settings.brokerId());
-                if (replicas.containsKey(id)) {
-                    assign(id, topic, partition, config);
-                }
-            }
-        }
-        startWaiting();
     }
 
     private Behavior<Command> onRegistered(Registered registered) {
@@ -372,6 +360,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
         }
         if (settled.failed()) {
             entry.failed = true;
+            someFailed = true;
             tellFailed();
         } else if (settled.leaderEpoch() == entry.image.leaderEpoch()
                 && settled.partitionEpoch() == entry.image.partitionEpoch()) {
@@ -383,7 +372,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     }
 
     private Behavior<Command> onLogDirFailed() {
-        dirFailed = true;
+        someFailed = true;
         replicas.values().stream()
                 .filter(entry -> entry.self != null && isOffline(entry))
                 .forEach(entry -> entry.self.tell(ReplicaActor.LogOffline.LOG_OFFLINE));
@@ -391,7 +380,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
     }
 
     private boolean isOffline(Entry entry) {
-        return dirFailed
+        return someFailed
                 && journals.filter(all -> all.isOffline(settings.pluginFor().apply(entry.partition)))
                         .isPresent();
     }
@@ -404,7 +393,7 @@ public final class ReplicaStarter extends AbstractBehavior<ReplicaStarter.Comman
 
     /** Others are to lead what can be used here no more; told until the metadata shows that it is known. */
     private void tellFailed() {
-        if (timers.isTimerActive(Failed.TELL_AGAIN)) {
+        if (!someFailed || timers.isTimerActive(Failed.TELL_AGAIN)) {
             return;
         }
         List<LogRef> failed = new ArrayList<>();

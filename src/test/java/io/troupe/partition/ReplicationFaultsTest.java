@@ -95,14 +95,16 @@ class ReplicationFaultsTest {
     @Test
     void nothingAcknowledgedIsLostWhateverTheNetworkDoes() throws Exception {
         int rounds = Integer.getInteger("rounds", 4);
+        int inTrouble = 0;
         for (int n = 0; n < rounds; n++) {
             Round round = new Round("round-" + n, new Random(seed * 1_000 + n));
             try {
-                round.run();
+                inTrouble += round.run();
             } catch (Exception | AssertionError e) {
                 throw new AssertionError("seed " + seed + ", round " + n, e);
             }
         }
+        assertTrue(inTrouble > 0, "nothing was acknowledged while the network was in trouble");
     }
 
     /** Rule 1.15: whom it cannot tell the controller to leave out, a leader goes on waiting for; so it is harmless. */
@@ -162,7 +164,17 @@ class ReplicationFaultsTest {
             topicId = controller.create(topic, assignment, Map.of("min.insync.replicas", "2"));
         }
 
-        void run() throws Exception {
+        /**
+         * A single partition may be out of reach for as long as the trouble lasts, so that each one is written to before it too.
+         *
+         * @return how many values were kept while the network was in trouble
+         */
+        int run() throws Exception {
+            heal();
+            for (int p = 0; p < PARTITIONS; p++) {
+                assertTrue(send(partition(p).leader(), p).get(10, TimeUnit.SECONDS), "all is well");
+            }
+            int before = keptValues();
             network.trouble(0.02 + 0.06 * random.nextInt(4));
             for (int i = 0; i < STEPS; i++) {
                 for (FaultyBroker broker : brokers.values()) {
@@ -181,11 +193,14 @@ class ReplicationFaultsTest {
                 }
                 TimeUnit.MILLISECONDS.sleep(random.nextInt(40));
             }
+            int after = keptValues();
             heal();
-            for (int p = 0; p < PARTITIONS; p++) {
-                assertTrue(!kept.get(p).isEmpty(), "nothing was acknowledged on " + topic + "-" + p);
-            }
             check();
+            return after - before;
+        }
+
+        int keptValues() {
+            return kept.stream().mapToInt(Map::size).sum();
         }
 
         void harm() {

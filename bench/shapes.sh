@@ -62,7 +62,7 @@ shape_partitions() { # side pair
 
 # ---- an fsync before each acknowledgement, eight producers that share them ----
 shape_flush() { # side pair
-  local shape="flush.messages=1, 8 producers, 1 KiB" records=$((mb * 1000000 / 10 / 1024 / 8))
+  local shape="flush.messages=1, 8 producers, 1 KiB" records=$((mb * 1000000 / 2 / 1024 / 8))
   (($2)) || new_topic "$1" bench-flush 1 flush.messages=1 || return 1
   produce "$1" "$2" "$shape" bench-flush 8 1024 $records acks=1 linger.ms=0 || return 1
   # How many fsyncs that took, by the JVM's own recording; in a run of its own, for recording costs.

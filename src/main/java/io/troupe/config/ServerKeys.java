@@ -95,8 +95,9 @@ final class ServerKeys {
                 1,
                 1024,
                 "Threads of each log dir that open and close logs."));
-        add(atLeast("socket.send.buffer.bytes", INT, 100 * 1024, -1, "SO_SNDBUF; -1 is the system's."));
-        add(atLeast("socket.receive.buffer.bytes", INT, 100 * 1024, -1, "SO_RCVBUF; -1 is the system's."));
+        // Kafka's 100 KiB would keep the kernel from growing them to what a batch or a fetch needs.
+        add(atLeast("socket.send.buffer.bytes", INT, -1, -1, "SO_SNDBUF; -1 is the system's."));
+        add(atLeast("socket.receive.buffer.bytes", INT, -1, -1, "SO_RCVBUF; -1 is the system's."));
         add(atLeast("socket.request.max.bytes", INT, 100 * MIB, 1, "Largest request accepted."));
         add(atLeast("socket.listen.backlog.size", INT, 50, 1, "Connections waiting to be accepted."));
         add(atLeast("max.connections", INT, Integer.MAX_VALUE, 0, "Connections in all."));

@@ -8,7 +8,10 @@ import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.LogView;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 
@@ -95,6 +98,12 @@ final class PartitionLookup {
             return Found.refused(topic, Errors.UNKNOWN_LEADER_EPOCH);
         }
         return new Found(topic, replica, view, Errors.NONE);
+    }
+
+    /** The leader as soon as it is here, or what is found when the time is up; never fails. */
+    CompletionStage<Found> onceLed(TopicImage topic, int partition, int timeoutMs) {
+        return replicas.awaitLed(List.of(new TopicIdPartition(topic.topicId(), partition, topic.name())), timeoutMs)
+                .thenApply(done -> find(topic, partition, ANY_EPOCH));
     }
 
     /**

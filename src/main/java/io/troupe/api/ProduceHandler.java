@@ -37,6 +37,10 @@ import org.apache.kafka.common.protocol.Errors;
  * anew for the topic's {@code compression.type}, go by way of {@link UnpackLanes}; their connection is not read until the
  * answer has left, so that no later batch overtakes them. acks=0 gets no answer, and an error closes the connection.
  *
+ * <p>A batch for a partition that committed metadata has given to this broker, and that it does not lead yet, waits up to {@link
+ * #ELECTED_WAIT_MS}, and its connection with it: refused, a client that was sent here a moment ago by the leader before
+ * would know nowhere to go and back off, for longer than taking over lasts.
+ *
  * <p>Versions: 5 log start offset, 8 error messages, 10 current leader (KIP-951), 13 topic ids (KIP-516).
  *
  * <p>Not served: transactions; a transactional produce is refused with UNSUPPORTED_VERSION, which clients report with its
@@ -47,13 +51,17 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
     private static final short FIRST_WITH_CURRENT_LEADER = 10;
     private static final short FIRST_WITH_TOPIC_IDS = 13;
     private static final long NO_OFFSET = -1;
+    /** Beyond this something is wrong with that one log, and the connection's other partitions are not to wait for it. */
+    private static final int ELECTED_WAIT_MS = 500;
 
+    private final int brokerId;
     private final PartitionLookup lookup;
     private final TopicLogConfigs configs;
     private final LongSupplier clockMs;
     private final UnpackLanes lanes;
 
     public ProduceHandler(BrokerConfig config, MetadataCache metadata, LocalReplicas replicas) {
+        this.brokerId = config.nodeId();
         this.configs = new TopicLogConfigs(new TopicDefaults(config, metadata));
         this.lookup = new PartitionLookup(metadata, replicas);
         this.clockMs = System::currentTimeMillis;
@@ -150,9 +158,14 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
 
         private void append(TopicImage topic, PartitionProduceData partition, PartitionReply reply) {
             PartitionLookup.Found found = lookup.find(topic, partition.index(), PartitionLookup.ANY_EPOCH);
-            if (found.error() != Errors.NONE) {
+            boolean early = found.error() == Errors.NOT_LEADER_OR_FOLLOWER
+                    && topic.partitions().get(partition.index()).leader() == brokerId;
+            if (found.error() != Errors.NONE && !early) {
                 reply.refuse(Refusal.of(found.error()));
                 return;
+            }
+            if (early) {
+                context.holdNext();
             }
             LogConfig config = configs.of(topic);
             BatchValidator.Result verdict =
@@ -160,13 +173,13 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
             if (verdict instanceof BatchValidator.Refused refused) {
                 reply.refuse(refused);
             } else if (verdict instanceof BatchValidator.Valid valid) {
-                tell(found, valid, reply);
+                tell(found, valid, reply, reply);
             } else if (verdict instanceof BatchValidator.Unread unread) {
                 context.holdNext();
                 lanes.judge(unread, config, budget, timeoutMs(), new UnpackLanes.Judged() {
                     @Override
                     public void valid(BatchValidator.Valid valid, Runnable room) {
-                        tell(found, valid, new RoomReply(reply, room));
+                        tell(found, valid, reply, new RoomReply(reply, room));
                     }
 
                     @Override
@@ -175,6 +188,26 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
                     }
                 });
             }
+        }
+
+        /** @param reply to {@code partition} */
+        private void tell(
+                PartitionLookup.Found found,
+                BatchValidator.Valid valid,
+                PartitionReply partition,
+                Replica.AppendReply reply) {
+            if (found.error() == Errors.NONE) {
+                tell(found, valid, reply);
+                return;
+            }
+            lookup.onceLed(partition.topic(), partition.part().index(), Math.min(timeoutMs(), ELECTED_WAIT_MS))
+                    .thenAccept(now -> {
+                        if (now.error() == Errors.NONE) {
+                            tell(now, valid, reply);
+                        } else {
+                            reply.refused(Refusal.of(now.error()), NO_OFFSET);
+                        }
+                    });
         }
 
         private void tell(PartitionLookup.Found found, BatchValidator.Valid valid, Replica.AppendReply reply) {

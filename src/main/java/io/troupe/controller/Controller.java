@@ -38,7 +38,8 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * <p>Claims the metadata quorum, adopts the greatest log, and then serves commands: decide on the image, append, and, once a
  * majority has it: apply, reply, publish. Commands are decided one after the other on the image as it will be, so that many
  * may be under way to the voters at once. An answer that changes nothing is held until a majority has confirmed that
- * this controller still leads (2.8). Deposed, it drops all it knows, leaves its commands unanswered and claims again higher.
+ * this controller still leads (2.8), but for the one to a heartbeat, on which nobody decides anything: three brokers' heartbeats
+ * would ask the voters four times a second. Deposed, it drops all it knows, leaves its commands unanswered and claims again higher.
  */
 public final class Controller extends AbstractBehavior<Controller.Command> {
     /** Commands held while there is no leadership yet, and those remembered by id afterwards. */
@@ -46,6 +47,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private static final int MAX_REMEMBERED = 10_000;
     private static final Duration TICK = Duration.ofMillis(250);
+    /** Ticks between two questions to the voters whether this controller still leads, when nobody else makes it ask. */
+    private static final int CONFIRM_EVERY = 4;
     /** Ticks between two log lines that say what a claim waits for. */
     private static final int LOG_EVERY = 40;
     /** Entries of the log that are kept in memory, once or twice, before they are only an image. */
@@ -134,6 +137,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private Epoch nextBaseEpoch;
     private int ticksClaiming;
+    private int ticksServing;
 
     private Controller(ActorContext<Command> context, TimerScheduler<Command> timers, Parts parts) {
         super(context);
@@ -222,7 +226,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 || execute.command() instanceof ControllerCommand.AlterPartition
                 || execute.command() instanceof ControllerCommand.FailLogs);
         remember(execute.commandId(), command);
-        commit(decision, execute.commandId(), command);
+        boolean heard = execute.command() instanceof ControllerCommand.BrokerHeartbeat
+                && decision.reply() == ControllerReply.Done.DONE;
+        commit(decision, execute.commandId(), command, !heard);
     }
 
     private Decision decide(ControllerCommand command) {
@@ -279,12 +285,20 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         }
     }
 
-    /** @param command null when nobody waits for the answer */
-    private void commit(Decision decision, String commandId, Remembered command) {
+    /** What this controller does unasked. */
+    private void commit(Decision decision) {
+        commit(decision, null, null, true);
+    }
+
+    /**
+     * @param command null when nobody waits for the answer
+     * @param confirmed whether an answer that changes nothing needs a majority's word
+     */
+    private void commit(Decision decision, String commandId, Remembered command, boolean confirmed) {
         reportRisks(decision);
         long barrier = 0;
         if (decision.events().isEmpty()) {
-            barrier = quorum.barrier();
+            barrier = confirmed ? quorum.barrier() : 0;
         } else {
             List<MetadataEvent> events = new ArrayList<>(decision.events());
             drafted = decision.image();
@@ -415,7 +429,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         quorum.toAdmit(drafted.voters()).forEach((voter, disk) -> {
             Draft draft = new Draft(drafted);
             draft.emit(new MetadataEvent.VoterAdmitted(voter, disk));
-            commit(draft.reply(ControllerReply.Done.DONE), null, null);
+            commit(draft.reply(ControllerReply.Done.DONE));
         });
     }
 
@@ -489,6 +503,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                             b,
                             "it has not been heard from for " + parts.settings().brokerSessionTimeoutMs() + " ms"));
             balanceLeaders();
+            if (++ticksServing % CONFIRM_EVERY == 0) {
+                quorum.barrier();
+            }
         }
         advance();
         return this;
@@ -509,7 +526,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                     .info(
                             "Preferred replicas lead again: {} topics",
                             decision.events().size());
-            commit(decision, null, null);
+            commit(decision);
         }
     }
 
@@ -521,7 +538,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             } else {
                 getContext().getLog().warn("Fencing broker {}: {}", broker.brokerId(), why);
             }
-            commit(decision, null, null);
+            commit(decision);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.troupe.controller;
 
+import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataImage;
 import java.util.ArrayList;
@@ -64,11 +65,18 @@ final class Followers {
         return followers.remove(ref) != null && followers.values().stream().noneMatch(f -> f.nodeId == nodeId);
     }
 
-    /** Tells everyone what they have not been told. @param committed the image at the commit index */
+    /**
+     * Tells everyone what they have not been told; those that are leaving last, for from them clients hear who leads
+     * instead, who had better know it by then.
+     *
+     * @param committed the image at the commit index
+     */
     void publish(QuorumLeader quorum, MetadataImage committed) {
         Epoch epoch = quorum.epoch();
         byte[] snapshot = null;
-        for (Follower f : followers.values()) {
+        List<Follower> inTurn = new ArrayList<>(followers.values());
+        inTurn.sort(Comparator.comparing(f -> isLeaving(committed, f.nodeId)));
+        for (Follower f : inTurn) {
             if (committed.index() - f.nextIndex >= MAX_EVENTS_BEHIND
                     || f.nextIndex <= quorum.base().index()) {
                 snapshot = snapshot == null ? MetadataCodec.encodeImage(committed) : snapshot;
@@ -83,6 +91,13 @@ final class Followers {
                 f.nextIndex += entries.size();
             }
         }
+    }
+
+    private static boolean isLeaving(MetadataImage committed, int nodeId) {
+        return committed
+                .broker(nodeId)
+                .filter(BrokerImage::inControlledShutdown)
+                .isPresent();
     }
 
     private static void sendSnapshot(Follower f, Epoch epoch, long index, byte[] snapshot) {

@@ -22,7 +22,7 @@ import org.apache.pekko.cluster.typed.Subscribe;
 
 /**
  * This broker's ends of its replica links, one per broker: parent of {@link LeaderLink}s and {@link FollowerLink}s, which it
- * spawns when the first partition is shared. It tells them where the other broker's ends are, and of its epochs. Records
+ * spawns as the other broker's node joins, for a leadership that moves is not to wait for its links; one without partitions does nothing. It tells them where the other broker's ends are, and of its epochs. Records
  * pass it by: they go from Replica to link end and back. An end that fails is missed by all partitions of two brokers: it takes
  * this actor with it, and so the broker, which is started again.
  */
@@ -181,6 +181,10 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
             if (moved(before.get(id), nodes.get(id))) {
                 link.tell(new FollowerLink.Peer(peer(id, TO_FOLLOWER + brokerId)));
             }
+        });
+        nodes.keySet().stream().filter(id -> id != brokerId).forEach(id -> {
+            toFollower(id);
+            fromLeader(id);
         });
         return this;
     }

@@ -198,6 +198,33 @@ class ProduceHandlerTest {
     }
 
     @Test
+    void whoComesBeforeTheElectedLeaderLeadsWaitsForItAndItsConnectionToo() throws Exception {
+        cluster.replicas.resign(OneTopic.id(0), cluster.leaders[0]);
+        FakeContext context = handle(LATEST, request(-1, to(0)));
+        assertTrue(context.holdsNext);
+        replica0.expectNoMessage();
+        assertTrue(context.ends.isEmpty());
+        cluster.replicas.lead(OneTopic.id(0), cluster.leaders[0]);
+        replica0.expectMessageClass(Replica.Append.class).reply().appended(7, 7, -1, 0, 6);
+        assertEquals(7, only(context.end(ProduceResponseData.class)).baseOffset());
+    }
+
+    @Test
+    void whoWaitsForAnElectedLeaderInVainIsRefused() throws Exception {
+        cluster.replicas.resign(OneTopic.id(0), cluster.leaders[0]);
+        ProduceRequestData request = request(-1, to(0), to(2)).setTimeoutMs(1);
+        var parts = handle(LATEST, request)
+                .end(ProduceResponseData.class)
+                .responses()
+                .iterator()
+                .next()
+                .partitionResponses();
+        assertEquals(Errors.NOT_LEADER_OR_FOLLOWER.code(), parts.get(0).errorCode());
+        assertEquals(Errors.NOT_LEADER_OR_FOLLOWER.code(), parts.get(1).errorCode());
+        replica0.expectNoMessage();
+    }
+
+    @Test
     void aProduceOfNothingIsAnswered() throws Exception {
         ProduceRequestData nothing = new ProduceRequestData().setAcks((short) 1);
         assertTrue(handle(LATEST, nothing)

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
@@ -31,13 +32,19 @@ class ControllerRetryTest {
     private final Map<Integer, VoterState> states = new HashMap<>();
     private final Map<Integer, VoterCore> cores = new HashMap<>();
     private final TestProbe<Controller.Answer> answers = kit.createTestProbe();
+    private final AtomicInteger asked = new AtomicInteger();
 
     @AfterEach
     void stop() {
         kit.shutdownTestKit();
     }
 
+    private synchronized Epoch promisedBy(int voter) {
+        return states.get(voter).promised();
+    }
+
     private synchronized void ask(int voter, MetadataVoter.Ask ask) {
+        asked.incrementAndGet();
         VoterState state = states.computeIfAbsent(voter, id -> new VoterState());
         VoterCore.Answer answer = cores.computeIfAbsent(voter, id -> new VoterCore(id, Uuid::randomUuid))
                 .handle(state, ask.request());
@@ -75,7 +82,8 @@ class ControllerRetryTest {
                 .reply();
     }
 
-    private void registerBroker(ActorRef<Controller.Command> controller) {
+    /** @return its broker epoch */
+    private long registerBroker(ActorRef<Controller.Command> controller) {
         ControllerReply.Registered registered = assertInstanceOf(
                 ControllerReply.Registered.class,
                 execute(
@@ -92,6 +100,7 @@ class ControllerRetryTest {
                                 false)));
         long epoch = registered.brokerEpoch();
         execute(controller, "beat", new ControllerCommand.BrokerHeartbeat(1, epoch, epoch, false));
+        return epoch;
     }
 
     private static ControllerCommand create(String topic) {
@@ -136,5 +145,35 @@ class ControllerRetryTest {
         }
         assertEquals("c-2", answer.commandId());
         assertTrue(only(answer.reply()).refusal().isPresent(), "it exists: " + answer);
+    }
+
+    /** They come several times a second, for ever, and change nothing: only their answers' refusals are worth a majority's word. */
+    @Test
+    void heartbeatsDoNotAskTheVoters() {
+        ActorRef<Controller.Command> controller = controller(1);
+        long epoch = registerBroker(controller);
+        int before = asked.get();
+        for (int i = 0; i < 100; i++) {
+            execute(controller, "beat-" + i, new ControllerCommand.BrokerHeartbeat(1, epoch, epoch, false));
+        }
+        assertTrue(asked.get() - before < 100, asked.get() - before + " questions to voters");
+        int refused = asked.get();
+        execute(controller, "stale", new ControllerCommand.BrokerHeartbeat(1, epoch - 1, epoch, false));
+        assertTrue(asked.get() > refused);
+    }
+
+    @Test
+    void aControllerThatIsAskedForNothingLearnsThatAnotherLeads() {
+        ActorRef<Controller.Command> first = controller(1);
+        registerBroker(first);
+        ActorRef<Controller.Command> second = controller(2);
+        execute(second, "c-1", create("by-second"));
+        Epoch ofSecond = promisedBy(2);
+        assertEquals(2, ofSecond.nodeId());
+        // It claims anew, above the other.
+        answers.awaitAssert(Duration.ofSeconds(20), () -> {
+            assertTrue(promisedBy(2).newerThan(ofSecond));
+            return null;
+        });
     }
 }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What becomes of commands when one controller takes another's place, with voters in memory (SAFETY 2.5, 2.8). */
-@Timeout(60)
+@Timeout(180)
 class ControllerRetryTest {
     private static final Uuid INCARNATION = Uuid.randomUuid();
 
@@ -67,7 +67,7 @@ class ControllerRetryTest {
     private ControllerReply execute(ActorRef<Controller.Command> controller, String id, ControllerCommand command) {
         controller.tell(new Controller.Execute(id, command, answers.getRef()));
         return answers.fishForMessage(
-                        Duration.ofSeconds(20),
+                        Duration.ofSeconds(30),
                         a -> a.commandId().equals(id)
                                 ? org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes.complete()
                                 : org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes.continueAndIgnore())

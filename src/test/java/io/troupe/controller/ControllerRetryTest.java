@@ -50,7 +50,14 @@ class ControllerRetryTest {
 
     private ActorRef<Controller.Command> controller(int nodeId) {
         ControllerSettings settings = ControllerSettings.of(
-                ServerProperties.parse(Map.of("node.id", "1", "listeners", "PLAINTEXT://127.0.0.1:9092"))
+                // Nobody beats here after the first time, however long a test takes.
+                ServerProperties.parse(Map.of(
+                                "node.id",
+                                "1",
+                                "listeners",
+                                "PLAINTEXT://127.0.0.1:9092",
+                                "broker.session.timeout.ms",
+                                "600000"))
                         .config());
         return kit.spawn(Controller.create(new Controller.Parts(
                 nodeId,

@@ -128,8 +128,12 @@ class VoterSnapshotTest {
             for (long index = 0; index < 3300; index++) {
                 assertEquals(index, node.append(index, event(index, disk)).matchedIndex());
             }
+            // They are written beside the records. Pekko lets one go only after the records that rest on it.
+            node.probe.awaitAssert(Duration.ofSeconds(30), () -> {
+                assertEquals(3, snapshots().size());
+                return null;
+            });
         }
-        // Pekko lets a snapshot go only after the records that rest on it.
         List<Path> files = snapshots();
         assertEquals(3, files.size());
         Quorum.Promised whole = claim(2);

@@ -70,7 +70,7 @@ class MalformedFramesTest extends OnKafkaPort {
 
     @Test
     void garbageCostsItsConnectionAndNothingElse() throws Exception {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Long.getLong("seed", 1);
         Random random = new Random(seed);
         try (TestServer server = new TestServer(parking, ping);
                 RawClient good = new RawClient(server.port())) {

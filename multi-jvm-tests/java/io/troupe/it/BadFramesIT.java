@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Bytes that no good client sends. Each costs its own connection or gets Kafka's error code, and a producer that works all the while
  * never sees an error.
  */
-@Timeout(120)
+@Timeout(600)
 class BadFramesIT {
     private static final int PRODUCE = 9;
 

@@ -47,7 +47,7 @@ final class BrokerProcess implements AutoCloseable {
     static final Path ROOT = Path.of("target", "it").toAbsolutePath();
 
     private static final Duration START_LIMIT = Duration.ofSeconds(150);
-    private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(120);
     private static final String KAFKA_CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
     private static final AtomicInteger NEXT = new AtomicInteger();
 

@@ -43,7 +43,7 @@ final class ClassArchive {
         command.addAll(List.of("-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
         command.addAll(BrokerProcess.ADD_OPENS);
         command.addAll(List.of("-cp", CLASS_PATH, "io.troupe.server.Main", "--train"));
-        Run.Result result = Run.command(command, null, Duration.ofSeconds(60));
+        Run.Result result = Run.command(command, null, Duration.ofSeconds(180));
         if (result.exitCode() != 0) {
             System.out.println("no class archive, starts will be slower: " + result.stderr());
         }

@@ -102,7 +102,7 @@ class BadFramesIT {
 
         void stop() throws InterruptedException {
             stopping.set(true);
-            thread.join(30_000);
+            thread.join(120_000);
             assertEquals(null, failure.get());
             assertTrue(acknowledged.get() > 0);
         }

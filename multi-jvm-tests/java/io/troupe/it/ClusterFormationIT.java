@@ -72,10 +72,10 @@ class ClusterFormationIT {
         try (ClusterProcess cluster = ClusterProcess.startThree("controller-killed", ONE_REPLICA)) {
             create(cluster, "first");
             for (int round = 0; round < 2; round++) {
-                int controller = controller(cluster);
+                int controller = awaitController(cluster, Node.noNode().id());
                 cluster.kill(controller);
                 create(cluster, "while-" + round);
-                Clients.await("another controller than " + controller, () -> controller(cluster) != controller);
+                awaitController(cluster, controller);
                 cluster.start(controller);
                 assertOneCluster(cluster, 1, 2, 3);
             }
@@ -217,10 +217,16 @@ class ClusterFormationIT {
         }
     }
 
-    /** As soon as a living broker is named. */
-    private static int controller(ClusterProcess cluster) {
-        try (Admin admin = cluster.clients().admin()) {
-            return Clients.get(admin.describeCluster().controller()).id();
-        }
+    /** Waits until another node than the former controller is named. */
+    private static int awaitController(ClusterProcess cluster, int former) {
+        int[] named = {former};
+        Clients.await("another controller than " + former, () -> {
+            try (Admin admin = cluster.clients().admin()) {
+                Node controller = Clients.get(admin.describeCluster().controller());
+                named[0] = controller == null ? former : controller.id();
+            }
+            return named[0] != former;
+        });
+        return named[0];
     }
 }

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the scripts do around a JVM and Maven: finding, building, translating, restarting, stopping. */
 @DisabledOnOs(OS.WINDOWS)
-@Timeout(value = 5, unit = TimeUnit.MINUTES)
+@Timeout(value = 10, unit = TimeUnit.MINUTES)
 class ScriptsTest {
     /** Prints its arguments, one a line. */
     private static final String ECHO = "printf '%s\\n' \"$@\"";

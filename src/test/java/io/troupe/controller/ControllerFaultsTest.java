@@ -40,7 +40,7 @@ import org.junit.jupiter.api.Timeout;
  * events at the same index and never go back, what was answered is so, a retried command is done once, no producer id is given
  * out twice, and once all is healed everybody agrees and no actor has failed. {@code -Drounds=}, {@code -Dseed=}.
  */
-@Timeout(300)
+@Timeout(600)
 class ControllerFaultsTest {
     private static final int NODES = 3;
     /** Where on the network the voter of node n stands: at n plus this; its broker at n, its controller at -n. */

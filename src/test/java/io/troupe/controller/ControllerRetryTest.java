@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What becomes of commands when one controller takes another's place, with voters in memory (SAFETY 2.5, 2.8). */
-@Timeout(180)
+@Timeout(600)
 class ControllerRetryTest {
     private static final Uuid INCARNATION = Uuid.randomUuid();
 

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** One node through the whole path: cluster, voter, controller, registration, commands; and again after a restart. */
-@Timeout(180)
+@Timeout(600)
 class SingleNodeTest {
     @TempDir
     Path dir;

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A voter in its journal and snapshots on a real disk (SAFETY 2.7, 2.9). */
-@Timeout(300)
+@Timeout(600)
 class VoterSnapshotTest {
     private static final Epoch EPOCH = new Epoch(1, 1);
 

@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Disks that fail: one dir goes offline and stays so, the others do not notice, and nothing acknowledged is lost. */
-@Timeout(180)
+@Timeout(600)
 class DiskFailureTest {
     @TempDir
     Path root;

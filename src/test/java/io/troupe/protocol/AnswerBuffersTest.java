@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The memory of answers: lent once, taken back once, never in two hands. */
-@Timeout(180)
+@Timeout(600)
 class AnswerBuffersTest {
     private static final int VERSION = 12;
     private static final int LEAST = AnswerBuffers.LEAST_BYTES;

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What the Kafka port does not read, or not yet, so that no client takes more memory than it may. */
-@Timeout(180)
+@Timeout(600)
 class BackPressureTest extends OnKafkaPort {
     private static final int LARGE_ANSWER_BYTES = 4 << 20;
 

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Answers whose records stay in their files until they are sent. */
-@Timeout(180)
+@Timeout(600)
 class FileBatchTest {
     /** More than the buffers of two sockets hold. */
     private static final int BYTES = 24 << 20;

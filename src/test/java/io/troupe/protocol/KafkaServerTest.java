@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** In which order requests are answered, and what becomes of those that are not. */
-@Timeout(180)
+@Timeout(600)
 class KafkaServerTest extends OnKafkaPort {
     @Test
     void answersLeaveInRequestOrderWhateverOrderTheyAreGivenIn() throws Exception {

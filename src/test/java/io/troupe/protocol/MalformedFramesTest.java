@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Bytes that are no request cost their connection and nobody else anything (rule 3). */
-@Timeout(180)
+@Timeout(600)
 class MalformedFramesTest extends OnKafkaPort {
     @Test
     void framesOfImpossibleSizeCloseTheirConnectionOnly() throws Exception {

@@ -17,7 +17,7 @@ import org.apache.kafka.common.protocol.ApiKeys;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(180)
+@Timeout(600)
 class RealClientTest {
     @Test
     void anAdminClientNegotiatesVersionsAndIsAnswered() throws Exception {

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
 /** How the Kafka port starts and stops, whom it lets in, and that the end of one of its threads is told. */
-@Timeout(180)
+@Timeout(600)
 class ServerLifeTest extends OnKafkaPort {
     /** A broker that goes on without one of its threads looks alive and is not. */
     @Test

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * What a broker cannot live without ends: it tells the code by which a supervisor starts the process again, stops in
  * bounded time, and its data serves again. The test reaches into the actor system as an extension that configuration names.
  */
-@Timeout(300)
+@Timeout(600)
 class BrokerDeathTest {
     private static final String EXTENSION = "pekko.extensions.0";
     /** Three steps of a stop may wait for what is dead, and the machine may be slow. */

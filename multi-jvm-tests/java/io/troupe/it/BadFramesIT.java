@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Bytes that no good client sends. Each costs its own connection or gets Kafka's error code, and a producer that works all the while
  * never sees an error.
  */
-@Timeout(120)
+@Timeout(600)
 class BadFramesIT {
     private static final int PRODUCE = 9;
 
@@ -102,7 +102,7 @@ class BadFramesIT {
 
         void stop() throws InterruptedException {
             stopping.set(true);
-            thread.join(30_000);
+            thread.join(120_000);
             assertEquals(null, failure.get());
             assertTrue(acknowledged.get() > 0);
         }

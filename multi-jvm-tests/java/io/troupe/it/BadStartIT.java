@@ -31,9 +31,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Starts that must not succeed, each ending with a code other than 0 and a message that names the key, value or path; and damaged data that must.
  */
-@Timeout(180)
+@Timeout(600)
 class BadStartIT {
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(120);
 
     @ParameterizedTest
     @CsvSource(

@@ -246,7 +246,7 @@ class BrokerFailuresIT {
         // The others went on without it; only a new process of it can be one of them.
         Clients.await(
                 "broker " + victim + " is back",
-                Duration.ofSeconds(60),
+                Duration.ofSeconds(150),
                 () -> cluster.broker(victim).output().substring(from).contains(" is ready"));
     }
 
@@ -282,7 +282,7 @@ class BrokerFailuresIT {
                 "3000")) {
             ExecutionException e = assertThrows(ExecutionException.class, () -> producer.send(
                             new ProducerRecord<>(topic.name(), partition, "", "probe"))
-                    .get(10, TimeUnit.SECONDS));
+                    .get(60, TimeUnit.SECONDS));
             System.out.println(topic.name() + ": acks=all is answered " + e.getCause());
             assertTrue(e.getCause() instanceof TimeoutException, e::toString);
         }
@@ -293,7 +293,7 @@ class BrokerFailuresIT {
             ExecutionException e = assertThrows(
                     ExecutionException.class, () -> admin.createTopics(List.of(new NewTopic("not-now", 1, (short) 1)))
                             .all()
-                            .get(10, TimeUnit.SECONDS));
+                            .get(60, TimeUnit.SECONDS));
             System.out.println("without a majority a topic's creation is answered " + e.getCause());
             assertTrue(e.getCause() instanceof TimeoutException, e::toString);
         }

@@ -47,7 +47,7 @@ final class BrokerProcess implements AutoCloseable {
     static final Path ROOT = Path.of("target", "it").toAbsolutePath();
 
     private static final Duration START_LIMIT = Duration.ofSeconds(150);
-    private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(120);
     private static final String KAFKA_CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
     private static final AtomicInteger NEXT = new AtomicInteger();
 
@@ -153,7 +153,7 @@ final class BrokerProcess implements AutoCloseable {
         try {
             while (!ready.await(50, TimeUnit.MILLISECONDS)) {
                 if (!process.isAlive()) {
-                    reader.join(1000);
+                    reader.join(30_000);
                     throw new AssertionError("the broker ended with " + process.exitValue() + ":\n" + tail());
                 }
                 if (System.nanoTime() > end) {
@@ -201,7 +201,7 @@ final class BrokerProcess implements AutoCloseable {
                 process.destroyForcibly();
                 throw new AssertionError("the broker did not end within " + limit + ":\n" + tail());
             }
-            reader.join(2000);
+            reader.join(30_000);
             Children.ended(process);
             return process.exitValue();
         } catch (InterruptedException e) {

@@ -48,7 +48,8 @@ final class CheckedTopic implements AutoCloseable {
             assignment.put(p, ids);
         }
         Map<String, String> configs = Map.of("min.insync.replicas", "" + inSync, "segment.bytes", "1048576");
-        try (Admin admin = admin()) {
+        // Without the short request timeout: who asks again is told that the topic exists.
+        try (Admin admin = cluster.clients().admin()) {
             Clients.get(admin.createTopics(List.of(new NewTopic(name, assignment).configs(configs)))
                     .all());
         }
@@ -179,7 +180,7 @@ final class CheckedTopic implements AutoCloseable {
         Map<Integer, List<Read>> read = new TreeMap<>();
         partitions.forEach(p -> read.put(p, new ArrayList<>()));
         try (KafkaConsumer<String, String> consumer =
-                clients.consumer("request.timeout.ms", "10000", "default.api.timeout.ms", "20000")) {
+                clients.consumer("request.timeout.ms", "10000", "default.api.timeout.ms", "60000")) {
             consumer.assign(
                     partitions.stream().map(p -> new TopicPartition(name, p)).toList());
             Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());

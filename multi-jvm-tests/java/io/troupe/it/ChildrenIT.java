@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(600)
 class ChildrenIT {
 
     /** Starts two children, ends one of them, prints the other's pid and its child's, and stays. */
@@ -42,7 +42,7 @@ class ChildrenIT {
             jvm.destroyForcibly();
             for (String pid : pids) {
                 ProcessHandle.of(Long.parseLong(pid)).ifPresent(handle -> handle.onExit()
-                        .completeOnTimeout(null, 20, TimeUnit.SECONDS)
+                        .completeOnTimeout(null, 60, TimeUnit.SECONDS)
                         .join());
                 assertFalse(alive(pid), "process " + pid + " is gone");
             }

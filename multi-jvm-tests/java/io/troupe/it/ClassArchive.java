@@ -1,7 +1,6 @@
 package io.troupe.it;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,19 +32,19 @@ final class ClassArchive {
     }
 
     private static void make() {
+        Path making = FILE.resolveSibling("troupe.jsa.new");
         try {
             Files.deleteIfExists(FILE);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx256m"));
-        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:ArchiveClassesAtExit=" + FILE));
-        command.addAll(List.of("-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
-        command.addAll(BrokerProcess.ADD_OPENS);
-        command.addAll(List.of("-cp", CLASS_PATH, "io.troupe.server.Main", "--train"));
-        Run.Result result = Run.command(command, null, Duration.ofSeconds(60));
-        if (result.exitCode() != 0) {
-            System.out.println("no class archive, starts will be slower: " + result.stderr());
+            Files.deleteIfExists(making);
+            List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx256m"));
+            command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:ArchiveClassesAtExit=" + making));
+            command.addAll(List.of("-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
+            command.addAll(BrokerProcess.ADD_OPENS);
+            command.addAll(List.of("-cp", CLASS_PATH, "io.troupe.server.Main", "--train"));
+            Run.command(command, null, Duration.ofSeconds(120)).orFail();
+            Files.move(making, FILE);
+        } catch (IOException | AssertionError e) {
+            System.out.println("no class archive, starts will be slower: " + e.getMessage());
         }
     }
 }

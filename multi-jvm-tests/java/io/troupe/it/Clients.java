@@ -16,11 +16,15 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /** Java clients of a broker or a cluster, and what many tests do with them. Not thread-safe clients stay with the thread that made them. */
 final class Clients {
+    /** For all that is to come in the end; a build server may be slow, and stand still for seconds. */
+    private static final Duration PATIENCE = Duration.ofSeconds(120);
+
     private static final AtomicInteger UNIQUE = new AtomicInteger();
 
     private final String bootstrap;
@@ -42,7 +46,7 @@ final class Clients {
     /** @param settings pairs of key and value on top of the defaults */
     Admin admin(String... settings) {
         Properties properties = properties(settings);
-        properties.putIfAbsent("default.api.timeout.ms", "30000");
+        properties.putIfAbsent("default.api.timeout.ms", "60000");
         return Admin.create(properties);
     }
 
@@ -79,15 +83,15 @@ final class Clients {
         }
     }
 
-    /** Polls until that many records came, or fails when none came for 30 s. */
+    /** Polls until that many records came, or fails when none came for two minutes. */
     static List<ConsumerRecord<String, String>> read(KafkaConsumer<String, String> consumer, int count) {
         List<ConsumerRecord<String, String>> records = new ArrayList<>();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        long end = System.nanoTime() + PATIENCE.toNanos();
         while (records.size() < count) {
             var polled = consumer.poll(Duration.ofMillis(200));
             polled.forEach(records::add);
             if (!polled.isEmpty()) {
-                end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+                end = System.nanoTime() + PATIENCE.toNanos();
             }
             if (System.nanoTime() > end) {
                 throw new AssertionError("only " + records.size() + " of " + count + " records came");
@@ -98,7 +102,7 @@ final class Clients {
 
     static <T> T get(KafkaFuture<T> future) {
         try {
-            return future.get(30, TimeUnit.SECONDS);
+            return future.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException cause) {
                 throw cause;
@@ -109,18 +113,29 @@ final class Clients {
         }
     }
 
-    /** Asks until it is so, or fails after 30 s with what was awaited. */
+    /** Asks until it is so, or fails after two minutes with what was awaited. */
     static void await(String what, Callable<Boolean> condition) {
-        await(what, Duration.ofSeconds(30), condition);
+        await(what, PATIENCE, condition);
     }
 
-    /** Asks until it is so, or fails with what was awaited. */
+    /**
+     * Asks until it is so, or fails with what was awaited. What a broker cannot answer yet, because it has not heard of a topic
+     * that another broker has made, is asked again.
+     */
     static void await(String what, Duration limit, Callable<Boolean> condition) {
         long end = System.nanoTime() + limit.toNanos();
+        RetriableException last = null;
         try {
-            while (!condition.call()) {
+            while (true) {
+                try {
+                    if (condition.call()) {
+                        return;
+                    }
+                } catch (RetriableException e) {
+                    last = e;
+                }
                 if (System.nanoTime() > end) {
-                    throw new AssertionError("not within " + limit.toSeconds() + " s: " + what);
+                    throw new AssertionError("not within " + limit.toSeconds() + " s: " + what, last);
                 }
                 TimeUnit.MILLISECONDS.sleep(50);
             }

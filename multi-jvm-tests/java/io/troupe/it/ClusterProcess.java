@@ -158,7 +158,7 @@ final class ClusterProcess implements AutoCloseable {
             broker(id).terminateSoon();
         }
         for (int id : ids) {
-            broker(id).awaitExit(Duration.ofSeconds(60));
+            broker(id).awaitExit(Duration.ofSeconds(120));
         }
     }
 

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Reads that the disk does not answer. */
-@Timeout(180)
+@Timeout(600)
 class ColdReadsIT {
     private static final int VERSION = 12;
     private static final int READ_THREADS = 2;
@@ -65,7 +65,7 @@ class ColdReadsIT {
             int records = 200;
             List<RawConnection> stuck = new ArrayList<>();
             try (var producer = clients.producer("batch.size", "0");
-                    var member = clients.consumer("group.id", "g", "session.timeout.ms", "6000")) {
+                    var member = clients.consumer("group.id", "g", "session.timeout.ms", "30000")) {
                 for (int i = 0; i < records; i++) {
                     producer.send(new ProducerRecord<>(topic, "x".repeat(100_000)));
                 }
@@ -77,7 +77,7 @@ class ColdReadsIT {
                 Path first = broker.data().resolve(topic + "-0").resolve("00000000000000000000.log");
                 Clients.await("nobody reads the first segment", () -> broker.descriptors(first) == 0);
                 Files.delete(first);
-                Run.command(List.of("mkfifo", first.toString()), null, Duration.ofSeconds(10))
+                Run.command(List.of("mkfifo", first.toString()), null, Duration.ofSeconds(60))
                         .orFail();
                 for (int i = 0; i < 3 * READ_THREADS; i++) {
                     RawConnection connection = new RawConnection(broker);
@@ -89,11 +89,11 @@ class ColdReadsIT {
                 // The same partition's appends, its consumers at the end, the group's heartbeats and commits.
                 for (int i = 0; i < 20; i++) {
                     long offset = producer.send(new ProducerRecord<>(topic, "new " + i))
-                            .get(10, TimeUnit.SECONDS)
+                            .get(60, TimeUnit.SECONDS)
                             .offset();
                     assertEquals(records + i, offset);
                     assertEquals("new " + i, Clients.read(member, 1).get(0).value());
-                    member.commitSync(Duration.ofSeconds(10));
+                    member.commitSync(Duration.ofSeconds(60));
                     heartbeat(broker);
                 }
                 // And who was not there yet.
@@ -103,7 +103,7 @@ class ColdReadsIT {
                     assertEquals(20, Clients.read(other, 20).size());
                     assertEquals(
                             records + 20,
-                            member.committed(Set.of(partition), Duration.ofSeconds(10))
+                            member.committed(Set.of(partition), Duration.ofSeconds(60))
                                     .get(partition)
                                     .offset());
                 }
@@ -126,7 +126,7 @@ class ColdReadsIT {
                             .setGenerationId(1)
                             .setMemberId("nobody")));
             var body = RawConnection.body(
-                    ApiKeys.HEARTBEAT, 3, connection.receive(10_000).orElseThrow());
+                    ApiKeys.HEARTBEAT, 3, connection.receive(60_000).orElseThrow());
             assertEquals(
                     Errors.UNKNOWN_MEMBER_ID, Errors.forCode(new HeartbeatResponseData(body, (short) 3).errorCode()));
         }

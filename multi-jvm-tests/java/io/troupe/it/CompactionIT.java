@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Compacted topics with real clients, in segments of the least size that Kafka allows. */
-@Timeout(240)
+@Timeout(600)
 class CompactionIT {
     private static final String MIB = "1048576";
     private static final int KEYS = 300;
@@ -135,7 +135,7 @@ class CompactionIT {
             consumer.assign(List.of(partition));
             long end = consumer.endOffsets(List.of(partition)).get(partition);
             consumer.seekToBeginning(List.of(partition));
-            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
             while (consumer.position(partition) < end) {
                 for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(200))) {
                     table.put(record.key(), record.value());
@@ -161,7 +161,7 @@ class CompactionIT {
             command.addAll(List.of("--deep-iteration", "--files"));
             command.add(segments.stream().map(Path::toString).collect(Collectors.joining(",")));
             String all =
-                    Run.command(command, null, Duration.ofSeconds(60)).orFail().stdout();
+                    Run.command(command, null, Duration.ofSeconds(180)).orFail().stdout();
             for (Path file : segments) {
                 int from = all.indexOf("Dumping " + file);
                 assertTrue(from >= 0, file + " is not dumped in " + all.substring(0, Math.min(500, all.length())));
@@ -270,7 +270,7 @@ class CompactionIT {
                 consumer.commitSync(Map.of(partition, new OffsetAndMetadata(0)));
                 AtomicInteger done = new AtomicInteger();
                 AtomicReference<Exception> failed = new AtomicReference<>();
-                long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(150);
+                long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(400);
                 for (int i = 1; i <= commits; i++) {
                     consumer.commitAsync(Map.of(partition, new OffsetAndMetadata(i)), (offsets, e) -> {
                         done.incrementAndGet();

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
  * A log dir that is full goes offline alone: its producers are told KAFKA_STORAGE_ERROR, the other dir serves on, and after
  * a restart with room everything acknowledged is there. Needs the right to mount a small tmpfs.
  */
-@Timeout(180)
+@Timeout(600)
 class DiskFullIT {
 
     @Test

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
  * One of three brokers has a log dir that fills up: what it led there is led by others at once, what it followed there does
  * without it, no write fails, and its other log dir serves on. Needs the right to mount a small tmpfs.
  */
-@Timeout(300)
+@Timeout(600)
 class FailedLogDirIT {
     private static final String TOPIC = "filling";
     private static final int PARTITIONS = 6;
@@ -79,7 +79,7 @@ class FailedLogDirIT {
             int filled =
                     onSmall.stream().filter(p -> p < PARTITIONS - 1).findFirst().orElseThrow();
             try (KafkaProducer<String, String> producer =
-                    cluster.clients().producer("acks", "all", "linger.ms", "0", "delivery.timeout.ms", "60000")) {
+                    cluster.clients().producer("acks", "all", "linger.ms", "0", "delivery.timeout.ms", "120000")) {
                 for (int p = 0; p < PARTITIONS; p++) {
                     send(producer, p, written);
                 }
@@ -129,7 +129,7 @@ class FailedLogDirIT {
             throws Exception {
         String value = partition + "-" + written.get(partition).size();
         producer.send(new ProducerRecord<>(TOPIC, partition, value, value + "x".repeat(50_000)))
-                .get(60, TimeUnit.SECONDS);
+                .get(150, TimeUnit.SECONDS);
         written.get(partition).add(value);
     }
 

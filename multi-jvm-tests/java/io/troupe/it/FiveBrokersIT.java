@@ -4,14 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.TopicPartitionInfo;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Five brokers, three of them voters: the voters' majority decides, whatever becomes of a partition's replicas. */
-@Timeout(300)
+@Timeout(600)
 class FiveBrokersIT {
 
     @BeforeEach
@@ -30,9 +30,8 @@ class FiveBrokersIT {
                     writer.awaitProgress();
                     // Each time the leader, so that the next one must have all that was acknowledged.
                     cluster.kill(3);
-                    awaitLeaderWith(placed, 2);
+                    int second = awaitLeaderWith(placed, 2);
                     writer.awaitProgress();
-                    int second = placed.leader(0).orElseThrow();
                     cluster.kill(second);
                     int last = awaitLeaderWith(placed, 1);
                     assertEquals(
@@ -55,12 +54,13 @@ class FiveBrokersIT {
     }
 
     private static int awaitLeaderWith(Placed placed, int inSync) {
+        TopicPartitionInfo[] seen = new TopicPartitionInfo[1];
         Clients.await("a leader and an ISR of " + inSync, () -> {
-            Optional<Integer> leader = placed.leader(0);
-            return leader.isPresent()
-                    && placed.inSync(0).size() == inSync
-                    && placed.inSync(0).contains(leader.get());
+            seen[0] = placed.partitions().get(0);
+            return seen[0].leader() != null
+                    && seen[0].isr().size() == inSync
+                    && seen[0].isr().contains(seen[0].leader());
         });
-        return placed.leader(0).orElseThrow();
+        return seen[0].leader().id();
     }
 }

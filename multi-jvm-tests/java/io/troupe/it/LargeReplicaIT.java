@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Records of 100 MB between three brokers of 512 MiB heap and 64 MiB direct memory, which end at the first lack of either. */
-@Timeout(300)
+@Timeout(600)
 class LargeReplicaIT {
     private static final int LARGE = 100 << 20;
     private static final String LIMIT = "" + (LARGE + (1 << 20));
@@ -52,7 +52,7 @@ class LargeReplicaIT {
     }
 
     private static List<String> run(String... arguments) {
-        return Run.command(LargeClient.command(arguments), null, Duration.ofSeconds(120))
+        return Run.command(LargeClient.command(arguments), null, Duration.ofSeconds(300))
                 .orFail()
                 .stdout()
                 .lines()

@@ -88,9 +88,9 @@ class MetadataQuorumIT {
             cluster.kill(other);
             create(cluster, "with-its-vote");
             try (Admin admin = cluster.clients().admin()) {
-                assertEquals(
-                        Set.of("kept", "meanwhile", "with-its-vote"),
-                        Clients.get(admin.listTopics().names()));
+                Set<String> all = Set.of("kept", "meanwhile", "with-its-vote");
+                Clients.await("all topics", () -> Clients.get(admin.listTopics().names())
+                        .equals(all));
             }
         }
     }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
  * kafka-clients 0.11, the oldest whose batches (v2) are ours, so nearly the lowest version of every API: {@code OldClient.java} run
  * from source in a JVM of its own over that jar, which the build copies to {@code target/old-client}.
  */
-@Timeout(150)
+@Timeout(600)
 class OldClientIT {
 
     @Test
@@ -34,7 +34,7 @@ class OldClientIT {
                     broker.bootstrap(),
                     "old");
             Run.Result result =
-                    Run.command(command, null, Duration.ofSeconds(100)).orFail();
+                    Run.command(command, null, Duration.ofSeconds(200)).orFail();
             assertEquals("done", result.stdout().strip());
         }
     }

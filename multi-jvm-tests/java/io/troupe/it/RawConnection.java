@@ -21,7 +21,7 @@ final class RawConnection implements AutoCloseable {
 
     RawConnection(BrokerProcess broker) throws IOException {
         socket.connect(new InetSocketAddress("127.0.0.1", broker.port()), 5000);
-        socket.setSoTimeout(15_000);
+        socket.setSoTimeout(60_000);
         socket.setTcpNoDelay(true);
         in = new DataInputStream(socket.getInputStream());
     }

@@ -128,7 +128,7 @@ class RealInputIT {
                         });
                 if (i == LINES / 2 + 2000) {
                     // Let the first half be acknowledged while the second still flows.
-                    assertTrue(half.await(60, TimeUnit.SECONDS));
+                    assertTrue(half.await(120, TimeUnit.SECONDS));
                 }
             }
         }
@@ -256,7 +256,7 @@ class RealInputIT {
         List<String> command = tool("kafka-console-consumer.sh", CONSOLE_CONSUMER);
         command.addAll(List.of("--bootstrap-server", broker.bootstrap(), "--topic", topic));
         command.addAll(List.of("--group", "console-" + topic, "--from-beginning", "--max-messages", "" + count));
-        command.addAll(List.of("--timeout-ms", "30000", "--formatter-property", "print.partition=true"));
+        command.addAll(List.of("--timeout-ms", "90000", "--formatter-property", "print.partition=true"));
         command.addAll(List.of("--formatter-property", "key.separator= "));
         return check(Run.command(command, null, LIMIT).orFail().stdout(), "Partition:");
     }

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a broker acknowledged is there after it stopped, in order or by SIGKILL, and started again on the same data. */
-@Timeout(180)
+@Timeout(600)
 class RestartIT {
 
     @ParameterizedTest

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Two log dirs of one broker: partitions go where fewest are, stay there, and DescribeLogDirs tells it. */
-@Timeout(120)
+@Timeout(600)
 class SeveralLogDirsIT {
     @Test
     void partitionsAreSpreadAndComeBackWhereTheyWere() throws Exception {

@@ -8,7 +8,7 @@ import java.util.List;
 
 /** Directories with little room: mounts of tmpfs, for which a test needs the right. */
 final class SmallDisk {
-    private static final Duration LIMIT = Duration.ofSeconds(10);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
 
     private SmallDisk() {}
 

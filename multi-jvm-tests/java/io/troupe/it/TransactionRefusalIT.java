@@ -20,10 +20,10 @@ import org.junit.jupiter.api.Timeout;
  * A producer with a transactional.id is told at once that there are no transactions, instead of trying until its time-out;
  * in words where its library shows the broker's words.
  */
-@Timeout(120)
+@Timeout(600)
 class TransactionRefusalIT {
     private static final String WORDS = "Transactions are not supported yet; use a producer without transactional.id";
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = Duration.ofSeconds(180);
 
     private static BrokerProcess broker;
     private static Clients clients;

@@ -31,7 +31,7 @@ final class FakeContext implements RequestContext {
     }
 
     <T> T end(Class<T> type) throws InterruptedException {
-        Object end = ends.poll(10, TimeUnit.SECONDS);
+        Object end = ends.poll(30, TimeUnit.SECONDS);
         if (!type.isInstance(end)) {
             throw new AssertionError("expected " + type + ", got " + end);
         }

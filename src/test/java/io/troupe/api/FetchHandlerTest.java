@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(600)
 class FetchHandlerTest {
     private static final ActorTestKit KIT = ActorTestKit.create();
     private static final int LATEST = 18;

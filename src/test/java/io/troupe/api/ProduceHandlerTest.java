@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(600)
 class ProduceHandlerTest {
     private static final ActorTestKit KIT = ActorTestKit.create();
     private static final int LATEST = 13;

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(600)
 class UnpackLanesTest {
     private static final int SMALL = 10_000;
     private static final UnpackBudget BUDGET = new UnpackBudget(Integer.MAX_VALUE);

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the scripts do around a JVM and Maven: finding, building, translating, restarting, stopping. */
 @DisabledOnOs(OS.WINDOWS)
-@Timeout(value = 2, unit = TimeUnit.MINUTES)
+@Timeout(value = 10, unit = TimeUnit.MINUTES)
 class ScriptsTest {
     /** Prints its arguments, one a line. */
     private static final String ECHO = "printf '%s\\n' \"$@\"";
@@ -285,7 +285,7 @@ class ScriptsTest {
             awaitReady(start);
             long broker = start.descendants().findFirst().orElseThrow().pid();
             start.destroy(); // SIGTERM
-            assertTrue(start.waitFor(20, TimeUnit.SECONDS));
+            assertTrue(start.waitFor(60, TimeUnit.SECONDS));
             assertEquals(143, start.exitValue());
             assertFalse(ProcessHandle.of(broker).map(ProcessHandle::isAlive).orElse(false));
         } finally {
@@ -313,13 +313,13 @@ class ScriptsTest {
                     installation
                             .run("troupe-server-stop.sh", "--node-id", "003")
                             .code());
-            assertTrue(three.waitFor(20, TimeUnit.SECONDS));
+            assertTrue(three.waitFor(60, TimeUnit.SECONDS));
             assertTrue(thirty.isAlive());
             Outcome none = installation.run("troupe-server-stop.sh", "--node-id=3");
             assertEquals(1, none.code());
             assertTrue(none.output().contains("No troupe server with node id 3 to stop"), none.output());
             assertEquals(0, installation.run("kafka-server-stop.sh").code());
-            assertTrue(thirty.waitFor(20, TimeUnit.SECONDS));
+            assertTrue(thirty.waitFor(60, TimeUnit.SECONDS));
             assertTrue(foreign.isAlive());
             assertEquals(1, installation.run("troupe-server-stop.sh").code());
         } finally {

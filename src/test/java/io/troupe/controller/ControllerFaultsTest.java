@@ -1,6 +1,5 @@
 package io.troupe.controller;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -41,7 +40,7 @@ import org.junit.jupiter.api.Timeout;
  * events at the same index and never go back, what was answered is so, a retried command is done once, no producer id is given
  * out twice, and once all is healed everybody agrees and no actor has failed. {@code -Drounds=}, {@code -Dseed=}.
  */
-@Timeout(300)
+@Timeout(600)
 class ControllerFaultsTest {
     private static final int NODES = 3;
     /** Where on the network the voter of node n stands: at n plus this; its broker at n, its controller at -n. */
@@ -329,18 +328,21 @@ class ControllerFaultsTest {
 
     private void check() {
         assertNull(failures.peek());
-        MetadataImage image = nodes.get(1).cache.current();
-        Map<String, Uuid> missing = new TreeMap<>(created);
-        missing.entrySet().removeIf(e -> image.topic(e.getKey())
-                .filter(t -> t.topicId().equals(e.getValue()))
-                .isPresent());
-        assertEquals(Map.of(), missing, "answered and not so");
+        // Some answers come only now; the broker that got one knows of it, the others hear of it.
+        Map<String, Uuid> answered = new TreeMap<>(created);
+        nodes.values()
+                .forEach(node -> await("broker " + node.id + " has all that was answered: " + answered, () -> {
+                    MetadataImage image = node.cache.current();
+                    return answered.entrySet().stream().allMatch(e -> image.topic(e.getKey())
+                            .filter(t -> t.topicId().equals(e.getValue()))
+                            .isPresent());
+                }));
     }
 
     private static void await(String what, BooleanSupplier condition) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < end, "not within 30 s: " + what);
+            assertTrue(System.nanoTime() < end, "not within 120 s: " + what);
             try {
                 TimeUnit.MILLISECONDS.sleep(100);
             } catch (InterruptedException e) {

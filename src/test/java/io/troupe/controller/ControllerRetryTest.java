@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What becomes of commands when one controller takes another's place, with voters in memory (SAFETY 2.5, 2.8). */
-@Timeout(60)
+@Timeout(600)
 class ControllerRetryTest {
     private static final Uuid INCARNATION = Uuid.randomUuid();
 
@@ -57,7 +57,14 @@ class ControllerRetryTest {
 
     private ActorRef<Controller.Command> controller(int nodeId) {
         ControllerSettings settings = ControllerSettings.of(
-                ServerProperties.parse(Map.of("node.id", "1", "listeners", "PLAINTEXT://127.0.0.1:9092"))
+                // Nobody beats here after the first time, however long a test takes.
+                ServerProperties.parse(Map.of(
+                                "node.id",
+                                "1",
+                                "listeners",
+                                "PLAINTEXT://127.0.0.1:9092",
+                                "broker.session.timeout.ms",
+                                "600000"))
                         .config());
         return kit.spawn(Controller.create(new Controller.Parts(
                 nodeId,
@@ -74,7 +81,7 @@ class ControllerRetryTest {
     private ControllerReply execute(ActorRef<Controller.Command> controller, String id, ControllerCommand command) {
         controller.tell(new Controller.Execute(id, command, answers.getRef()));
         return answers.fishForMessage(
-                        Duration.ofSeconds(20),
+                        Duration.ofSeconds(30),
                         a -> a.commandId().equals(id)
                                 ? org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes.complete()
                                 : org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes.continueAndIgnore())

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** One node through the whole path: cluster, voter, controller, registration, commands; and again after a restart. */
-@Timeout(60)
+@Timeout(600)
 class SingleNodeTest {
     @TempDir
     Path dir;
@@ -85,14 +85,14 @@ class SingleNodeTest {
         }
 
         void awaitRegistration() throws Exception {
-            registered.get(20, TimeUnit.SECONDS);
+            registered.get(60, TimeUnit.SECONDS);
         }
 
         ControllerReply submit(ControllerCommand command) throws Exception {
-            return client.get(10, TimeUnit.SECONDS)
-                    .submit(command, 10_000)
+            return client.get(30, TimeUnit.SECONDS)
+                    .submit(command, 30_000)
                     .toCompletableFuture()
-                    .get(15, TimeUnit.SECONDS);
+                    .get(60, TimeUnit.SECONDS);
         }
 
         @Override
@@ -100,7 +100,7 @@ class SingleNodeTest {
             system.terminate();
             system.getWhenTerminated()
                     .toCompletableFuture()
-                    .orTimeout(20, TimeUnit.SECONDS)
+                    .orTimeout(60, TimeUnit.SECONDS)
                     .join();
             journals.close();
         }

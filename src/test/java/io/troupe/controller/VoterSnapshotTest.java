@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A voter in its journal and snapshots on a real disk (SAFETY 2.7, 2.9). */
-@Timeout(120)
+@Timeout(600)
 class VoterSnapshotTest {
     private static final Epoch EPOCH = new Epoch(1, 1);
 
@@ -66,7 +66,7 @@ class VoterSnapshotTest {
             probe = TestProbe.create(system);
             Cluster cluster = Cluster.get(system);
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
-            probe.awaitAssert(Duration.ofSeconds(20), () -> {
+            probe.awaitAssert(Duration.ofSeconds(30), () -> {
                 assertEquals(
                         org.apache.pekko.cluster.MemberStatus.up(),
                         cluster.selfMember().status());
@@ -78,7 +78,7 @@ class VoterSnapshotTest {
             return AskPattern.<MetadataVoter.Command, Quorum.Reply>ask(
                             system,
                             (ActorRef<Quorum.Reply> to) -> new MetadataVoter.Ask(request, to),
-                            Duration.ofSeconds(20),
+                            Duration.ofSeconds(30),
                             system.scheduler())
                     .toCompletableFuture()
                     .join();
@@ -128,8 +128,12 @@ class VoterSnapshotTest {
             for (long index = 0; index < 3300; index++) {
                 assertEquals(index, node.append(index, event(index, disk)).matchedIndex());
             }
+            // They are written beside the records. Pekko lets one go only after the records that rest on it.
+            node.probe.awaitAssert(Duration.ofSeconds(30), () -> {
+                assertEquals(3, snapshots().size());
+                return null;
+            });
         }
-        // Pekko lets a snapshot go only after the records that rest on it.
         List<Path> files = snapshots();
         assertEquals(3, files.size());
         Quorum.Promised whole = claim(2);

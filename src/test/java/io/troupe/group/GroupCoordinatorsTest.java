@@ -167,7 +167,7 @@ class GroupCoordinatorsTest {
     }
 
     private void awaitFetchError(Errors error) {
-        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(5), () -> {
+        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(30), () -> {
             assertEquals(error.code(), fetch("nobody").errorCode());
             return true;
         });
@@ -182,7 +182,7 @@ class GroupCoordinatorsTest {
 
     private static <T> T get(CompletionStage<T> stage) {
         try {
-            return stage.toCompletableFuture().get(5, TimeUnit.SECONDS);
+            return stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
         } catch (Exception e) {
             throw new AssertionError("no answer", e);
         }
@@ -323,7 +323,7 @@ class GroupCoordinatorsTest {
         assertEquals(-1, fetched("g"));
         leader.publish(view(endOffset));
         wait.waiter().dataMayBeThere();
-        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(5), () -> {
+        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(30), () -> {
             assertEquals(7, fetched("g"), "memory says what the log says");
             return true;
         });
@@ -345,7 +345,7 @@ class GroupCoordinatorsTest {
         assertEquals(Errors.COORDINATOR_NOT_AVAILABLE, error(commit("g", 8)));
         leader.publish(view(endOffset));
         wait.waiter().dataMayBeThere();
-        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(5), () -> {
+        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(30), () -> {
             OffsetFetchResponseGroup answer = fetch("g");
             assertEquals(0, answer.errorCode());
             assertEquals(7, answer.topics().get(0).partitions().get(0).committedOffset());

@@ -19,6 +19,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** What goes on beside compaction, or comes in its way: readers, appends, cuts, damage. */
@@ -144,19 +145,30 @@ class BesideCleaningTest extends OnCompactedLog {
         try {
             log.write("k0=0");
             Future<Void> reader = threads.submit(read);
-            Future<Integer> cleaning = threads.submit(() -> {
-                int cleanings = 0;
+            AtomicInteger cleanings = new AtomicInteger();
+            Future<?> cleaning = threads.submit(() -> {
                 while (!done.get()) {
-                    cleanings += cleaner.cleanNext() ? 1 : 0;
+                    if (cleaner.cleanNext()) {
+                        cleanings.incrementAndGet();
+                    }
                 }
-                return cleanings;
+                return null;
             });
             for (int i = 1; i <= 600; i++) {
                 log.write("k" + i % 5 + "=" + i);
+                if (i % 200 == 0) {
+                    // However seldom the machine lets the cleaner run.
+                    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+                    while (cleanings.get() < i / 200 && !cleaning.isDone()) {
+                        assertTrue(System.nanoTime() < end, "nothing was cleaned");
+                        TimeUnit.MILLISECONDS.sleep(1);
+                    }
+                }
             }
             done.set(true);
             reader.get(60, TimeUnit.SECONDS);
-            assertTrue(cleaning.get(60, TimeUnit.SECONDS) > 1);
+            cleaning.get(60, TimeUnit.SECONDS);
+            assertTrue(cleanings.get() > 1);
         } finally {
             done.set(true);
             threads.shutdownNow();

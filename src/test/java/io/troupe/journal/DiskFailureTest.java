@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Disks that fail: one dir goes offline and stays so, the others do not notice, and nothing acknowledged is lost. */
-@Timeout(60)
+@Timeout(600)
 class DiskFailureTest {
     @TempDir
     Path root;
@@ -50,7 +50,7 @@ class DiskFailureTest {
     }
 
     private static Throwable failure(CompletableFuture<Void> write) {
-        return assertThrows(ExecutionException.class, () -> write.get(10, TimeUnit.SECONDS))
+        return assertThrows(ExecutionException.class, () -> write.get(30, TimeUnit.SECONDS))
                 .getCause();
     }
 
@@ -152,7 +152,7 @@ class DiskFailureTest {
                 ByteBuffer batch = batch(next, 1 + random.nextInt(3), 5, (int) next / 4, random.nextInt(200));
                 LogAppend group = group(batch);
                 try {
-                    dir.append(PID, WRITER, group, false, 0).get(10, TimeUnit.SECONDS);
+                    dir.append(PID, WRITER, group, false, 0).get(30, TimeUnit.SECONDS);
                 } catch (ExecutionException e) {
                     break;
                 }
@@ -177,7 +177,7 @@ class DiskFailureTest {
                 assertEquals(batch, all.slice(all.position(), batch.remaining()), where);
                 all.position(all.position() + batch.remaining());
             }
-            again.append(PID, "w2", one(reader.logEndOffset()), false, 0).get(10, TimeUnit.SECONDS);
+            again.append(PID, "w2", one(reader.logEndOffset()), false, 0).get(30, TimeUnit.SECONDS);
             again.close();
         }
     }
@@ -193,7 +193,7 @@ class DiskFailureTest {
             if (Thread.currentThread().getName().contains("background")) {
                 reached.countDown();
                 try {
-                    release.await(10, TimeUnit.SECONDS);
+                    release.await(30, TimeUnit.SECONDS);
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                 }
@@ -202,7 +202,7 @@ class DiskFailureTest {
         for (int i = 0; i < 4; i++) {
             append(dir, batch(i, 1, 1, 0, 100, Compression.NONE, 9, i));
         }
-        assertTrue(reached.await(10, TimeUnit.SECONDS));
+        assertTrue(reached.await(30, TimeUnit.SECONDS));
         dir.truncate(PID, 1);
         release.countDown();
         dir.open(PID, PARTITION, config(200, Long.MAX_VALUE));
@@ -211,7 +211,7 @@ class DiskFailureTest {
             dir.append(PID, "w2", one(i), true, 0).join();
         }
         // Behind everything else that the background has to do.
-        dir.putOrphanAside(ID).get(10, TimeUnit.SECONDS);
+        dir.putOrphanAside(ID).get(30, TimeUnit.SECONDS);
         crash(dir);
         LogDir again = dir(root.resolve("a"));
         String producers =
@@ -271,7 +271,7 @@ class DiskFailureTest {
             if (Thread.currentThread().getName().equals("opening")) {
                 reached.countDown();
                 try {
-                    release.await(10, TimeUnit.SECONDS);
+                    release.await(30, TimeUnit.SECONDS);
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                 }
@@ -288,11 +288,11 @@ class DiskFailureTest {
                 },
                 "opening");
         thread.start();
-        assertTrue(reached.await(10, TimeUnit.SECONDS));
-        dir.append(voter, WRITER, one(0), true, 0).get(5, TimeUnit.SECONDS);
+        assertTrue(reached.await(30, TimeUnit.SECONDS));
+        dir.append(voter, WRITER, one(0), true, 0).get(30, TimeUnit.SECONDS);
         assertFalse(opening.isDone());
         release.countDown();
-        assertEquals(0, opening.get(10, TimeUnit.SECONDS).logEndOffset());
+        assertEquals(0, opening.get(30, TimeUnit.SECONDS).logEndOffset());
         dir.close();
     }
 
@@ -312,7 +312,7 @@ class DiskFailureTest {
         reopened.open("late", late, config(1000, 1));
         journals.settleFound(
                         (id, partition) -> id.equals(kept.topicId()) ? Journals.Fate.KEEP : Journals.Fate.PUT_ASIDE)
-                .get(10, TimeUnit.SECONDS);
+                .get(30, TimeUnit.SECONDS);
         try (Stream<Path> files = Files.list(root)) {
             assertEquals(
                     List.of("kept-0", "late-0", "orders-0." + PARTITION.topicId() + "-stray"),
@@ -347,7 +347,7 @@ class DiskFailureTest {
         LogDir reopened = journals.dirOf(journals.pluginFor(kept));
         journals.settleFound(
                         (id, partition) -> partition == kept.partition() ? Journals.Fate.KEEP : Journals.Fate.DELETE)
-                .get(10, TimeUnit.SECONDS);
+                .get(30, TimeUnit.SECONDS);
         assertTrue(Files.isDirectory(root.resolve("orders-1")));
         assertFalse(Files.exists(root.resolve("orders-0")));
         assertTrue(Files.isDirectory(root.resolve("orders-0." + PARTITION.topicId() + "-delete")));

@@ -65,7 +65,7 @@ class JournalPluginTest {
     @AfterEach
     void stop() throws Exception {
         system.terminate();
-        system.getWhenTerminated().toCompletableFuture().get(10, java.util.concurrent.TimeUnit.SECONDS);
+        system.getWhenTerminated().toCompletableFuture().get(30, java.util.concurrent.TimeUnit.SECONDS);
         journals.close();
     }
 
@@ -87,7 +87,7 @@ class JournalPluginTest {
                 JournalFixture.PARTITION,
                 JournalFixture.config(1 << 20, flushMessages),
                 opened.getRef()));
-        return opened.expectMessageClass(Opened.class, Duration.ofSeconds(10));
+        return opened.expectMessageClass(Opened.class, Duration.ofSeconds(30));
     }
 
     record Persist(LogAppend group, ActorRef<Long> replyTo) {}
@@ -142,8 +142,8 @@ class JournalPluginTest {
             long leo = opened.logEndOffset();
             writer.tell(new Persist(JournalFixture.group(JournalFixture.batch(leo, 3, 100, 2, 10)), done.getRef()));
             writer.tell(new Persist(JournalFixture.group(JournalFixture.batch(leo + 3, 2, 200, 2, 10)), done.getRef()));
-            done.expectMessage(Duration.ofSeconds(10), leo + 3);
-            done.expectMessage(Duration.ofSeconds(10), leo + 5);
+            done.expectMessage(Duration.ofSeconds(30), leo + 3);
+            done.expectMessage(Duration.ofSeconds(30), leo + 5);
             assertEquals(leo + 5, opened.reader().logEndOffset());
             kit.stop(writer);
         }
@@ -160,14 +160,14 @@ class JournalPluginTest {
         ActorRef<Persist> old = writer();
         TestProbe<Long> done = kit.createTestProbe();
         old.tell(new Persist(JournalFixture.group(JournalFixture.batch(0, 1, 1, 0, 1)), done.getRef()));
-        done.expectMessage(Duration.ofSeconds(10), 1L);
+        done.expectMessage(Duration.ofSeconds(30), 1L);
         Opened opened = open(1);
         old.tell(new Persist(JournalFixture.group(JournalFixture.batch(1, 1, 1, 0, 1)), done.getRef()));
-        done.expectTerminated(old, Duration.ofSeconds(10));
+        done.expectTerminated(old, Duration.ofSeconds(30));
         assertEquals(1, opened.reader().logEndOffset());
         ActorRef<Persist> next = writer();
         next.tell(new Persist(JournalFixture.group(JournalFixture.batch(1, 1, 1, 0, 1)), done.getRef()));
-        done.expectMessage(Duration.ofSeconds(10), 2L);
+        done.expectMessage(Duration.ofSeconds(30), 2L);
     }
 
     @Test
@@ -177,19 +177,19 @@ class JournalPluginTest {
         TestProbe<Long> done = kit.createTestProbe();
         for (int i = 0; i < 5; i++) {
             first.tell(new Persist(JournalFixture.group(JournalFixture.batch(i, 1, i, 1, 1)), done.getRef()));
-            done.expectMessage(Duration.ofSeconds(10), i + 1L);
+            done.expectMessage(Duration.ofSeconds(30), i + 1L);
         }
         kit.stop(first);
         TestProbe<Reply> reply = kit.createTestProbe();
         tell(new JournalCommand.Truncate(JournalFixture.PID, 2, reply.getRef()));
-        reply.expectMessage(Duration.ofSeconds(10), Done.DONE);
+        reply.expectMessage(Duration.ofSeconds(30), Done.DONE);
         Opened opened = open(1);
         assertEquals(2, opened.logEndOffset());
         tell(new JournalCommand.StartEpoch(JournalFixture.PID, 9, 2, reply.getRef()));
-        reply.expectMessage(Duration.ofSeconds(10), Done.DONE);
+        reply.expectMessage(Duration.ofSeconds(30), Done.DONE);
         ActorRef<Persist> second = writer();
         second.tell(new Persist(JournalFixture.group(JournalFixture.batch(2, 1, 1, 9, 1)), done.getRef()));
-        done.expectMessage(Duration.ofSeconds(10), 3L);
+        done.expectMessage(Duration.ofSeconds(30), 3L);
         assertEquals(
                 List.of(new JournalCommand.EpochStart(1, 0), new JournalCommand.EpochStart(9, 2)), open(1).epochs());
     }
@@ -198,7 +198,7 @@ class JournalPluginTest {
     void commandsForALogThatIsNotOpenFail() {
         TestProbe<Reply> reply = kit.createTestProbe();
         tell(new JournalCommand.Truncate("replica-unknown", 2, reply.getRef()));
-        assertInstanceOf(Failed.class, reply.receiveMessage(Duration.ofSeconds(10)));
+        assertInstanceOf(Failed.class, reply.receiveMessage(Duration.ofSeconds(30)));
     }
 
     /** A voter: events are JournaledRecords and recovery replays them all. */
@@ -250,22 +250,22 @@ class JournalPluginTest {
         TestProbe<List<String>> states = kit.createTestProbe();
         Behavior<String> voter = new Voter(journals.metadataPlugin(), states.getRef());
         ActorRef<String> first = kit.spawn(voter);
-        states.expectMessage(Duration.ofSeconds(10), List.of());
+        states.expectMessage(Duration.ofSeconds(30), List.of());
         List<String> expected = new ArrayList<>();
         for (int i = 0; i < 50; i++) {
             first.tell("event " + i);
             expected.add("event " + i);
-            states.expectMessage(Duration.ofSeconds(10), List.copyOf(expected));
+            states.expectMessage(Duration.ofSeconds(30), List.copyOf(expected));
         }
         kit.stop(first);
         ActorRef<String> second = kit.spawn(Behaviors.setup(c -> voter));
-        states.expectMessage(Duration.ofSeconds(10), expected);
+        states.expectMessage(Duration.ofSeconds(30), expected);
         second.tell("more");
         expected.add("more");
-        states.expectMessage(Duration.ofSeconds(10), expected);
+        states.expectMessage(Duration.ofSeconds(30), expected);
         restart();
         TestProbe<List<String>> after = kit.createTestProbe();
         kit.spawn((Behavior<String>) new Voter(journals.metadataPlugin(), after.getRef()));
-        after.expectMessage(Duration.ofSeconds(10), expected);
+        after.expectMessage(Duration.ofSeconds(30), expected);
     }
 }

@@ -247,7 +247,7 @@ class ManyLogsTest {
         CyclicBarrier both = new CyclicBarrier(2);
         disk.beforeDirectory = () -> {
             try {
-                both.await(10, TimeUnit.SECONDS);
+                both.await(30, TimeUnit.SECONDS);
             } catch (Exception e) {
                 throw new IllegalStateException(e);
             }

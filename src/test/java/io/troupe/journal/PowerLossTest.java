@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * Power cuts at thousands of seeded points of a log dir's life, cleanings of compacted logs among them. Everything
  * acknowledged as durable is there again, or the last value of its key; nothing is half there. {@code -Drounds=} makes the hunt longer, {@code -Dseed=} replays one round.
  */
-@Timeout(120)
+@Timeout(600)
 class PowerLossTest {
     private static final int GENERATIONS = 20;
 

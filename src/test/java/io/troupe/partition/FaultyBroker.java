@@ -274,7 +274,7 @@ final class FaultyBroker {
 
     void stop() throws Exception {
         system.terminate();
-        system.getWhenTerminated().toCompletableFuture().get(20, TimeUnit.SECONDS);
+        system.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
         journals.close();
         reads.shutdownNow();
     }

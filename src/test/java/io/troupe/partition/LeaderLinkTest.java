@@ -70,7 +70,7 @@ class LeaderLinkTest {
         link.tell(new LeaderLink.Peer(follower.ref()));
         link.tell(new Positions(2, new Session(2, 0), 0, 0, 0, List.of(new Position(KEY, 1, 0, -1, true))));
         List<FollowerLink.Command> told = follower.fishForMessage(
-                Duration.ofSeconds(10),
+                Duration.ofSeconds(30),
                 message -> message instanceof Records records
                                 && records.items().stream()
                                         .anyMatch(item -> item instanceof Piece piece && piece.sizeInBytes() > 0)

@@ -104,15 +104,15 @@ class ReplicaShardingTest {
         }
 
         Leadership.Elected elected() {
-            return leadership.expectMessageClass(Leadership.Elected.class, Duration.ofSeconds(20));
+            return leadership.expectMessageClass(Leadership.Elected.class, Duration.ofSeconds(30));
         }
 
         void stop() throws Exception {
             TestProbe<ReplicaStarter.Done> done = kit.createTestProbe();
             starter.tell(new ReplicaStarter.Stop(done.ref()));
-            done.expectMessage(Duration.ofSeconds(10), ReplicaStarter.Done.DONE);
+            done.expectMessage(Duration.ofSeconds(30), ReplicaStarter.Done.DONE);
             system.terminate();
-            system.getWhenTerminated().toCompletableFuture().get(20, TimeUnit.SECONDS);
+            system.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
             journals.close();
         }
     }
@@ -161,7 +161,7 @@ class ReplicaShardingTest {
         assertEquals(List.of(0, 0, 9), epochs);
 
         node.starter.tell(new ReplicaStarter.ImageChanged(again.apply(5, new MetadataEvent.TopicDeleted(TOPIC))));
-        node.leadership.expectMessageClass(Leadership.Resigned.class, Duration.ofSeconds(10));
+        node.leadership.expectMessageClass(Leadership.Resigned.class, Duration.ofSeconds(30));
         assertNull(local.leader(TOPIC, 0));
         node.stop();
         assertFalse(java.nio.file.Files.exists(path.resolve("__consumer_offsets-0")));
@@ -182,7 +182,7 @@ class ReplicaShardingTest {
                         base.completeExceptionally(new AssertionError(refusal));
                     }
                 }));
-        return base.get(10, TimeUnit.SECONDS);
+        return base.get(30, TimeUnit.SECONDS);
     }
 
     private static MetadataEvent topic() {

@@ -2,6 +2,7 @@ package io.troupe.partition;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.typesafe.config.ConfigFactory;
 import io.troupe.config.LogConfig;
 import io.troupe.controller.BrokerMetadata;
 import io.troupe.metadata.BrokerImage;
@@ -20,6 +21,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.common.Uuid;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.ManualTime;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.typed.ShardingEnvelope;
@@ -31,7 +33,9 @@ class ReplicaStarterTest {
     private static final Uuid TOPIC = Uuid.randomUuid();
     private static final Uuid OTHER = Uuid.randomUuid();
 
-    private final ActorTestKit kit = ActorTestKit.create();
+    /** Time stands still: nobody confirms anything here, so all would be told again after 5 s. */
+    private final ActorTestKit kit = ActorTestKit.create(ManualTime.config().withFallback(ConfigFactory.load()));
+
     private final TestProbe<ShardingEnvelope<Replica.Command>> region = kit.createTestProbe();
     private final TestProbe<BrokerMetadata.Command> metadata = kit.createTestProbe();
     private final ReplicaSettings settings = new ReplicaSettings(
@@ -92,7 +96,7 @@ class ReplicaStarterTest {
         expect("assigned 0", "assigned 1", "assigned o-0");
     }
 
-    /** In any order. Nobody confirms anything here, so what is told is told again after 5 s, long after. */
+    /** In any order. */
     private void expect(String... told) {
         Set<String> heard = new TreeSet<>();
         for (int i = 0; i < told.length; i++) {

@@ -93,7 +93,7 @@ final class StubJournal extends AsyncWriteJournal {
         final Map<String, Long> ends = new ConcurrentHashMap<>();
 
         Held nextHeld() throws InterruptedException {
-            Held next = held.poll(5, TimeUnit.SECONDS);
+            Held next = held.poll(30, TimeUnit.SECONDS);
             if (next == null) {
                 throw new AssertionError("no write reached the journal");
             }
@@ -103,7 +103,7 @@ final class StubJournal extends AsyncWriteJournal {
         /** The next command of this type, others before it skipped. */
         <T extends JournalCommand> T next(Class<T> type) throws InterruptedException {
             while (true) {
-                JournalCommand next = commands.poll(5, TimeUnit.SECONDS);
+                JournalCommand next = commands.poll(30, TimeUnit.SECONDS);
                 if (next == null) {
                     throw new AssertionError("no " + type.getSimpleName());
                 }

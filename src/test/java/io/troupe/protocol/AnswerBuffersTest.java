@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The memory of answers: lent once, taken back once, never in two hands. */
-@Timeout(60)
+@Timeout(600)
 class AnswerBuffersTest {
     private static final int VERSION = 12;
     private static final int LEAST = AnswerBuffers.LEAST_BYTES;
@@ -106,7 +106,7 @@ class AnswerBuffersTest {
             for (int i = 0; i < 20; i++) {
                 client.send(ApiKeys.FETCH, VERSION, i, new FetchRequestData());
                 Arrays.fill(content, (byte) i);
-                fetches.poll(10, TimeUnit.SECONDS).respond(answer(buffers, content));
+                fetches.poll(30, TimeUnit.SECONDS).respond(answer(buffers, content));
                 ByteBuffer received = client.receive();
                 assertEquals(i, received.getInt());
                 // One byte of tagged fields ends the partition, the topic and the answer.
@@ -128,10 +128,10 @@ class AnswerBuffersTest {
         try (TestServer server = new TestServer(fetch)) {
             try (RawClient client = new RawClient(server.port())) {
                 client.send(ApiKeys.FETCH, VERSION, 1, new FetchRequestData());
-                fetches.poll(10, TimeUnit.SECONDS).respond(answer(large, contents));
+                fetches.poll(30, TimeUnit.SECONDS).respond(answer(large, contents));
                 client.skip(AnswerBuffers.MOST_BYTES / 4);
             }
-            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             while (large.keptBytes() < (long) contents.length * AnswerBuffers.MOST_BYTES) {
                 assertTrue(System.nanoTime() < deadline, large.keptBytes() + " bytes came back");
                 Thread.onSpinWait();

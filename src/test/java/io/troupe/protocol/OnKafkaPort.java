@@ -27,7 +27,7 @@ abstract class OnKafkaPort {
             ToyHandler.of(ApiKeys.LIST_GROUPS, (context, request) -> context.respond(new ListGroupsResponseData()));
 
     RequestContext next() throws InterruptedException {
-        RequestContext context = parked.poll(10, TimeUnit.SECONDS);
+        RequestContext context = parked.poll(30, TimeUnit.SECONDS);
         assertNotNull(context, "no request came");
         return context;
     }
@@ -49,7 +49,7 @@ abstract class OnKafkaPort {
     }
 
     static void await(BooleanSupplier condition) {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!condition.getAsBoolean()) {
             assertTrue(System.nanoTime() < deadline, "not in time");
             Thread.onSpinWait();

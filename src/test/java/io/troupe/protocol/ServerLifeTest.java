@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
 /** How the Kafka port starts and stops, whom it lets in, and that the end of one of its threads is told. */
-@Timeout(60)
+@Timeout(600)
 class ServerLifeTest extends OnKafkaPort {
     /** A broker that goes on without one of its threads looks alive and is not. */
     @Test
@@ -30,7 +30,7 @@ class ServerLifeTest extends OnKafkaPort {
         try (TestServer server = new TestServer(broken);
                 RawClient client = new RawClient(server.port())) {
             client.send(ApiKeys.LIST_GROUPS, 0, 5, new ListGroupsRequestData());
-            String death = server.deaths.poll(10, TimeUnit.SECONDS);
+            String death = server.deaths.poll(30, TimeUnit.SECONDS);
             assertNotNull(death, "nobody was told");
             assertTrue(death.contains("network thread kafka-network-PLAINTEXT-0 has ended"), death);
             assertTrue(client.closedByServer());
@@ -63,7 +63,7 @@ class ServerLifeTest extends OnKafkaPort {
             acceptor.start();
             if (connect) {
                 new Socket("127.0.0.1", acceptor.port()).close();
-                assertNotNull(deaths.poll(10, TimeUnit.SECONDS), "nobody was told");
+                assertNotNull(deaths.poll(30, TimeUnit.SECONDS), "nobody was told");
             }
             acceptor.stop();
             acceptor.join(10_000);

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The life of a whole broker inside this JVM. */
-@Timeout(60)
+@Timeout(600)
 class BrokerTest {
 
     @TempDir

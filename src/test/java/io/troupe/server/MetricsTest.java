@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What whole brokers show by JMX. */
-@Timeout(60)
+@Timeout(600)
 class MetricsTest {
     @TempDir
     private Path dir;

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Plans are checked against what they promise, on random clusters; -Dseed= plays one again. */
 class BalancePlanTest {
     private static final int CLUSTERS = 300;
-    private final long seed = Long.getLong("seed", new Random().nextLong());
+    private final long seed = Long.getLong("seed", 1);
     private final Random random = new Random(seed);
 
     private Map<Integer, String> brokers(int count, int racks) {

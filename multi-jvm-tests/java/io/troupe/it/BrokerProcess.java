@@ -287,11 +287,6 @@ final class BrokerProcess implements AutoCloseable {
         return Path.of(settings.get("log.dirs"));
     }
 
-    /** Whether it is a broker and not only a vote. */
-    boolean hasData() {
-        return !"controller".equals(settings.get("process.roles"));
-    }
-
     /** Changes a setting for the next start. */
     BrokerProcess set(String key, String value) {
         settings.put(key, value);

@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -56,6 +57,7 @@ final class BrokerProcess implements AutoCloseable {
     private final Map<String, String> settings = new LinkedHashMap<>();
     // Most live for a few seconds, which the second compiler would use up.
     private List<String> jvmOptions = List.of("-Xmx256m", "-XX:TieredStopAtLevel=1");
+    private final Map<String, String> environment = new HashMap<>();
     private boolean supervised;
     private Process process;
     private Thread reader;
@@ -115,6 +117,16 @@ final class BrokerProcess implements AutoCloseable {
         return this;
     }
 
+    /** At the next start its clock is off by so much, as libfaketime has it: -6h. Time passes as it does elsewhere. */
+    BrokerProcess clock(String offset) {
+        environment.put("LD_PRELOAD", Need.faketime().toString());
+        environment.put("FAKETIME", offset);
+        environment.put("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        // Its mending of timed waits makes those of the JVM spin.
+        environment.put("FAKETIME_FORCE_MONOTONIC_FIX", "0");
+        return this;
+    }
+
     /** Starts it, on the data it has, and waits until it serves. */
     BrokerProcess start() {
         launch();
@@ -136,6 +148,7 @@ final class BrokerProcess implements AutoCloseable {
             ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
             builder.environment().put("TROUPE_HEAP_OPTS", String.join(" ", jvmOptions));
             builder.environment().put("TROUPE_OPTS", "-Djava.io.tmpdir=" + Files.createDirectories(dir.resolve("tmp")));
+            builder.environment().putAll(environment);
             process = Children.start(builder);
             Process started = process;
             CountDownLatch signal = ready;
@@ -285,11 +298,6 @@ final class BrokerProcess implements AutoCloseable {
 
     Path data() {
         return Path.of(settings.get("log.dirs"));
-    }
-
-    /** Whether it is a broker and not only a vote. */
-    boolean hasData() {
-        return !"controller".equals(settings.get("process.roles"));
     }
 
     /** Changes a setting for the next start. */

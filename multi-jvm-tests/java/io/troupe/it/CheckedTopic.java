@@ -13,11 +13,13 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.errors.RetriableException;
@@ -34,6 +36,8 @@ final class CheckedTopic implements AutoCloseable {
     private final String name;
     private final int replicas;
     private final List<LoadWriter> writers;
+    /** By partition, as last seen. */
+    private Map<Integer, List<Integer>> holders;
 
     private CheckedTopic(
             ClusterProcess cluster, String name, List<Integer> brokers, List<Integer> leaders, int inSync) {
@@ -47,6 +51,7 @@ final class CheckedTopic implements AutoCloseable {
             Collections.swap(ids, 0, ids.indexOf(leaders.get(p % leaders.size())));
             assignment.put(p, ids);
         }
+        holders = assignment;
         Map<String, String> configs = Map.of("min.insync.replicas", "" + inSync, "segment.bytes", "1048576");
         // Without the short request timeout: who asks again is told that the topic exists.
         try (Admin admin = cluster.clients().admin()) {
@@ -148,6 +153,13 @@ final class CheckedTopic implements AutoCloseable {
             assertEquals(List.of(), writer.values().failures(), "writes failed");
         }
         awaitInSync();
+        try (Admin admin = admin()) {
+            // They may have been moved.
+            holders = describe(admin).stream()
+                    .collect(Collectors.toMap(
+                            TopicPartitionInfo::partition,
+                            p -> p.replicas().stream().map(Node::id).toList()));
+        }
         checkValues(cluster.clients(), IntStream.range(0, PARTITIONS).boxed().toList());
         List<String> last = new ArrayList<>();
         Clients.await("the same bytes on each broker", HEALED_WITHIN, () -> {
@@ -163,9 +175,14 @@ final class CheckedTopic implements AutoCloseable {
 
     /** How the copies differ on disk; to be asked when nothing is written. */
     List<String> differences() throws Exception {
-        List<Path> logDirs =
-                cluster.withData().stream().map(BrokerProcess::data).toList();
-        return ReplicaFiles.differences(logDirs, name, PARTITIONS);
+        List<String> differences = new ArrayList<>();
+        for (Map.Entry<Integer, List<Integer>> partition : holders.entrySet()) {
+            List<Path> logDirs = partition.getValue().stream()
+                    .map(id -> cluster.broker(id).data())
+                    .toList();
+            differences.addAll(ReplicaFiles.differences(logDirs, name, partition.getKey()));
+        }
+        return differences;
     }
 
     /** Checks what readers are given by now: everything acknowledged. */

@@ -70,11 +70,6 @@ final class ClusterProcess implements AutoCloseable {
         return broker;
     }
 
-    /** All nodes but those that only vote, running or not. */
-    List<BrokerProcess> withData() {
-        return brokers.values().stream().filter(BrokerProcess::hasData).toList();
-    }
-
     /** The options of each JVM at its next start, heap included. */
     ClusterProcess jvm(String... options) {
         brokers.values().forEach(b -> b.jvm(options));

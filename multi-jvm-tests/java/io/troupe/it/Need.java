@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,6 +51,21 @@ final class Need {
             }
         }
         return modules.toAbsolutePath();
+    }
+
+    /** The library that gives a process another clock; Debian's package libfaketime. */
+    static Path faketime() {
+        try (DirectoryStream<Path> machines = Files.newDirectoryStream(Path.of("/usr/lib"), "*-linux-gnu*")) {
+            for (Path machine : machines) {
+                Path library = machine.resolve("faketime/libfaketimeMT.so.1");
+                if (Files.exists(library)) {
+                    return library;
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return missing("libfaketimeMT.so.1 is not below /usr/lib (Debian's package libfaketime)");
     }
 
     /** Runs the rest of a test only against Troupe: it checks something that Kafka does otherwise. */

@@ -17,22 +17,20 @@ final class ReplicaFiles {
     private ReplicaFiles() {}
 
     /**
-     * How each copy differs from the first one; nothing when all are the same.
+     * How each copy of a partition differs from the first one; nothing when all are the same.
      *
-     * @param logDirs one of each broker
+     * @param logDirs one of each broker that has a copy
      */
-    static List<String> differences(List<Path> logDirs, String topic, int partitions) throws IOException {
+    static List<String> differences(List<Path> logDirs, String topic, int partition) throws IOException {
         List<String> differences = new ArrayList<>();
-        for (int partition = 0; partition < partitions; partition++) {
-            String name = topic + "-" + partition;
-            byte[] first = content(logDirs.get(0).resolve(name));
-            for (Path logDir : logDirs.subList(1, logDirs.size())) {
-                byte[] other = content(logDir.resolve(name));
-                int at = Arrays.mismatch(first, other);
-                if (at >= 0) {
-                    differences.add(name + " has " + first.length + " bytes in " + logDirs.get(0) + " and "
-                            + other.length + " in " + logDir + ", the first difference is at byte " + at);
-                }
+        String name = topic + "-" + partition;
+        byte[] first = content(logDirs.get(0).resolve(name));
+        for (Path logDir : logDirs.subList(1, logDirs.size())) {
+            byte[] other = content(logDir.resolve(name));
+            int at = Arrays.mismatch(first, other);
+            if (at >= 0) {
+                differences.add(name + " has " + first.length + " bytes in " + logDirs.get(0) + " and " + other.length
+                        + " in " + logDir + ", the first difference is at byte " + at);
             }
         }
         return differences;

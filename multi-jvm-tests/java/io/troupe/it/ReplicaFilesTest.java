@@ -49,7 +49,7 @@ class ReplicaFilesTest {
     }
 
     private List<String> differences() throws IOException {
-        return ReplicaFiles.differences(List.of(dir.resolve("a"), dir.resolve("b")), "t", 1);
+        return ReplicaFiles.differences(List.of(dir.resolve("a"), dir.resolve("b")), "t", 0);
     }
 
     private void write(String name, String text) throws IOException {

@@ -147,6 +147,8 @@ class RunningClusterIT {
         long ms = (System.nanoTime() - begun) / 1_000_000;
         // From the throttle on: nothing moves before the tool has set it.
         assertTrue(ms >= 4_500, "9 MB at 1.5 MB a second took " + ms + " ms");
+        String status = succeed("troupe-cluster.sh", "status");
+        assertTrue(status.contains("replication is throttled (rate on broker 1, 2; replicas of topic moved)"), status);
         String verified = succeed("troupe-reassign-partitions.sh", "--reassignment-json-file", file, "--verify");
         assertTrue(verified.contains("is completed"), verified);
         for (int id = 1; id <= 3; id++) {

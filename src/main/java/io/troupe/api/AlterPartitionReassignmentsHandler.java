@@ -58,21 +58,32 @@ public final class AlterPartitionReassignmentsHandler implements ApiHandler<Alte
                 .submit(
                         new ControllerCommand.AlterReassignments(wanted, request.allowReplicationFactorChange()),
                         Timeouts.bounded(request.timeoutMs()))
-                .thenAccept(reply -> context.respond(response(reply, request.allowReplicationFactorChange())))
+                .thenAccept(reply -> context.respond(response(reply, wanted, request.allowReplicationFactorChange())))
                 .exceptionally(Unanswered.answer(context, request));
     }
 
-    private static AlterPartitionReassignmentsResponseData response(ControllerReply reply, boolean factorChange) {
+    private static AlterPartitionReassignmentsResponseData response(
+            ControllerReply reply, List<Reassignment> wanted, boolean factorChange) {
         AlterPartitionReassignmentsResponseData response =
                 new AlterPartitionReassignmentsResponseData().setAllowReplicationFactorChange(factorChange);
-        if (!(reply instanceof ControllerReply.Partitions partitions)) {
-            Refusal refusal = reply instanceof ControllerReply.Refused refused
-                    ? refused.refusal()
-                    : Refusal.of(Errors.UNKNOWN_SERVER_ERROR);
-            return response.setErrorCode(refusal.error().code()).setErrorMessage(refusal.message());
+        if (reply instanceof ControllerReply.Partitions partitions) {
+            return response.setResponses(topics(partitions.results()));
         }
+        Refusal refusal = reply instanceof ControllerReply.Refused refused
+                ? refused.refusal()
+                : Refusal.of(Errors.UNKNOWN_SERVER_ERROR);
+        // Kafka's client takes the error of all for an answer only if each partition is named beside it.
+        List<PartitionResult> all = wanted.stream()
+                .map(w -> new PartitionResult(w.topic(), w.partition(), Optional.of(refusal)))
+                .toList();
+        return response.setErrorCode(refusal.error().code())
+                .setErrorMessage(refusal.message())
+                .setResponses(topics(all));
+    }
+
+    private static List<ReassignableTopicResponse> topics(List<PartitionResult> results) {
         Map<String, ReassignableTopicResponse> topics = new LinkedHashMap<>();
-        for (PartitionResult result : partitions.results()) {
+        for (PartitionResult result : results) {
             ReassignablePartitionResponse partition =
                     new ReassignablePartitionResponse().setPartitionIndex(result.partition());
             result.refusal()
@@ -82,6 +93,6 @@ public final class AlterPartitionReassignmentsHandler implements ApiHandler<Alte
                     .partitions()
                     .add(partition);
         }
-        return response.setResponses(new ArrayList<>(topics.values()));
+        return new ArrayList<>(topics.values());
     }
 }

@@ -73,7 +73,7 @@ public final class DescribeClusterHandler implements ApiHandler<DescribeClusterR
                 });
             }
         }
-        if (reachable(response, image.controllerId())) {
+        if (!metadata.controllerSilent() && reachable(response, image.controllerId())) {
             response.setControllerId(image.controllerId());
         } else if (reachable(response, config.nodeId())) {
             response.setControllerId(config.nodeId());

@@ -130,7 +130,7 @@ public final class MetadataHandler implements ApiHandler<MetadataRequestData> {
 
     /** Any broker takes a client's commands to the controller, so one is named that the client can reach. */
     private int controllerId(MetadataImage image, MetadataResponseData response) {
-        if (response.brokers().find(image.controllerId()) != null) {
+        if (!metadata.controllerSilent() && response.brokers().find(image.controllerId()) != null) {
             return image.controllerId();
         }
         return response.brokers().find(config.nodeId()) != null ? config.nodeId() : -1;

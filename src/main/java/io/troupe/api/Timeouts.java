@@ -2,8 +2,8 @@ package io.troupe.api;
 
 /** Bounds for the time that a client lets the controller have. */
 final class Timeouts {
-    /** When the request states none. */
-    static final int DEFAULT_MS = 30_000;
+    /** When the request states none: well before clients give up on it by default (30 s), so that they hear why. */
+    static final int DEFAULT_MS = 20_000;
 
     private static final int MOST_MS = 300_000;
 

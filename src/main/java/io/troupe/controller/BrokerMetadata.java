@@ -129,6 +129,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private long commandCount;
     private String outstanding;
     private long duplicateSinceMs = -1;
+    /** When a controller last answered anything. */
+    private long answeredMs = nowMs();
     /** What the log already says. */
     private Refusal lastRefusal;
 
@@ -241,6 +243,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
                         self.votersOnly())
                 : new ControllerCommand.BrokerHeartbeat(self.nodeId(), brokerEpoch, image.index(), !leaving.isEmpty());
         boolean registered = brokerEpoch != null;
+        cache.controllerSilent(nowMs() - answeredMs > self.sessionTimeoutMs());
         // The first image tells whose cluster this is, which must be known before anything is asked of it.
         if (image.index() >= 0 && !(registered && self.votersOnly())) {
             controller.tell(new Controller.Execute(outstanding, command, answers));
@@ -251,6 +254,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
 
     private Behavior<Command> onAnswered(Answered answered) {
         Controller.Answer answer = answered.answer();
+        answeredMs = nowMs();
+        cache.controllerSilent(false);
         if (!answer.commandId().equals(outstanding)) {
             return this;
         }
@@ -304,7 +309,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     }
 
     private void onDuplicate(String message) {
-        long nowMs = System.nanoTime() / 1_000_000;
+        long nowMs = nowMs();
         duplicateSinceMs = duplicateSinceMs < 0 ? nowMs : duplicateSinceMs;
         if (nowMs - duplicateSinceMs > (long) DUPLICATE_SESSIONS * self.sessionTimeoutMs()) {
             String where = image.broker(self.nodeId())
@@ -316,6 +321,10 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
                     .orElse("");
             outcome.refused("node.id=" + self.nodeId() + " is taken: " + message + where);
         }
+    }
+
+    private static long nowMs() {
+        return System.nanoTime() / 1_000_000;
     }
 
     private Behavior<Command> onPublished(Published published) {

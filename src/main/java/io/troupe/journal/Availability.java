@@ -2,6 +2,8 @@ package io.troupe.journal;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,7 +16,7 @@ final class Availability {
 
     private final Path path;
     private volatile IOException offline;
-    private Runnable listener = () -> {};
+    private final List<Runnable> listeners = new ArrayList<>();
 
     Availability(Path path) {
         this.path = path;
@@ -38,14 +40,14 @@ final class Availability {
                     path,
                     LogDir.reason(cause),
                     cause);
-            listener.run();
+            listeners.forEach(Runnable::run);
         }
         return offline;
     }
 
     /** @param onFailure called once, by whichever thread finds out: at once when the dir is offline already */
     synchronized void onFailure(Runnable onFailure) {
-        listener = onFailure;
+        listeners.add(onFailure);
         if (offline != null) {
             onFailure.run();
         }

@@ -263,6 +263,15 @@ public final class Journals extends Setup implements AutoCloseable {
         dirs.forEach(dir -> dir.onFailure(listener));
     }
 
+    /** @param listener called by any thread, at least once, when no log dir can be used any more; it is to return at once */
+    public void onAllDirsFailed(Runnable listener) {
+        onDirFailure(() -> {
+            if (dirs.stream().allMatch(LogDir::isOffline)) {
+                listener.run();
+            }
+        });
+    }
+
     /** Whether the log dir of that plugin has failed, for as long as this process lives. */
     public boolean isOffline(String plugin) {
         return dirOf(plugin).isOffline();

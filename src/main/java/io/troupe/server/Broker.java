@@ -135,6 +135,7 @@ public final class Broker implements AutoCloseable {
     private void run() {
         Guardian.Parts parts = new Guardian.Parts(
                 config, advertised, journals, metadata, replicas, groupLoads, controllerStats, outcome());
+        journals.onAllDirsFailed(this::onNoLogDir);
         system = ActorSystem.create(
                 Guardian.create(parts),
                 Node.SYSTEM,
@@ -239,9 +240,17 @@ public final class Broker implements AutoCloseable {
      * an end is what was asked for, and close has the last word.
      */
     private void onFatal(String reason) {
-        if (!closing.get()) {
+        if (!closing.get() && !ended.isDone()) {
             log.error("The broker cannot go on: {}", reason);
             ended.complete(Main.EXIT_REJOIN);
+        }
+    }
+
+    /** As Kafka does: a broker that can store nothing is of no use, and another start on the same disks would not help. */
+    private void onNoLogDir() {
+        if (!closing.get() && !ended.isDone()) {
+            log.error("The broker ends: every directory in log.dirs has failed. Repair the disks and start it again.");
+            ended.complete(Main.EXIT_FAILED);
         }
     }
 

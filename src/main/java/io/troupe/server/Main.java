@@ -12,14 +12,17 @@ import org.slf4j.LoggerFactory;
  * A broker's process: reads the configuration, starts the broker, prints one line when it serves, and stops it in order
  * on SIGTERM or SIGINT.
  *
- * <p>Exit codes: 0 after an orderly stop, 1 when the start is refused (the reason is on standard error), {@link
- * #EXIT_REJOIN} when this incarnation must be started again to rejoin its cluster.
+ * <p>Exit codes: 0 after an orderly stop, 1 when the start is refused (the reason is on standard error) or every log dir has
+ * failed, {@link #EXIT_REJOIN} when this incarnation must be started again to rejoin its cluster.
  */
 public final class Main {
     /** The one exit code on which a supervisor starts the process again. */
     public static final int EXIT_REJOIN = 85;
 
     static final int EXIT_REFUSED = 1;
+
+    /** Another start would not help before somebody has mended something. */
+    static final int EXIT_FAILED = 1;
 
     private static final Logger log = LoggerFactory.getLogger(Main.class);
 

@@ -47,6 +47,7 @@ final class ClusterStatus {
         lines.add(line("Under min ISR", underMinIsr()));
         lines.add(line("Under-replicated", underReplicated()));
         lines.add(line("Not on preferred", notPreferred()));
+        throttles();
         lines.add(0, "Cluster " + view.clusterId() + ": " + (well ? "all is well" : "NOT WELL, see the last lines"));
         advice.forEach(what -> lines.add("-> " + what));
         return new Report(lines, well);
@@ -92,7 +93,7 @@ final class ClusterStatus {
 
     private String quorum() {
         if (view.quorum().isEmpty()) {
-            return "not told by these brokers";
+            return view.decides() ? "not told by these brokers" : "NO MAJORITY of the voters answers";
         }
         QuorumInfo quorum = view.quorum().get();
         Set<Integer> voters = new TreeSet<>();
@@ -189,6 +190,25 @@ final class ClusterStatus {
     /** No trouble: it passes by itself, or by one command. */
     private String notPreferred() {
         return counted(those(p -> p.leader() >= 0 && p.leader() != p.replicas().get(0)));
+    }
+
+    /** Left over from a move, they slow the next replica that must catch up; no trouble before that. */
+    private void throttles() {
+        if (!view.moving().isEmpty()
+                || (view.throttledBrokers().isEmpty() && view.throttledTopics().isEmpty())) {
+            return;
+        }
+        List<String> left = new ArrayList<>();
+        if (!view.throttledBrokers().isEmpty()) {
+            left.add("rate on broker " + join(view.throttledBrokers()));
+        }
+        if (!view.throttledTopics().isEmpty()) {
+            left.add("replicas of topic " + join(view.throttledTopics()));
+        }
+        advice.add("Nothing moves, yet replication is throttled (" + String.join("; ", left)
+                + "). If nobody wants that, end the move with bin/troupe-reassign-partitions.sh --verify, or take"
+                + " leader. and follower.replication.throttled.rate from the brokers and .replicas from the topics:"
+                + " bin/troupe-configs.sh --alter --delete-config.");
     }
 
     private List<TopicPartition> those(Predicate<ClusterView.Partition> which) {

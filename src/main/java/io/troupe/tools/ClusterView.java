@@ -10,13 +10,16 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.CreateTopicsOptions;
 import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.DescribeClusterResult;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
+import org.apache.kafka.clients.admin.DescribeMetadataQuorumOptions;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.PartitionReassignment;
@@ -36,12 +39,14 @@ import org.apache.kafka.common.errors.UnsupportedVersionException;
  * What a client can see of a cluster at one moment.
  *
  * @param controller broker id; the quorum's leader where the quorum can be seen
- * @param quorum empty when the brokers do not tell of it
+ * @param quorum empty when the brokers do not tell of it, or nobody can for want of a majority of voters
  * @param decides whether the controller could have changed something just now
  * @param silent brokers that count as up and do not answer
  * @param brokers all registered ones by id, fenced ones included
  * @param partitions by topic, then number
  * @param moving reassignments under way
+ * @param throttledBrokers those whose rate of throttled replication is set, as leader or as follower
+ * @param throttledTopics those that name throttled replicas
  */
 record ClusterView(
         String clusterId,
@@ -51,7 +56,9 @@ record ClusterView(
         Set<Integer> silent,
         Map<Integer, Node> brokers,
         Map<TopicPartition, Partition> partitions,
-        Map<TopicPartition, PartitionReassignment> moving) {
+        Map<TopicPartition, PartitionReassignment> moving,
+        Set<Integer> throttledBrokers,
+        Set<String> throttledTopics) {
 
     /**
      * @param leader broker id, -1 for none
@@ -70,6 +77,8 @@ record ClusterView(
             Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
     private static final int TOPICS_AT_A_TIME = 500;
     private static final int PATIENCE_MS = 5000;
+    /** KIP-73's settings, between the side and what of it is set. */
+    private static final String THROTTLE = ".replication.throttled.";
 
     static ClusterView of(Admin admin) throws ExecutionException, InterruptedException {
         DescribeClusterResult cluster = admin.describeCluster(new DescribeClusterOptions().includeFencedBrokers(true));
@@ -82,26 +91,35 @@ record ClusterView(
                 .get());
         topics.sort(Comparator.naturalOrder());
         Map<TopicPartition, Partition> partitions = new TreeMap<>(BY_NAME);
+        Set<String> throttledTopics = new TreeSet<>();
         for (int at = 0; at < topics.size(); at += TOPICS_AT_A_TIME) {
-            read(admin, topics.subList(at, Math.min(topics.size(), at + TOPICS_AT_A_TIME)), partitions);
+            List<String> some = topics.subList(at, Math.min(topics.size(), at + TOPICS_AT_A_TIME));
+            read(admin, some, partitions, throttledTopics);
         }
+        Map<Integer, Optional<Config>> settings = settings(admin, brokers.values());
         return new ClusterView(
                 cluster.clusterId().get(),
                 quorum.map(QuorumInfo::leaderId)
                         .or(() -> Optional.ofNullable(controller).map(Node::id)),
                 quorum,
                 decides(admin),
-                silent(admin, brokers.values()),
+                those(settings, Optional::isEmpty),
                 brokers,
                 partitions,
-                admin.listPartitionReassignments().reassignments().get());
+                admin.listPartitionReassignments().reassignments().get(),
+                those(settings, config -> config.filter(c -> sets(c, THROTTLE + "rate"))
+                        .isPresent()),
+                throttledTopics);
     }
 
     private static Optional<QuorumInfo> quorum(Admin admin) throws ExecutionException, InterruptedException {
         try {
-            return Optional.of(admin.describeMetadataQuorum().quorumInfo().get());
+            return Optional.of(admin.describeMetadataQuorum(new DescribeMetadataQuorumOptions().timeoutMs(PATIENCE_MS))
+                    .quorumInfo()
+                    .get());
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof UnsupportedVersionException) {
+            // Without a majority of voters nobody can tell, which is when this is asked most.
+            if (e.getCause() instanceof UnsupportedVersionException || e.getCause() instanceof RetriableException) {
                 return Optional.empty();
             }
             throw e;
@@ -124,7 +142,9 @@ record ClusterView(
         }
     }
 
-    private static Set<Integer> silent(Admin admin, Collection<Node> brokers) throws InterruptedException {
+    /** Of each broker that counts as up; nothing of one that does not answer. */
+    private static Map<Integer, Optional<Config>> settings(Admin admin, Collection<Node> brokers)
+            throws InterruptedException {
         Map<Integer, KafkaFuture<Config>> asked = new TreeMap<>();
         DescribeConfigsOptions patience = new DescribeConfigsOptions().timeoutMs(PATIENCE_MS);
         for (Node broker : brokers) {
@@ -137,18 +157,33 @@ record ClusterView(
                                 .get(resource));
             }
         }
-        Set<Integer> silent = new TreeSet<>();
+        Map<Integer, Optional<Config>> settings = new TreeMap<>();
         for (Map.Entry<Integer, KafkaFuture<Config>> answer : asked.entrySet()) {
             try {
-                answer.getValue().get();
+                settings.put(answer.getKey(), Optional.of(answer.getValue().get()));
             } catch (ExecutionException e) {
-                silent.add(answer.getKey());
+                settings.put(answer.getKey(), Optional.empty());
             }
         }
-        return silent;
+        return settings;
     }
 
-    private static void read(Admin admin, List<String> topics, Map<TopicPartition, Partition> partitions)
+    private static Set<Integer> those(Map<Integer, Optional<Config>> settings, Predicate<Optional<Config>> which) {
+        return settings.entrySet().stream()
+                .filter(e -> which.test(e.getValue()))
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** Whether the setting has a value for leaders or for followers. */
+    private static boolean sets(Config config, String setting) {
+        return Stream.of("leader", "follower")
+                .map(side -> config.get(side + setting))
+                .anyMatch(e -> e != null && e.value() != null && !e.value().isEmpty());
+    }
+
+    private static void read(
+            Admin admin, List<String> topics, Map<TopicPartition, Partition> partitions, Set<String> throttledTopics)
             throws ExecutionException, InterruptedException {
         List<ConfigResource> resources = topics.stream()
                 .map(name -> new ConfigResource(ConfigResource.Type.TOPIC, name))
@@ -160,10 +195,12 @@ record ClusterView(
         for (String name : topics) {
             try {
                 TopicDescription topic = descriptions.get(name).get();
-                int minIsr = Integer.parseInt(configs.get(new ConfigResource(ConfigResource.Type.TOPIC, name))
-                        .get()
-                        .get("min.insync.replicas")
-                        .value());
+                Config config = configs.get(new ConfigResource(ConfigResource.Type.TOPIC, name))
+                        .get();
+                int minIsr = Integer.parseInt(config.get("min.insync.replicas").value());
+                if (sets(config, THROTTLE + "replicas")) {
+                    throttledTopics.add(name);
+                }
                 for (TopicPartitionInfo p : topic.partitions()) {
                     partitions.put(new TopicPartition(name, p.partition()), partition(topic.topicId(), p, minIsr));
                 }

@@ -88,14 +88,23 @@ class ClusterHandlersTest {
         assertEquals(0, partitions.get(1).errorCode());
     }
 
+    /** Kafka's client counts the partitions in the answer, whatever the error of all of them. */
     @Test
-    void aControllerThatCannotAnswerIsToldForTheWholeRequest() {
+    void aControllerThatCannotAnswerIsToldForTheWholeRequestAndForEachPartition() {
         FakeContext context = new FakeContext(ApiKeys.ALTER_PARTITION_REASSIGNMENTS, 0);
         new AlterPartitionReassignmentsHandler(controller)
-                .handle(context, new AlterPartitionReassignmentsRequestData());
+                .handle(
+                        context,
+                        new AlterPartitionReassignmentsRequestData()
+                                .setTopics(List.of(new ReassignableTopic()
+                                        .setName("t")
+                                        .setPartitions(List.of(new ReassignablePartition().setPartitionIndex(7))))));
         answer(new ControllerReply.Refused(new Refusal(Errors.REQUEST_TIMED_OUT, "late")));
         AlterPartitionReassignmentsResponseData response = context.answer();
         assertEquals(Errors.REQUEST_TIMED_OUT.code(), response.errorCode());
+        var partition = response.responses().get(0).partitions().get(0);
+        assertEquals(7, partition.partitionIndex());
+        assertEquals(Errors.REQUEST_TIMED_OUT.code(), partition.errorCode());
     }
 
     @Test

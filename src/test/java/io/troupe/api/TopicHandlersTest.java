@@ -9,6 +9,7 @@ import io.troupe.config.DynamicConfigs;
 import io.troupe.config.ServerProperties;
 import io.troupe.controller.ControllerCommand;
 import io.troupe.controller.ControllerReply;
+import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import io.troupe.partition.LocalReplicas;
@@ -24,6 +25,8 @@ import org.apache.kafka.common.message.CreateTopicsResponseData;
 import org.apache.kafka.common.message.DeleteTopicsRequestData;
 import org.apache.kafka.common.message.DeleteTopicsRequestData.DeleteTopicState;
 import org.apache.kafka.common.message.DeleteTopicsResponseData;
+import org.apache.kafka.common.message.DescribeClusterRequestData;
+import org.apache.kafka.common.message.DescribeClusterResponseData;
 import org.apache.kafka.common.message.DescribeConfigsRequestData;
 import org.apache.kafka.common.message.DescribeConfigsRequestData.DescribeConfigsResource;
 import org.apache.kafka.common.message.DescribeConfigsResponseData;
@@ -55,6 +58,24 @@ class TopicHandlersTest {
         FakeContext request = new FakeContext(ApiKeys.METADATA, version);
         metadata.handle(request, new MetadataRequestData().setTopics(topics));
         return request;
+    }
+
+    /** A client sends what concerns the cluster to the broker that is named as controller: it must be one that answers. */
+    @Test
+    void aControllerThatIsSilentIsNotNamed() {
+        controller.publish(new MetadataEvent.BrokerRegistered(FakeController.broker(2, false), true));
+        controller.publish(new MetadataEvent.BrokerFencingChanged(
+                2, controller.metadata.current().index(), false, false));
+        controller.publish(new MetadataEvent.ControllerElected(2, 2, "cluster-1"));
+        for (boolean silent : new boolean[] {false, true}) {
+            controller.metadata.controllerSilent(silent);
+            MetadataResponseData told = metadata(12, List.of()).answer();
+            assertEquals(silent ? 1 : 2, told.controllerId());
+            FakeContext request = new FakeContext(ApiKeys.DESCRIBE_CLUSTER, 1);
+            new DescribeClusterHandler(config, controller.metadata).handle(request, new DescribeClusterRequestData());
+            DescribeClusterResponseData described = request.answer();
+            assertEquals(silent ? 1 : 2, described.controllerId());
+        }
     }
 
     private static MetadataRequestTopic named(String name) {

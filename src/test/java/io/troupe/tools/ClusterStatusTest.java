@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import org.apache.kafka.clients.admin.PartitionReassignment;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
@@ -21,6 +22,9 @@ class ClusterStatusTest {
     private final Map<TopicPartition, ClusterView.Partition> partitions = new TreeMap<>(ClusterView.BY_NAME);
     private boolean decides = true;
     private Set<Integer> silent = Set.of();
+    private Map<TopicPartition, PartitionReassignment> moving = Map.of();
+    private Set<Integer> throttledBrokers = Set.of();
+    private Set<String> throttledTopics = Set.of();
 
     ClusterStatusTest() {
         for (int id = 1; id <= 3; id++) {
@@ -40,8 +44,17 @@ class ClusterStatusTest {
     }
 
     private ClusterStatus.Report report() {
-        return ClusterStatus.of(
-                new ClusterView("c", Optional.of(2), Optional.empty(), decides, silent, brokers, partitions, Map.of()));
+        return ClusterStatus.of(new ClusterView(
+                "c",
+                Optional.of(2),
+                Optional.empty(),
+                decides,
+                silent,
+                brokers,
+                partitions,
+                moving,
+                throttledBrokers,
+                throttledTopics));
     }
 
     private void isNotWell(String... words) {
@@ -75,6 +88,9 @@ class ClusterStatusTest {
         silent = Set.of(2);
         decides = false;
         isNotWell("Broker 2 does not answer", "controller does not answer", "controller.quorum.voters");
+        assertTrue(
+                report().lines().get(4).contains("NO MAJORITY"),
+                report().lines().get(4));
     }
 
     @Test
@@ -95,6 +111,18 @@ class ClusterStatusTest {
         brokers.remove(3);
         partition(0, 1, List.of(1, 2), List.of());
         isNotWell("no longer exist", "rebalance");
+    }
+
+    @Test
+    void throttlesThatAMoveLeftBehindAreTold() {
+        throttledBrokers = Set.of(2);
+        throttledTopics = Set.of("t");
+        ClusterStatus.Report report = report();
+        assertTrue(report.well(), "nothing is wrong yet");
+        String advice = report.lines().get(10);
+        assertTrue(advice.contains("rate on broker 2") && advice.contains("replicas of topic t"), advice);
+        moving = Map.of(new TopicPartition("t", 0), new PartitionReassignment(List.of(1), List.of(2), List.of()));
+        assertEquals(10, report().lines().size(), "a move wants its throttle");
     }
 
     @Test

@@ -58,6 +58,27 @@ final class LogRecovery {
     }
 
     Recovered recover() throws IOException {
+        try {
+            return recoverAll();
+        } catch (IOException | RuntimeException e) {
+            letGo(e);
+            throw e;
+        }
+    }
+
+    /** Whoever asked tries again, perhaps for as long as the broker runs. */
+    private void letGo(Exception failure) {
+        for (Segment segment : segments) {
+            segment.retire();
+            try {
+                segment.closeWriter();
+            } catch (IOException e) {
+                failure.addSuppressed(e);
+            }
+        }
+    }
+
+    private Recovered recoverAll() throws IOException {
         SegmentSwap.recover(path, disk);
         finishDeletions();
         List<Path> files = aboveLogStart(segmentFiles());

@@ -31,15 +31,19 @@ final class LogTruncation {
     }
 
     private void cut(long endOffset) throws IOException {
-        // First the recovery point, so that a crash in between makes the next start look at what is left.
-        metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
-        metaLog.force();
-        long firstCut = endOffset;
+        Segment last = log.segments()[0];
         for (Segment segment : log.segments()) {
-            if (segment.baseOffset() < endOffset && segment.endOffset() > endOffset) {
-                firstCut = segment.baseOffset();
-            }
+            last = segment.baseOffset() < endOffset ? segment : last;
         }
+        Kept kept = kept(last, endOffset);
+        // First the recovery point, so that a crash in between makes the next start look at what is left: a batch that
+        // reaches beyond the end is among that.
+        metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
+        if (kept.end() < metaLog.log(log.id()).recoveryPoint) {
+            metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), kept.end(), 0));
+        }
+        metaLog.force();
+        long firstCut = last.endOffset() > endOffset ? Math.min(last.baseOffset(), endOffset) : endOffset;
         // Durably, before there can be other records at those offsets: recovery would take what is left here for
         // theirs.
         indexes.dropCut(log.id(), firstCut, endOffset);
@@ -64,7 +68,7 @@ final class LogTruncation {
             if (left.isEmpty()) {
                 left.add(Segment.create(log.path(), endOffset, log.config().indexIntervalBytes(), log.disk()));
             } else {
-                cutWithin(left.get(left.size() - 1), endOffset);
+                cutWithin(left.get(left.size() - 1), kept);
             }
             log.disk().forceDirectory(log.path());
         } finally {
@@ -101,8 +105,14 @@ final class LogTruncation {
         }
     }
 
-    private void cutWithin(Segment segment, long endOffset) throws IOException {
-        cache.remove(segment);
+    /**
+     * What stays of the last segment of which anything does.
+     *
+     * @param end exclusive, where its last batch ends
+     */
+    private record Kept(int size, long end, long maxTimestamp, SparseIndex index) {}
+
+    private Kept kept(Segment segment, long endOffset) throws IOException {
         SparseIndex known = segment.index();
         // All batches of the stretch before the one that is cut stay. A closed segment is gone through from its
         // beginning.
@@ -123,8 +133,13 @@ final class LogTruncation {
         } finally {
             segment.release();
         }
+        return new Kept(size, end, max, index);
+    }
+
+    private void cutWithin(Segment segment, Kept kept) throws IOException {
+        cache.remove(segment);
         segment.activate();
-        segment.useIndex(index);
-        segment.truncate(size, end, max);
+        segment.useIndex(kept.index());
+        segment.truncate(kept.size(), kept.end(), kept.maxTimestamp());
     }
 }

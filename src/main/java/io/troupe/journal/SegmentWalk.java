@@ -39,7 +39,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
      *
      * @param from what is known already of the file's beginning
      * @param index of that; what is found is added
-     * @param crcFrom offset from which on records are read too and compared with their CRC; {@link #NO_CRC} for headers only
+     * @param crcFrom batches that reach beyond it are read whole and compared with their CRC; {@link #NO_CRC} for headers only
      * @param gapless whether each batch must begin where the one before ended
      * @param visitor may be null
      */
@@ -66,7 +66,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
                 problem = "offset " + cursor.baseOffset() + " where " + end + " was due";
                 break;
             }
-            if (cursor.baseOffset() >= crcFrom && !cursor.crcMatches()) {
+            if (cursor.endOffset() > crcFrom && !cursor.crcMatches()) {
                 problem = CRC_MISMATCH;
                 break;
             }

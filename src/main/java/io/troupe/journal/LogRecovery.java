@@ -81,6 +81,9 @@ final class LogRecovery {
     private Recovered recoverAll() throws IOException {
         SegmentSwap.recover(path, disk);
         finishDeletions();
+        if (meta.emptied) {
+            finishEmptying();
+        }
         List<Path> files = aboveLogStart(segmentFiles());
         if (files.isEmpty()) {
             begin(meta.logStartOffset);
@@ -156,6 +159,19 @@ final class LogRecovery {
                 disk.delete(file);
             }
         }
+    }
+
+    /** The last process began the log anew at another offset, and ended before all that had stood there was gone. */
+    private void finishEmptying() throws IOException {
+        LOG.info("{}: is emptied, as was begun; it begins again at offset {}.", path, meta.logStartOffset);
+        for (Path file : segmentFiles()) {
+            disk.delete(file);
+        }
+        disk.forceDirectory(path);
+        indexes.dropCut(id, 0, -1);
+        metaLog.append(MetaRecord.of(Kind.LOG_CLOSED, id, meta.logStartOffset, 0));
+        // Or a power loss would empty it once more, with what it is about to get.
+        metaLog.force();
     }
 
     /**

@@ -79,18 +79,16 @@ final class LogTruncation {
         }
     }
 
-    /** Empties the log; then it begins and ends at {@code offset}. */
+    /** Empties the log; then it begins and ends at {@code offset}. A crash in between is made good by the next recovery. */
     void startAt(long offset) throws IOException {
         synchronized (log.derived()) {
-            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), 0, 0));
+            metaLog.append(MetaRecord.of(Kind.EMPTIED, log.id(), offset, 0));
             metaLog.force();
             indexes.dropCut(log.id(), 0, -1);
             log.beginTruncation();
             List<Segment> left = new ArrayList<>(List.of(log.segments()));
             try {
-                // From the end, so that a crash in between leaves a shorter but whole log.
-                for (int i = left.size() - 1; i >= 0; i--) {
-                    Segment segment = left.get(i);
+                for (Segment segment : left) {
                     segment.closeWriter();
                     segment.retire();
                     cache.remove(segment);
@@ -101,7 +99,6 @@ final class LogTruncation {
             } finally {
                 log.endTruncation(left, left.get(left.size() - 1).endOffset());
             }
-            metaLog.append(MetaRecord.of(Kind.LOG_START, log.id(), offset, 0));
         }
     }
 

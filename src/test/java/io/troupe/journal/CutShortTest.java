@@ -12,9 +12,10 @@ import io.troupe.config.LogConfig;
 import io.troupe.journal.JournalCommand.Opened;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Truncations in which the power goes, at each operation on the disk: they are whole, or did not happen. */
+/** Truncations and new beginnings in which the power goes, at each operation on the disk: they are whole, or did not happen. */
 class CutShortTest extends OnCrashDisk {
     private static final LogConfig CONFIG = config(1 << 20, 1);
     private static final int MOST_OPERATIONS = 40;
@@ -69,6 +70,22 @@ class CutShortTest extends OnCrashDisk {
             assertTrue(end == 3 || end == 6, "ends at " + end);
             int bytes = first.limit() + (end == 6 ? second.limit() : 0);
             assertEquals(bytes, readAll(found.reader(), 0).limit());
+        });
+    }
+
+    @Test
+    void aLogThatBeginsAnewIsTheOldOneOrEmpty() throws Exception {
+        wherever(() -> dir.startAt(PID, 50), found -> {
+            if (found.logStartOffset() == 50) {
+                assertEquals(50, found.logEndOffset());
+                assertEquals(0, found.reader().sizeInBytes());
+                assertEquals(List.of(), found.epochs());
+            } else {
+                assertEquals(0, found.logStartOffset());
+                assertEquals(6, found.logEndOffset());
+                assertEquals(first.limit() + second.limit(), readAll(found.reader(), 0).limit());
+                assertEquals(2, found.epochs().size());
+            }
         });
     }
 }

@@ -50,7 +50,7 @@ final class ExpectedLog {
     long issuedStart;
     /** Of a truncation that was not confirmed, else {@link Long#MAX_VALUE}. */
     long issuedCut = Long.MAX_VALUE;
-    /** Where an emptying that was not confirmed was to begin the log, else -1: what it left says nothing until it is repeated. */
+    /** Where an emptying that was not confirmed was to begin the log, else -1: it is done whole or not at all. */
     long issuedStartAt = -1;
     /** Records written since the last flush, as the log dir counts them. */
     long unflushed;
@@ -58,6 +58,10 @@ final class ExpectedLog {
     int leaderEpoch;
     /** The last one told to the log dir: nothing below it is cut, and only what lies below it is cleaned. */
     long highWatermark;
+
+    // The greatest high watermark of records that are there. A kill forgets the last one told, but no leader has its
+    // followers cut below.
+    private long committed;
 
     private final ExpectedKeys keys;
     // Where a log begins whose every record retention took.
@@ -84,7 +88,12 @@ final class ExpectedLog {
 
     /** Exclusive: a truncation leaves what lies below alone. */
     long firm() {
-        return Math.max(issuedStart, config.compacted() ? highWatermark : 0);
+        return Math.max(issuedStart, config.compacted() ? committed : 0);
+    }
+
+    void highWatermark(long told) {
+        highWatermark = told;
+        committed = Math.max(committed, told);
     }
 
     long end() {
@@ -152,6 +161,7 @@ final class ExpectedLog {
         durableEpochs.clear();
         issuedCut = Long.MAX_VALUE;
         issuedStartAt = -1;
+        committed = start;
         incarnation++;
     }
 
@@ -169,6 +179,10 @@ final class ExpectedLog {
      * be there.
      */
     void check(Opened found) throws Exception {
+        if (issuedStartAt >= 0 && beginsAnewAt(issuedStartAt, found)) {
+            startedAt(issuedStartAt);
+        }
+        issuedStartAt = -1;
         boolean allOfIt = !powerLost;
         long end = found.logEndOffset();
         long start = found.logStartOffset();
@@ -216,6 +230,7 @@ final class ExpectedLog {
             durableEnd = end;
         }
         highWatermark = found.highWatermark();
+        committed = Math.min(committed, end);
         issuedCut = Long.MAX_VALUE;
         if (powerLost) {
             durableStart = start;
@@ -233,6 +248,14 @@ final class ExpectedLog {
         powerLost = false;
         incarnation++;
         relearnSequences();
+    }
+
+    private static boolean beginsAnewAt(long start, Opened found) {
+        return found.logStartOffset() == start
+                && found.logEndOffset() == start
+                && found.reader().sizeInBytes() == 0
+                && found.epochs().isEmpty()
+                && found.producers().snapshot().equals(new ProducerStates().snapshot());
     }
 
     private void cutTo(long end) {
@@ -267,7 +290,7 @@ final class ExpectedLog {
             expect(
                     epoch.leaderEpoch() > before.leaderEpoch() && epoch.startOffset() > before.startOffset(),
                     () -> "epochs do not ascend: " + found);
-            expect(issuedEpochs.contains(epoch), () -> epoch + " was never issued, in " + found);
+            expect(wasIssued(epoch, start), () -> epoch + " was never issued, in " + found);
             expect(epoch.startOffset() <= end, () -> epoch + " beyond the end " + end);
             before = epoch;
         }
@@ -294,6 +317,15 @@ final class ExpectedLog {
                     () -> "offset " + BatchHeader.baseOffset(batch, 0) + " has epoch "
                             + BatchHeader.leaderEpoch(batch, 0) + ", but the epochs are " + found);
         }
+    }
+
+    /** One whose record and first batches were lost is learnt from the next one, which moves its beginning up to the log start at most. */
+    private boolean wasIssued(EpochStart found, long start) {
+        return issuedEpochs.contains(found)
+                || found.startOffset() <= start
+                        && issuedEpochs.stream()
+                                .anyMatch(e -> e.leaderEpoch() == found.leaderEpoch()
+                                        && e.startOffset() < found.startOffset());
     }
 
     /** The fold of the batches present, or of more of those that were there before: a snapshot remembers them. */

@@ -122,7 +122,7 @@ final class LogTruncation {
         try {
             BatchCursor cursor = new BatchCursor(channel, size, segment.size(), BatchCursor.SCAN_WINDOW);
             while (cursor.next() && cursor.endOffset() <= endOffset) {
-                index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
+                index = index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
                 max = Math.max(max, cursor.maxTimestamp());
                 end = cursor.endOffset();
                 size += cursor.size();

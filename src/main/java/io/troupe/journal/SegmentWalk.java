@@ -55,6 +55,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
             throws IOException {
         int window = crcFrom == NO_CRC ? BatchCursor.SCAN_WINDOW : BatchCursor.READ_WINDOW;
         BatchCursor cursor = new BatchCursor(channel, from.size(), fileSize, window);
+        SparseIndex found = index;
         long end = from.endOffset();
         long max = from.maxTimestamp();
         int size = from.size();
@@ -70,7 +71,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
                 problem = CRC_MISMATCH;
                 break;
             }
-            index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
+            found = found.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
             if (visitor != null) {
                 visitor.batch(cursor.buffer(), cursor.at());
             }
@@ -78,6 +79,6 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
             end = cursor.endOffset();
             size += cursor.size();
         }
-        return new SegmentWalk(size, end, max, index, problem == null ? cursor.problem() : problem);
+        return new SegmentWalk(size, end, max, found, problem == null ? cursor.problem() : problem);
     }
 }

@@ -232,7 +232,7 @@ final class MetaLog implements AutoCloseable {
         // Who forces now holds this until it is done.
         synchronized (forcing) {
             synchronized (this) {
-                if (!shapeUnforced) {
+                if (!shapeUnforced && failed == null) {
                     return;
                 }
             }

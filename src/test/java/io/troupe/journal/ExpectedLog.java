@@ -67,6 +67,8 @@ final class ExpectedLog {
     // Where a log begins whose every record retention took.
     private long emptyAt;
     private ProducerStates inherited = new ProducerStates();
+    // Batches below that, of which a power loss may bring the last ones back.
+    private final List<ByteBuffer> hidden = new ArrayList<>();
 
     ExpectedLog(TopicIdPartition partition, String persistenceId, LogConfig config) {
         this.partition = partition;
@@ -152,6 +154,7 @@ final class ExpectedLog {
     /** It is empty, and begins and ends there. */
     void startedAt(long start) {
         batches.clear();
+        hidden.clear();
         emptyAt = start;
         inherited = new ProducerStates();
         durableEnd = start;
@@ -192,7 +195,9 @@ final class ExpectedLog {
                 && end >= durableStart
                 && end <= issuedStart
                 && end >= durableEnd) {
-            // All that was left of it is below the log start; what its producers did there may be known or not.
+            // All that was left of it is below the log start; what its producers did there may be known or not. The file
+            // may be there again after the next power loss.
+            batches.stream().filter(b -> BatchHeader.lastOffset(b, 0) < end).forEach(hidden::add);
             batches.clear();
             emptyAt = end;
             inherited = found.producers().copy();
@@ -332,18 +337,22 @@ final class ExpectedLog {
     private void checkProducers(Opened found) {
         ByteBuffer state = found.producers().snapshot();
         long bytes = found.reader().sizeInBytes();
-        int firstPresent = batches.size();
+        List<ByteBuffer> known = new ArrayList<>(hidden);
+        known.addAll(batches);
+        int firstPresent = known.size();
         while (bytes > 0 && firstPresent > 0) {
-            bytes -= batches.get(--firstPresent).remaining();
+            bytes -= known.get(--firstPresent).remaining();
         }
         long over = bytes;
         expect(over == 0, () -> "the segments do not hold whole batches; " + over + " bytes are over");
         for (int from = firstPresent; from >= 0; from--) {
-            if (fold(from, new ProducerStates()).snapshot().equals(state)) {
+            if (fold(known.subList(from, known.size()), new ProducerStates())
+                    .snapshot()
+                    .equals(state)) {
                 return;
             }
         }
-        if (fold(0, inherited.copy()).snapshot().equals(state)) {
+        if (fold(batches, inherited.copy()).snapshot().equals(state)) {
             return;
         }
         StringBuilder all = new StringBuilder();
@@ -359,10 +368,8 @@ final class ExpectedLog {
                 + ", segments hold batches from number " + firstPresent + " of" + all);
     }
 
-    private ProducerStates fold(int from, ProducerStates states) {
-        for (ByteBuffer batch : batches.subList(from, batches.size())) {
-            PartitionLog.fold(states, batch);
-        }
+    private static ProducerStates fold(List<ByteBuffer> some, ProducerStates states) {
+        some.forEach(batch -> PartitionLog.fold(states, batch));
         return states;
     }
 

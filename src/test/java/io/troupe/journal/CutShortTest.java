@@ -83,7 +83,9 @@ class CutShortTest extends OnCrashDisk {
             } else {
                 assertEquals(0, found.logStartOffset());
                 assertEquals(6, found.logEndOffset());
-                assertEquals(first.limit() + second.limit(), readAll(found.reader(), 0).limit());
+                assertEquals(
+                        first.limit() + second.limit(),
+                        readAll(found.reader(), 0).limit());
                 assertEquals(2, found.epochs().size());
             }
         });

@@ -195,7 +195,8 @@ final class ExpectedLog {
                 && end >= durableStart
                 && end <= issuedStart
                 && end >= durableEnd) {
-            // All that was left of it is below the log start; what its producers did there may be known or not. The file
+            // All that was left of it is below the log start; what its producers did there may be known or not. The
+            // file
             // may be there again after the next power loss.
             batches.stream().filter(b -> BatchHeader.lastOffset(b, 0) < end).forEach(hidden::add);
             batches.clear();

@@ -15,6 +15,8 @@ final class LogMeta {
     long cleanedTo;
 
     final List<EpochStart> epochs = new ArrayList<>();
+    /** Whether the log begins and ends at its start, whatever files a crash has left of what stood there before. */
+    boolean emptied;
     /** Whether the log was closed in order and not opened since; then the two below hold. */
     boolean closed;
 
@@ -51,6 +53,17 @@ final class LogMeta {
             below++;
         }
         epochs.subList(0, below).clear();
+    }
+
+    /** Forgets everything: the log begins anew at {@code offset}. */
+    void empty(long offset) {
+        epochs.clear();
+        logStartOffset = offset;
+        recoveryPoint = offset;
+        highWatermark = offset;
+        cleanedTo = 0;
+        closed = false;
+        emptied = true;
     }
 
     /** The epoch that an offset at or above the log start belongs to, -1 for none. */

@@ -58,8 +58,32 @@ final class LogRecovery {
     }
 
     Recovered recover() throws IOException {
+        try {
+            return recoverAll();
+        } catch (IOException | RuntimeException e) {
+            letGo(e);
+            throw e;
+        }
+    }
+
+    /** Whoever asked tries again, perhaps for as long as the broker runs. */
+    private void letGo(Exception failure) {
+        for (Segment segment : segments) {
+            segment.retire();
+            try {
+                segment.closeWriter();
+            } catch (IOException e) {
+                failure.addSuppressed(e);
+            }
+        }
+    }
+
+    private Recovered recoverAll() throws IOException {
         SegmentSwap.recover(path, disk);
         finishDeletions();
+        if (meta.emptied) {
+            finishEmptying();
+        }
         List<Path> files = aboveLogStart(segmentFiles());
         if (files.isEmpty()) {
             begin(meta.logStartOffset);
@@ -135,6 +159,19 @@ final class LogRecovery {
                 disk.delete(file);
             }
         }
+    }
+
+    /** The last process began the log anew at another offset, and ended before all that had stood there was gone. */
+    private void finishEmptying() throws IOException {
+        LOG.info("{}: is emptied, as was begun; it begins again at offset {}.", path, meta.logStartOffset);
+        for (Path file : segmentFiles()) {
+            disk.delete(file);
+        }
+        disk.forceDirectory(path);
+        indexes.dropCut(id, 0, -1);
+        metaLog.append(MetaRecord.of(Kind.LOG_CLOSED, id, meta.logStartOffset, 0));
+        // Or a power loss would empty it once more, with what it is about to get.
+        metaLog.force();
     }
 
     /**

@@ -31,15 +31,19 @@ final class LogTruncation {
     }
 
     private void cut(long endOffset) throws IOException {
-        // First the recovery point, so that a crash in between makes the next start look at what is left.
-        metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
-        metaLog.force();
-        long firstCut = endOffset;
+        Segment last = log.segments()[0];
         for (Segment segment : log.segments()) {
-            if (segment.baseOffset() < endOffset && segment.endOffset() > endOffset) {
-                firstCut = segment.baseOffset();
-            }
+            last = segment.baseOffset() < endOffset ? segment : last;
         }
+        Kept kept = kept(last, endOffset);
+        // First the recovery point, so that a crash in between makes the next start look at what is left: a batch that
+        // reaches beyond the end is among that.
+        metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), endOffset, 0));
+        if (kept.end() < metaLog.log(log.id()).recoveryPoint) {
+            metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), kept.end(), 0));
+        }
+        metaLog.force();
+        long firstCut = last.endOffset() > endOffset ? Math.min(last.baseOffset(), endOffset) : endOffset;
         // Durably, before there can be other records at those offsets: recovery would take what is left here for
         // theirs.
         indexes.dropCut(log.id(), firstCut, endOffset);
@@ -64,7 +68,7 @@ final class LogTruncation {
             if (left.isEmpty()) {
                 left.add(Segment.create(log.path(), endOffset, log.config().indexIntervalBytes(), log.disk()));
             } else {
-                cutWithin(left.get(left.size() - 1), endOffset);
+                cutWithin(left.get(left.size() - 1), kept);
             }
             log.disk().forceDirectory(log.path());
         } finally {
@@ -75,18 +79,16 @@ final class LogTruncation {
         }
     }
 
-    /** Empties the log; then it begins and ends at {@code offset}. */
+    /** Empties the log; then it begins and ends at {@code offset}. A crash in between is made good by the next recovery. */
     void startAt(long offset) throws IOException {
         synchronized (log.derived()) {
-            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, log.id(), 0, 0));
+            metaLog.append(MetaRecord.of(Kind.EMPTIED, log.id(), offset, 0));
             metaLog.force();
             indexes.dropCut(log.id(), 0, -1);
             log.beginTruncation();
             List<Segment> left = new ArrayList<>(List.of(log.segments()));
             try {
-                // From the end, so that a crash in between leaves a shorter but whole log.
-                for (int i = left.size() - 1; i >= 0; i--) {
-                    Segment segment = left.get(i);
+                for (Segment segment : left) {
                     segment.closeWriter();
                     segment.retire();
                     cache.remove(segment);
@@ -97,12 +99,17 @@ final class LogTruncation {
             } finally {
                 log.endTruncation(left, left.get(left.size() - 1).endOffset());
             }
-            metaLog.append(MetaRecord.of(Kind.LOG_START, log.id(), offset, 0));
         }
     }
 
-    private void cutWithin(Segment segment, long endOffset) throws IOException {
-        cache.remove(segment);
+    /**
+     * What stays of the last segment of which anything does.
+     *
+     * @param end exclusive, where its last batch ends
+     */
+    private record Kept(int size, long end, long maxTimestamp, SparseIndex index) {}
+
+    private Kept kept(Segment segment, long endOffset) throws IOException {
         SparseIndex known = segment.index();
         // All batches of the stretch before the one that is cut stay. A closed segment is gone through from its
         // beginning.
@@ -115,7 +122,7 @@ final class LogTruncation {
         try {
             BatchCursor cursor = new BatchCursor(channel, size, segment.size(), BatchCursor.SCAN_WINDOW);
             while (cursor.next() && cursor.endOffset() <= endOffset) {
-                index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
+                index = index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
                 max = Math.max(max, cursor.maxTimestamp());
                 end = cursor.endOffset();
                 size += cursor.size();
@@ -123,8 +130,13 @@ final class LogTruncation {
         } finally {
             segment.release();
         }
+        return new Kept(size, end, max, index);
+    }
+
+    private void cutWithin(Segment segment, Kept kept) throws IOException {
+        cache.remove(segment);
         segment.activate();
-        segment.useIndex(index);
-        segment.truncate(size, end, max);
+        segment.useIndex(kept.index());
+        segment.truncate(kept.size(), kept.end(), kept.maxTimestamp());
     }
 }

@@ -161,8 +161,10 @@ final class MetaLog implements AutoCloseable {
             case CLEANED -> log.cleanedTo = record.a();
             case RECOVERY_POINT -> log.recoveryPoint = record.a();
             case LOG_OPENED -> log.closed = false;
+            case EMPTIED -> log.empty(record.a());
             case LOG_CLOSED -> {
                 log.closed = true;
+                log.emptied = false;
                 log.closedEndOffset = record.a();
                 log.logStartOffset = Math.min(log.logStartOffset, record.a());
                 log.closedSize = record.b();
@@ -230,7 +232,7 @@ final class MetaLog implements AutoCloseable {
         // Who forces now holds this until it is done.
         synchronized (forcing) {
             synchronized (this) {
-                if (!shapeUnforced) {
+                if (!shapeUnforced && failed == null) {
                     return;
                 }
             }
@@ -272,6 +274,9 @@ final class MetaLog implements AutoCloseable {
 
     private void writeWhole(LogId id, LogMeta log) throws IOException {
         write(MetaRecord.log(id, log.topic).encode());
+        if (log.emptied) {
+            write(MetaRecord.of(Kind.EMPTIED, id, log.logStartOffset, 0).encode());
+        }
         write(MetaRecord.of(Kind.LOG_START, id, log.logStartOffset, 0).encode());
         write(MetaRecord.of(Kind.RECOVERY_POINT, id, log.recoveryPoint, 0).encode());
         write(MetaRecord.of(Kind.HIGH_WATERMARK, id, log.highWatermark, 0).encode());
@@ -291,12 +296,12 @@ final class MetaLog implements AutoCloseable {
         return damaged;
     }
 
-    /** Whether the dir was closed in order before it was opened now. */
     /** Whether there was no such file before. */
     synchronized boolean made() {
         return made;
     }
 
+    /** Whether the dir was closed in order before it was opened now. */
     synchronized boolean clean() {
         return clean;
     }

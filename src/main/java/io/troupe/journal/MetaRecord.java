@@ -52,7 +52,9 @@ record MetaRecord(Kind kind, LogId id, long a, long b, String topic) {
         /** The log is deleted. */
         LOG_REMOVED,
         /** a = where the last cleaning of a compacted log ended. */
-        CLEANED
+        CLEANED,
+        /** a = log start = LEO: whatever its files still hold is void, until LOG_CLOSED tells that they are gone. */
+        EMPTIED
     }
 
     private static final Kind[] KINDS = Kind.values();

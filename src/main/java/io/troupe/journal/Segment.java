@@ -132,11 +132,12 @@ final class Segment {
         int position = start;
         long max = maxTimestamp;
         long end = endOffset;
+        SparseIndex entries = index;
         for (ByteBuffer buffer : buffers) {
             int at = buffer.position();
             while (at < buffer.limit()) {
                 long greatest = BatchHeader.maxRecordTimestamp(buffer, at);
-                index.add((int) (BatchHeader.baseOffset(buffer, at) - baseOffset), position, greatest);
+                entries = entries.add((int) (BatchHeader.baseOffset(buffer, at) - baseOffset), position, greatest);
                 max = Math.max(max, greatest);
                 end = BatchHeader.lastOffset(buffer, at) + 1;
                 int bytes = BatchHeader.sizeInBytes(buffer, at);
@@ -145,6 +146,7 @@ final class Segment {
             }
         }
         through.write(writer, start, buffers);
+        index = entries;
         maxTimestamp = max;
         endOffset = end;
         size = position;

@@ -106,6 +106,9 @@ final class SegmentReader implements LogReader {
                 if (log.unchangedSince(version)) {
                     return result;
                 }
+                if (result instanceof InFile dropped) {
+                    dropped.file().close();
+                }
             } catch (ClosedChannelException e) {
                 // Another reader of the same segment was interrupted and took the channel with it.
                 if (i == ATTEMPTS || Thread.currentThread().isInterrupted()) {

@@ -25,6 +25,7 @@ final class SegmentRewrite {
     private final int windowBytes;
     private final ByteBuffer out;
     private FileChannel channel;
+    private SparseIndex index;
     private long written;
     private boolean changed;
 
@@ -68,10 +69,10 @@ final class SegmentRewrite {
                             StandardOpenOption.CREATE,
                             StandardOpenOption.TRUNCATE_EXISTING,
                             StandardOpenOption.WRITE);
-            SparseIndex index = new SparseIndex(log.config().indexIntervalBytes());
+            index = new SparseIndex(log.config().indexIntervalBytes());
             Segment.Summary summary = new Segment.Summary(0, base, Long.MIN_VALUE);
             for (Segment segment : group) {
-                summary = copy(segment, base, summary, index);
+                summary = copy(segment, base, summary);
             }
             if (!changed) {
                 return null;
@@ -101,8 +102,7 @@ final class SegmentRewrite {
         }
     }
 
-    private Segment.Summary copy(Segment from, long base, Segment.Summary before, SparseIndex index)
-            throws IOException {
+    private Segment.Summary copy(Segment from, long base, Segment.Summary before) throws IOException {
         int size = before.size();
         long end = before.endOffset();
         long max = before.maxTimestamp();
@@ -119,7 +119,7 @@ final class SegmentRewrite {
                     throw new IOException(from + " would grow beyond " + Integer.MAX_VALUE + " bytes");
                 }
                 long greatest = BatchHeader.maxRecordTimestamp(left, 0);
-                index.add((int) (cursor.baseOffset() - base), size, greatest);
+                index = index.add((int) (cursor.baseOffset() - base), size, greatest);
                 size += left.remaining();
                 end = cursor.endOffset();
                 max = Math.max(max, greatest);

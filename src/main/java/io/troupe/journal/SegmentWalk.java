@@ -39,7 +39,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
      *
      * @param from what is known already of the file's beginning
      * @param index of that; what is found is added
-     * @param crcFrom offset from which on records are read too and compared with their CRC; {@link #NO_CRC} for headers only
+     * @param crcFrom batches that reach beyond it are read whole and compared with their CRC; {@link #NO_CRC} for headers only
      * @param gapless whether each batch must begin where the one before ended
      * @param visitor may be null
      */
@@ -55,6 +55,7 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
             throws IOException {
         int window = crcFrom == NO_CRC ? BatchCursor.SCAN_WINDOW : BatchCursor.READ_WINDOW;
         BatchCursor cursor = new BatchCursor(channel, from.size(), fileSize, window);
+        SparseIndex found = index;
         long end = from.endOffset();
         long max = from.maxTimestamp();
         int size = from.size();
@@ -66,11 +67,11 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
                 problem = "offset " + cursor.baseOffset() + " where " + end + " was due";
                 break;
             }
-            if (cursor.baseOffset() >= crcFrom && !cursor.crcMatches()) {
+            if (cursor.endOffset() > crcFrom && !cursor.crcMatches()) {
                 problem = CRC_MISMATCH;
                 break;
             }
-            index.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
+            found = found.add((int) (cursor.baseOffset() - segment.baseOffset()), size, cursor.maxTimestamp());
             if (visitor != null) {
                 visitor.batch(cursor.buffer(), cursor.at());
             }
@@ -78,6 +79,6 @@ record SegmentWalk(int size, long endOffset, long maxTimestamp, SparseIndex inde
             end = cursor.endOffset();
             size += cursor.size();
         }
-        return new SegmentWalk(size, end, max, index, problem == null ? cursor.problem() : problem);
+        return new SegmentWalk(size, end, max, found, problem == null ? cursor.problem() : problem);
     }
 }

@@ -48,6 +48,9 @@ final class SharedFsync {
             } catch (IOException e) {
                 IOException cause = availability.fail(e);
                 batch.forEach(done -> done.completeExceptionally(cause));
+            } catch (RuntimeException e) {
+                // A fault of ours; those who come later have their turn all the same.
+                batch.forEach(done -> done.completeExceptionally(e));
             }
         }
     }

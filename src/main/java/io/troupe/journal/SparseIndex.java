@@ -4,8 +4,9 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Where some batches of one segment stand: an entry about every {@code intervalBytes}, in primitive arrays. One thread
- * adds; any thread looks up, by offset or by time, in O(log n).
+ * Where some batches of one segment stand, in primitive arrays: an entry about every {@code intervalBytes}, and in a large
+ * segment every so much more, but near its end, that there are at most {@link #MAX_ENTRIES}. So a log costs 300 KiB of heap
+ * at most, however large its segments are. One thread adds; any thread looks up, by offset or by time, in O(log n).
  *
  * <p>Entries part the segment into stretches of whole batches: stretch 0 begins with the file, stretch n with entry n - 1;
  * the last one is open, and only the thread that adds knows its greatest timestamp.
@@ -20,8 +21,10 @@ import java.util.Arrays;
  * </pre>
  */
 final class SparseIndex {
-    /** Entries kept of a closed segment; more are thinned, so that one index takes at most 1 MiB. */
-    static final int MAX_STORED_ENTRIES = 65_536;
+    static final int MAX_ENTRIES = 16_384;
+
+    /** Of the newest so many none goes: there most readers are. */
+    private static final int DENSE_ENTRIES = MAX_ENTRIES / 4;
 
     private static final int ENTRY_BYTES = 16;
 
@@ -37,8 +40,13 @@ final class SparseIndex {
         this.intervalBytes = intervalBytes;
     }
 
-    /** Tells of a batch about to be appended; makes an entry when the last one is far enough away. */
-    void add(int relativeOffset, int position, long maxTimestamp) {
+    /**
+     * Tells of a batch about to be appended; makes an entry when the last one is far enough away.
+     *
+     * @return what to go on with: this, or when it is full another with fewer entries. Whoever still has this one finds the
+     *     same by it
+     */
+    SparseIndex add(int relativeOffset, int position, long maxTimestamp) {
         int n = count;
         int last = n == 0 ? 0 : positions[n - 1];
         if (position - last >= intervalBytes && position != 0) {
@@ -46,6 +54,24 @@ final class SparseIndex {
             lastStretchTimestamp = Long.MIN_VALUE;
         }
         lastStretchTimestamp = Math.max(lastStretchTimestamp, maxTimestamp);
+        return count >= MAX_ENTRIES ? thinned() : this;
+    }
+
+    /** Leaves out entries, evenly, until a bit over half as many are left below the newest. */
+    private SparseIndex thinned() {
+        SparseIndex thin = new SparseIndex(intervalBytes);
+        int dense = count - DENSE_ENTRIES;
+        int gap = positions[dense] / (MAX_ENTRIES / 2);
+        int from = 0;
+        for (int i = 0; i < count; i++) {
+            int last = thin.count == 0 ? 0 : thin.positions[thin.count - 1];
+            if (i >= dense || positions[i] - last >= gap) {
+                thin.enter(offsets[i], positions[i], timestamps.greatest(from, i + 1));
+                from = i + 1;
+            }
+        }
+        thin.lastStretchTimestamp = lastStretchTimestamp;
+        return thin;
     }
 
     private void enter(int relativeOffset, int position, long timestampBefore) {
@@ -130,12 +156,10 @@ final class SparseIndex {
     /** For the thread that adds, or once nothing is added any more. */
     ByteBuffer stored() {
         int n = count;
-        int step = step(n);
-        int kept = n / step * step;
-        ByteBuffer out = ByteBuffer.allocate(Long.BYTES + n / step * ENTRY_BYTES);
-        out.putLong(Math.max(timestamps.greatest(kept, n), lastStretchTimestamp));
-        for (int i = step - 1; i < n; i += step) {
-            out.putInt(offsets[i]).putInt(positions[i]).putLong(timestamps.greatest(i - step + 1, i + 1));
+        ByteBuffer out = ByteBuffer.allocate(Long.BYTES + n * ENTRY_BYTES);
+        out.putLong(lastStretchTimestamp);
+        for (int i = 0; i < n; i++) {
+            out.putInt(offsets[i]).putInt(positions[i]).putLong(timestamps.greatest(i, i + 1));
         }
         return out.flip();
     }
@@ -150,9 +174,5 @@ final class SparseIndex {
             index.enter(in.getInt(), in.getInt(), in.getLong());
         }
         return index;
-    }
-
-    private static int step(int n) {
-        return Math.max(1, (n + MAX_STORED_ENTRIES - 1) / MAX_STORED_ENTRIES);
     }
 }

@@ -50,7 +50,7 @@ final class ExpectedLog {
     long issuedStart;
     /** Of a truncation that was not confirmed, else {@link Long#MAX_VALUE}. */
     long issuedCut = Long.MAX_VALUE;
-    /** Where an emptying that was not confirmed was to begin the log, else -1: what it left says nothing until it is repeated. */
+    /** Where an emptying that was not confirmed was to begin the log, else -1: it is done whole or not at all. */
     long issuedStartAt = -1;
     /** Records written since the last flush, as the log dir counts them. */
     long unflushed;
@@ -59,10 +59,16 @@ final class ExpectedLog {
     /** The last one told to the log dir: nothing below it is cut, and only what lies below it is cleaned. */
     long highWatermark;
 
+    // The greatest high watermark of records that are there. A kill forgets the last one told, but no leader has its
+    // followers cut below.
+    private long committed;
+
     private final ExpectedKeys keys;
     // Where a log begins whose every record retention took.
     private long emptyAt;
     private ProducerStates inherited = new ProducerStates();
+    // Batches below that, of which a power loss may bring the last ones back.
+    private final List<ByteBuffer> hidden = new ArrayList<>();
 
     ExpectedLog(TopicIdPartition partition, String persistenceId, LogConfig config) {
         this.partition = partition;
@@ -84,7 +90,12 @@ final class ExpectedLog {
 
     /** Exclusive: a truncation leaves what lies below alone. */
     long firm() {
-        return Math.max(issuedStart, config.compacted() ? highWatermark : 0);
+        return Math.max(issuedStart, config.compacted() ? committed : 0);
+    }
+
+    void highWatermark(long told) {
+        highWatermark = told;
+        committed = Math.max(committed, told);
     }
 
     long end() {
@@ -143,6 +154,7 @@ final class ExpectedLog {
     /** It is empty, and begins and ends there. */
     void startedAt(long start) {
         batches.clear();
+        hidden.clear();
         emptyAt = start;
         inherited = new ProducerStates();
         durableEnd = start;
@@ -152,6 +164,7 @@ final class ExpectedLog {
         durableEpochs.clear();
         issuedCut = Long.MAX_VALUE;
         issuedStartAt = -1;
+        committed = start;
         incarnation++;
     }
 
@@ -169,6 +182,10 @@ final class ExpectedLog {
      * be there.
      */
     void check(Opened found) throws Exception {
+        if (issuedStartAt >= 0 && beginsAnewAt(issuedStartAt, found)) {
+            startedAt(issuedStartAt);
+        }
+        issuedStartAt = -1;
         boolean allOfIt = !powerLost;
         long end = found.logEndOffset();
         long start = found.logStartOffset();
@@ -178,7 +195,10 @@ final class ExpectedLog {
                 && end >= durableStart
                 && end <= issuedStart
                 && end >= durableEnd) {
-            // All that was left of it is below the log start; what its producers did there may be known or not.
+            // All that was left of it is below the log start; what its producers did there may be known or not. The
+            // file
+            // may be there again after the next power loss.
+            batches.stream().filter(b -> BatchHeader.lastOffset(b, 0) < end).forEach(hidden::add);
             batches.clear();
             emptyAt = end;
             inherited = found.producers().copy();
@@ -216,6 +236,7 @@ final class ExpectedLog {
             durableEnd = end;
         }
         highWatermark = found.highWatermark();
+        committed = Math.min(committed, end);
         issuedCut = Long.MAX_VALUE;
         if (powerLost) {
             durableStart = start;
@@ -233,6 +254,14 @@ final class ExpectedLog {
         powerLost = false;
         incarnation++;
         relearnSequences();
+    }
+
+    private static boolean beginsAnewAt(long start, Opened found) {
+        return found.logStartOffset() == start
+                && found.logEndOffset() == start
+                && found.reader().sizeInBytes() == 0
+                && found.epochs().isEmpty()
+                && found.producers().snapshot().equals(new ProducerStates().snapshot());
     }
 
     private void cutTo(long end) {
@@ -267,7 +296,7 @@ final class ExpectedLog {
             expect(
                     epoch.leaderEpoch() > before.leaderEpoch() && epoch.startOffset() > before.startOffset(),
                     () -> "epochs do not ascend: " + found);
-            expect(issuedEpochs.contains(epoch), () -> epoch + " was never issued, in " + found);
+            expect(wasIssued(epoch, start), () -> epoch + " was never issued, in " + found);
             expect(epoch.startOffset() <= end, () -> epoch + " beyond the end " + end);
             before = epoch;
         }
@@ -296,22 +325,35 @@ final class ExpectedLog {
         }
     }
 
+    /** One whose record and first batches were lost is learnt from the next one, which moves its beginning up to the log start at most. */
+    private boolean wasIssued(EpochStart found, long start) {
+        return issuedEpochs.contains(found)
+                || found.startOffset() <= start
+                        && issuedEpochs.stream()
+                                .anyMatch(e -> e.leaderEpoch() == found.leaderEpoch()
+                                        && e.startOffset() < found.startOffset());
+    }
+
     /** The fold of the batches present, or of more of those that were there before: a snapshot remembers them. */
     private void checkProducers(Opened found) {
         ByteBuffer state = found.producers().snapshot();
         long bytes = found.reader().sizeInBytes();
-        int firstPresent = batches.size();
+        List<ByteBuffer> known = new ArrayList<>(hidden);
+        known.addAll(batches);
+        int firstPresent = known.size();
         while (bytes > 0 && firstPresent > 0) {
-            bytes -= batches.get(--firstPresent).remaining();
+            bytes -= known.get(--firstPresent).remaining();
         }
         long over = bytes;
         expect(over == 0, () -> "the segments do not hold whole batches; " + over + " bytes are over");
         for (int from = firstPresent; from >= 0; from--) {
-            if (fold(from, new ProducerStates()).snapshot().equals(state)) {
+            if (fold(known.subList(from, known.size()), new ProducerStates())
+                    .snapshot()
+                    .equals(state)) {
                 return;
             }
         }
-        if (fold(0, inherited.copy()).snapshot().equals(state)) {
+        if (fold(batches, inherited.copy()).snapshot().equals(state)) {
             return;
         }
         StringBuilder all = new StringBuilder();
@@ -327,10 +369,8 @@ final class ExpectedLog {
                 + ", segments hold batches from number " + firstPresent + " of" + all);
     }
 
-    private ProducerStates fold(int from, ProducerStates states) {
-        for (ByteBuffer batch : batches.subList(from, batches.size())) {
-            PartitionLog.fold(states, batch);
-        }
+    private static ProducerStates fold(List<ByteBuffer> some, ProducerStates states) {
+        some.forEach(batch -> PartitionLog.fold(states, batch));
         return states;
     }
 

@@ -10,8 +10,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /** A real disk whose writes and fsyncs fail when the test says so. A failed fsync is told once, as Linux does. */
@@ -22,12 +24,15 @@ final class FaultyDisk implements Disk {
     volatile long room = Long.MAX_VALUE;
 
     volatile Predicate<Path> full = path -> false;
+    /** Called after a file was opened, by whoever did. */
+    volatile Consumer<Path> opened = path -> {};
     /** Called before a directory is fsynced. */
     volatile Runnable beforeDirectory = () -> {};
 
     /** Files in the order they were fsynced, failed ones too. */
     final List<Path> fsyncs = Collections.synchronizedList(new ArrayList<>());
 
+    private final Set<Faulty> open = ConcurrentHashMap.newKeySet();
     private final Map<Path, LongAdder> read = new ConcurrentHashMap<>();
 
     /** How many bytes of a file were read so far. */
@@ -36,9 +41,17 @@ final class FaultyDisk implements Disk {
         return bytes == null ? 0 : bytes.sum();
     }
 
+    /** Files that are open now, one for each channel. */
+    List<Path> openFiles(Predicate<Path> of) {
+        return open.stream().map(file -> file.path).filter(of).toList();
+    }
+
     @Override
     public FileChannel open(Path file, OpenOption... options) throws IOException {
-        return new Faulty(file, FileChannel.open(file, options));
+        Faulty channel = new Faulty(file, FileChannel.open(file, options));
+        open.add(channel);
+        opened.accept(file);
+        return channel;
     }
 
     @Override
@@ -116,6 +129,7 @@ final class FaultyDisk implements Disk {
 
         @Override
         protected void implCloseChannel() throws IOException {
+            open.remove(this);
             real.close();
         }
     }

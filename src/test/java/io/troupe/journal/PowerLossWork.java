@@ -88,13 +88,6 @@ final class PowerLossWork {
     }
 
     private void open(ExpectedLog log) throws Exception {
-        if (log.issuedStartAt >= 0) {
-            // Cut short by the power: the leader finds that the follower does not go on there, and tells it again.
-            tell("start " + log.partition + " at " + log.issuedStartAt + " again");
-            dir.open(log.persistenceId, log.partition, log.config);
-            dir.startAt(log.persistenceId, log.issuedStartAt);
-            log.startedAt(log.issuedStartAt);
-        }
         JournalCommand.Opened opened = dir.open(log.persistenceId, log.partition, log.config);
         tell("opened " + log.partition + " [" + opened.logStartOffset() + ", " + opened.logEndOffset() + ") clean="
                 + opened.cleanShutdown() + " " + opened.epochs() + "; written " + log.end() + ", durable "
@@ -244,7 +237,7 @@ final class PowerLossWork {
         long highWatermark = log.config.compacted() ? Math.max(log.highWatermark, to) : to;
         tell("high watermark " + highWatermark + " of " + log.partition);
         dir.checkpointHighWatermark(log.persistenceId, highWatermark, batches.written() * 10_000);
-        log.highWatermark = highWatermark;
+        log.highWatermark(highWatermark);
     }
 
     /** The cleaner wakes up. */

@@ -38,7 +38,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * <p>Claims the metadata quorum, adopts the greatest log, and then serves commands: decide on the image, append, and, once a
  * majority has it: apply, reply, publish. Commands are decided one after the other on the image as it will be, so that many
  * may be under way to the voters at once. An answer that changes nothing is held until a majority has confirmed that
- * this controller still leads (2.8), but for the one to a heartbeat, on which nobody decides anything: three brokers' heartbeats
+ * this controller still leads (2.8), but for the one to a heartbeat of a broker that stays, on which nobody decides anything: three brokers' heartbeats
  * would ask the voters four times a second. Deposed, it drops all it knows, leaves its commands unanswered and claims again higher.
  */
 public final class Controller extends AbstractBehavior<Controller.Command> {
@@ -226,7 +226,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 || execute.command() instanceof ControllerCommand.AlterPartition
                 || execute.command() instanceof ControllerCommand.FailLogs);
         remember(execute.commandId(), command);
-        boolean heard = execute.command() instanceof ControllerCommand.BrokerHeartbeat
+        // Who leaves goes when it is told that its leaderships have moved, which must be committed then.
+        boolean heard = execute.command() instanceof ControllerCommand.BrokerHeartbeat beat
+                && !beat.wantShutdown()
                 && decision.reply() == ControllerReply.Done.DONE;
         commit(decision, execute.commandId(), command, !heard);
     }

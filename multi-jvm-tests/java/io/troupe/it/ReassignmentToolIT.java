@@ -60,6 +60,10 @@ class ReassignmentToolIT {
 
                 // Away from two brokers, one of which is down and keeps what it had until it comes back.
                 cluster.kill(1);
+                // Until then the tool would ask it for its log dirs, for a minute.
+                Clients.await(
+                        "broker 1 is missed",
+                        () -> Clients.get(admin.describeCluster().nodes()).size() == 2);
                 reassign(cluster, "--execute", 3).orFail();
                 placed.awaitInSync(1);
                 verified(cluster, 3);

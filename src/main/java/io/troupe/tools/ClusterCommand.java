@@ -186,8 +186,9 @@ public final class ClusterCommand {
         fenced.removeAll(without);
         if (!fenced.isEmpty()) {
             throw new UsageException(
-                    "Broker " + fenced + " is fenced: nothing can be copied to it. Start it; or, when it is"
-                            + " gone for good, unregister it first (troupe-cluster.sh unregister --id ...).");
+                    "Broker " + fenced + " is fenced: nothing can be copied to it. Start it, or when it is gone for"
+                            + " good its successor, with the same node.id and an empty log.dirs; or do without it:"
+                            + " troupe-cluster.sh drain ID --execute, then unregister --id ID.");
         }
         Map<Integer, String> targets = new TreeMap<>();
         for (Node broker : view.brokers().values()) {

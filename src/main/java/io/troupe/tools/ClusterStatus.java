@@ -85,9 +85,10 @@ final class ClusterStatus {
             return "none";
         }
         well = false;
-        advice.add("Broker " + join(fenced) + " is not heard from: look at its process and its log, and start it with"
-                + " bin/troupe-server-start.sh. One that is gone for good: bin/troupe-cluster.sh drain ID --execute,"
-                + " then unregister --id ID.");
+        advice.add(
+                "Broker " + join(fenced) + " is not heard from: look at its process and its log, and start it with"
+                        + " bin/troupe-server-start.sh. One that is gone for good: start its successor with the same node.id and an"
+                        + " empty log.dirs; or do without it: bin/troupe-cluster.sh drain ID --execute, then unregister --id ID.");
         return join(fenced);
     }
 

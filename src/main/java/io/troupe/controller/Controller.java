@@ -38,8 +38,9 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * <p>Claims the metadata quorum, adopts the greatest log, and then serves commands: decide on the image, append, and, once a
  * majority has it: apply, reply, publish. Commands are decided one after the other on the image as it will be, so that many
  * may be under way to the voters at once. An answer that changes nothing is held until a majority has confirmed that
- * this controller still leads (2.8), but for the one to a heartbeat of a broker that stays, on which nobody decides anything: three brokers' heartbeats
- * would ask the voters four times a second. Deposed, it drops all it knows, leaves its commands unanswered and claims again higher.
+ * this controller still leads (2.8), but for the one to a heartbeat of a broker that stays, on which nobody decides anything:
+ * three brokers' heartbeats would ask the voters four times a second. Deposed, it drops all it knows, leaves its commands
+ * unanswered and claims again higher.
  */
 public final class Controller extends AbstractBehavior<Controller.Command> {
     /** Commands held while there is no leadership yet, and those remembered by id afterwards. */

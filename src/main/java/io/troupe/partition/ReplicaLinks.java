@@ -22,8 +22,9 @@ import org.apache.pekko.cluster.typed.Subscribe;
 
 /**
  * This broker's ends of its replica links, one per broker: parent of {@link LeaderLink}s and {@link FollowerLink}s, which it
- * spawns as the other broker's node joins, for a leadership that moves is not to wait for its links; one without partitions does nothing. It tells them where the other broker's ends are, and of its epochs. Records
- * pass it by: they go from Replica to link end and back. An end that fails is missed by all partitions of two brokers: it takes
+ * spawns as the other broker's node joins, for a leadership that moves is not to wait for its links; one without partitions
+ * does nothing. It tells them where the other broker's ends are, and of its epochs. Records pass it by: they go from Replica
+ * to link end and back. An end that fails is missed by all partitions of two brokers: it takes
  * this actor with it, and so the broker, which is started again.
  */
 public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {

@@ -32,7 +32,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.pekko.Done;
 import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.slf4j.Logger;
@@ -144,6 +146,11 @@ public final class Broker implements AutoCloseable {
                                 .withClassloader(getClass().getClassLoader()),
                         journals));
         system.getWhenTerminated().whenComplete((done, failure) -> onFatal("its actor system has ended"));
+        // After an error that no actor survives the system only begins to end: the mailbox that threw runs no more.
+        CoordinatedShutdown.get(system).addTask(CoordinatedShutdown.PhaseBeforeServiceUnbind(), "broker-ends", () -> {
+            onFatal("its actor system is ending; the log says why");
+            return CompletableFuture.completedFuture(Done.getInstance());
+        });
         CompletableFuture<Guardian.Started> started = new CompletableFuture<>();
         system.tell(new Guardian.AwaitStarted(started));
         // While the actors join and register, for which there is nothing to do here but wait.

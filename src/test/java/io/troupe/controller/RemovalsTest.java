@@ -26,9 +26,9 @@ class RemovalsTest {
     @Test
     void whoeverCameOrWentBeginsTheWaitAnew() {
         removals.review(Set.of(1, 2, 3), Set.of(40L), 0);
-        removals.review(Set.of(1, 2), Set.of(40L, 30L), 3000);
+        removals.review(Set.of(1, 2), Set.of(40L, 30L), 1000);
         assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(40L, 30L), Removals.STABLE_MS));
-        assertEquals(Set.of(40L, 30L), removals.review(Set.of(1, 2), Set.of(40L, 30L), 3000 + Removals.STABLE_MS));
+        assertEquals(Set.of(40L, 30L), removals.review(Set.of(1, 2), Set.of(40L, 30L), 1000 + Removals.STABLE_MS));
     }
 
     /** Two of three processes died and one of them is started again: it can join only once the other one is out. */

@@ -13,7 +13,7 @@ import java.util.Set;
  * decided here. Pure; times are monotonic milliseconds.
  */
 final class Removals {
-    static final long STABLE_MS = 2500;
+    static final long STABLE_MS = 3000;
 
     /** A waiting node asks every half second. */
     private static final long WAITING_MS = 3000;

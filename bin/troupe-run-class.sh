@@ -134,6 +134,14 @@ ensure_built() {
     || die "the build failed; Maven's messages above say why. By hand: cd '$TROUPE_HOME' && mvn -Dmaven.test.skip=true package"
 }
 
+# After new sources came (git pull) the old build goes on working; that is said, and building left to whoever runs it: a
+# broker may be running from it.
+tell_of_newer_sources() {
+  local newer
+  newer=$(find "$TROUPE_HOME/src/main" "$TROUPE_HOME/pom.xml" -type f -newer "$TARGET/troupe.jar" 2>/dev/null | head -n 1)
+  [ -z "$newer" ] || say "the build is older than ${newer#"$TROUPE_HOME/"}; to build anew: stop the brokers, cd '$TROUPE_HOME' && mvn -Dmaven.test.skip=true package"
+}
+
 # ---- A class archive (AppCDS), so that a broker starts in half the time ------------------------------------------
 
 # JDKs differ in the archives they can read, hence the version in the name.
@@ -217,8 +225,8 @@ select_tool() {
     leader-election) CLASS=$tools.LeaderElectionCommand ;;
     cluster)
       case ${2:-} in
-        '' | -h | --help | status | metadata | rebalance | drain) CLASS=io.troupe.tools.ClusterCommand ;;
-        *) CLASS=$tools.ClusterTool ;;
+        cluster-id | list-endpoints | unregister) CLASS=$tools.ClusterTool ;;
+        *) CLASS=io.troupe.tools.ClusterCommand ;;
       esac
       ;;
     metadata-quorum) CLASS=$tools.MetadataQuorumCommand ;;

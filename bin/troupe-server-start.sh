@@ -96,6 +96,7 @@ NODE_ID=$(node_id)
 
 find_java
 ensure_built
+tell_of_newer_sources
 ensure_archive
 
 if [ -n "$daemon" ]; then
@@ -110,7 +111,9 @@ if [ -n "$daemon" ]; then
     >>"$out" 2>&1 </dev/null &
   starter=$!
   new_output() { tail -c "+$((before + 1))" "$out"; }
-  deadline=$((SECONDS + START_TIMEOUT_S))
+  # What the broker says last of what it waits for.
+  waits_for() { new_output | sed -n -e 's/^.* - \(Waiting for .*\)$/\1/p' -e 's/^.* - \(Still waiting .*\)$/\1/p' | tail -n 1; }
+  deadline=$((SECONDS + START_TIMEOUT_S)) told="" looked=$SECONDS
   while [ $SECONDS -lt $deadline ]; do
     if ready=$(new_output | grep -m 1 "$READY"); then
       echo "$ready"
@@ -123,6 +126,12 @@ if [ -n "$daemon" ]; then
       new_output | tail -n 20 >&2
       [ $code -ne 0 ] || code=1
       exit "$code"
+    fi
+    if [ $SECONDS -ne $looked ]; then
+      looked=$SECONDS
+      waiting=$(waits_for)
+      [ "$waiting" = "$told" ] || say "$waiting"
+      told=$waiting
     fi
     sleep 0.1
   done

@@ -127,7 +127,11 @@ class BadStartIT {
     void aDirectoryThatCannotBeWrittenIsNamed(String path) {
         Need.troupe();
         try (BrokerProcess broker = BrokerProcess.create("unwritable", Map.of("log.dirs", path))) {
-            refuses(broker, path);
+            refuses(
+                    broker,
+                    "log.dirs: " + path + " cannot be used: ",
+                    " begins as node 1 on Java ",
+                    broker.dir().resolve("server.properties").toString());
         }
     }
 

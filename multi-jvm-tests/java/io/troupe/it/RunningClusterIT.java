@@ -312,6 +312,11 @@ class RunningClusterIT {
         assertTrue(state.matches(".* leader_epoch=\\d+ partition_epoch=\\d+ replicas=\\[1,2,3] isr=.* elr=.*"), state);
         assertTrue(tree.lines().anyMatch(line -> line.matches("/brokers/ids/1 .* epoch=\\d+ rack=rack-1.*")), tree);
         assertTrue(tree.contains("/controller_epoch " + first.leaderEpoch()), tree);
+        Run.Result none =
+                tool("troupe-cluster.sh", "metadata", "--topic", "shown", "--topic", "nosuch", "--group", "nogroup");
+        assertEquals(1, none.exitCode(), none::stdout);
+        assertTrue(none.stdout().contains("/brokers/topics/shown"), none::stdout);
+        assertTrue(none.stderr().contains("There is no topic nosuch, no group nogroup."), none::stderr);
         cluster.kill(first.leaderId());
         try (Admin others = cluster.clients().admin()) {
             QuorumInfo[] now = new QuorumInfo[1];

@@ -54,7 +54,8 @@ public final class TopicConfigs {
     private static String problem(String name, String value) {
         TopicKeys.Row row = name == null ? null : TopicKeys.ALL.get(name);
         if (row == null) {
-            return "Unknown topic config " + name + Suggestion.of(name, TopicKeys.ALL.keySet()) + ".";
+            String suggestion = Suggestion.of(name, TopicKeys.ALL.keySet());
+            return "Unknown topic config " + name + (suggestion.isEmpty() ? "." : suggestion);
         }
         if (value == null) {
             return "Topic config " + name + " has no value; it must be "

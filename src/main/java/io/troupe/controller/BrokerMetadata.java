@@ -304,6 +304,14 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             brokerEpoch = null;
             provenEpoch = -1;
             used = true;
+            if (error == Errors.BROKER_ID_NOT_REGISTERED) {
+                getContext()
+                        .getLog()
+                        .warn(
+                                "Broker {} was unregistered while it runs, and registers again. To do without it, stop it"
+                                        + " first, then unregister it.",
+                                self.nodeId());
+            }
             timers.startSingleTimer(Timer.HEARTBEAT, RETRY);
         }
     }

@@ -121,7 +121,7 @@ final class LogDir implements AutoCloseable {
             closeQuietly(indexes);
             closeQuietly(lock);
             throw new LogDirException(
-                    "Log dir " + path + " cannot be used: " + reason(e)
+                    "log.dirs: " + path + " cannot be used: " + reason(e)
                             + ". It must be a directory that the broker's user may read and write.",
                     e);
         } catch (RuntimeException e) {

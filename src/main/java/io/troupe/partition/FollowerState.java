@@ -37,7 +37,15 @@ final class FollowerState {
      *
      * @param offset where it ends then; when {@code empty}, where it begins too
      */
-    record Cut(long offset, boolean empty) {}
+    record Cut(long offset, boolean empty) {
+        /** For the operator: what becomes of a log that ends at {@code logEnd}; it may lose only an epoch without records. */
+        String told(long logEnd) {
+            return (empty
+                            ? "emptied, to begin anew at "
+                            : offset < logEnd ? "cut at " : "no record is cut, it ends at ")
+                    + offset;
+        }
+    }
 
     private final List<EpochStart> epochs;
     /** A copy to be shown; null when it has to be made anew. */

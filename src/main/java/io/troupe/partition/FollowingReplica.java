@@ -320,13 +320,12 @@ final class FollowingReplica {
         }
         Cut cut = state.cut(divergence);
         log.info(
-                "{}: its log ends at offset {} in leader epoch {}; that of leader {} parts from it: {} {}",
+                "{}: its log ends at offset {} in leader epoch {}; that of leader {} parts from it: {}",
                 assigned.partition(),
                 state.persistedEnd(),
                 state.lastEpoch(),
                 leader,
-                cut.empty() ? "emptied, to begin anew at" : "cut at",
-                cut.offset());
+                cut.told(state.persistedEnd()));
         return cut;
     }
 

@@ -41,6 +41,13 @@ public final class Main {
         }
         try {
             ServerProperties.Loaded loaded = ServerProperties.load(arguments.properties(), arguments.overrides());
+            log.info(
+                    "Troupe {} begins as node {} on Java {} with {}{}",
+                    version(),
+                    loaded.config().nodeId(),
+                    Runtime.version(),
+                    arguments.properties().toAbsolutePath().normalize(),
+                    arguments.overrides().isEmpty() ? "" : " and what the command line overrides");
             loaded.warnings().forEach(log::warn);
             serve(loaded.config());
         } catch (StartException e) {
@@ -48,6 +55,12 @@ public final class Main {
         } catch (ConfigurationException | LogDirException e) {
             refuse(e.getMessage(), EXIT_REFUSED);
         }
+    }
+
+    /** The jar's manifest holds it; classes that run outside of it have none. */
+    private static String version() {
+        String version = Main.class.getPackage().getImplementationVersion();
+        return version == null ? "(unknown version)" : version;
     }
 
     private static void serve(BrokerConfig config) {

@@ -11,16 +11,19 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 
 /**
  * Looks after a cluster from the command line ({@code bin/troupe-cluster.sh}): how it is, what its metadata says, and moving
@@ -44,6 +47,7 @@ public final class ClusterCommand {
             And Kafka's: cluster-id, list-endpoints, unregister --id BROKER.
             """;
     private static final Set<String> ACTIONS = Set.of("status", "metadata", "rebalance", "drain");
+    private static final Set<String> KAFKAS = Set.of("cluster-id", "list-endpoints", "unregister");
     private static final Set<String> WITH_VALUE =
             Set.of("--bootstrap-server", "--command-config", "--topic", "--group", "--throttle");
     private static final int NOT_WELL = 2;
@@ -112,6 +116,13 @@ public final class ClusterCommand {
 
     /** kafka-clients wraps a bad client setting; the reason is the last in the chain. */
     private static void tell(Throwable cause, PrintStream err) {
+        if (cause instanceof TimeoutException) {
+            err.println(
+                    "The brokers did not answer in time (" + cause.getMessage() + "). Their port takes connections: is"
+                            + " it one of Kafka's protocol, do its brokers get to run, and can this machine reach the"
+                            + " advertised.listeners of all of them?");
+            return;
+        }
         for (Throwable t = cause; t != null; t = t.getCause()) {
             err.println(t);
         }
@@ -120,7 +131,9 @@ public final class ClusterCommand {
     private int run() throws IOException, ExecutionException, InterruptedException {
         String action = words.isEmpty() ? "" : words.get(0);
         if (!ACTIONS.contains(action)) {
-            throw new UsageException("'" + action + "' is none of status, metadata, rebalance, drain");
+            throw new UsageException((action.isEmpty() ? "No action is given." : unknown(action))
+                    + " Troupe's are status, metadata, rebalance and drain, Kafka's (the first word then) cluster-id,"
+                    + " list-endpoints and unregister; --help tells more.");
         }
         if (words.size() != (action.equals("drain") ? 2 : 1)) {
             throw new UsageException(
@@ -139,13 +152,22 @@ public final class ClusterCommand {
                 client.load(reader);
             }
         }
-        client.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, String.join(",", options.get("--bootstrap-server")));
+        String servers = String.join(",", options.get("--bootstrap-server"));
+        client.put(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, servers);
+        Optional<String> unreachable = Reachable.problem(List.of(servers.split("\\s*,\\s*")));
+        if (unreachable.isPresent()) {
+            throw new UsageException(unreachable.get());
+        }
         try (Admin admin = Admin.create(client)) {
             ClusterView view = ClusterView.of(admin);
             return switch (action) {
                 case "status" -> status(view);
                 case "metadata" -> {
-                    new ClusterTree(admin, out).print(view, values("--topic"), values("--group"));
+                    List<String> missing =
+                            new ClusterTree(admin, out).print(view, values("--topic"), values("--group"));
+                    if (!missing.isEmpty()) {
+                        throw new UsageException("There is no " + String.join(", no ", missing) + ".");
+                    }
                     yield 0;
                 }
                 case "drain" -> {
@@ -158,6 +180,16 @@ public final class ClusterCommand {
                 }
             };
         }
+    }
+
+    /** The actions differ in how they begin, which is what a mistyped one mostly still has. */
+    private static String unknown(String action) {
+        String suggestion = Stream.concat(ACTIONS.stream(), KAFKAS.stream())
+                .filter(known -> action.length() >= 3 && known.startsWith(action.substring(0, 3)))
+                .findFirst()
+                .map(known -> "; did you mean " + known + "?")
+                .orElse(".");
+        return "There is no action '" + action + "'" + suggestion;
     }
 
     private int status(ClusterView view) {
@@ -185,10 +217,10 @@ public final class ClusterCommand {
         Set<Integer> fenced = new TreeSet<>(view.fenced());
         fenced.removeAll(without);
         if (!fenced.isEmpty()) {
-            throw new UsageException(
-                    "Broker " + fenced + " is fenced: nothing can be copied to it. Start it, or when it is gone for"
-                            + " good its successor, with the same node.id and an empty log.dirs; or do without it:"
-                            + " troupe-cluster.sh drain ID --execute, then unregister --id ID.");
+            throw new UsageException(ClusterStatus.brokers(fenced, "is fenced", "are fenced")
+                    + ": nothing can be copied there. Start it, or when it is gone for"
+                    + " good its successor, with the same node.id and an empty log.dirs; or do without it:"
+                    + " troupe-cluster.sh drain ID --execute, then unregister --id ID.");
         }
         Map<Integer, String> targets = new TreeMap<>();
         for (Node broker : view.brokers().values()) {

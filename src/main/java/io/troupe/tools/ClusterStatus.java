@@ -61,9 +61,8 @@ final class ClusterStatus {
             return answering;
         }
         well = false;
-        advice.add(
-                "Broker " + join(view.silent()) + " does not answer: if it does not run, start it; if it does, can this"
-                        + " machine reach its advertised.listeners?");
+        advice.add(brokers(view.silent(), "does not answer", "do not answer")
+                + ": if it does not run, start it; if it does, can this machine reach its advertised.listeners?");
         return answering + "; no answer from " + join(view.silent());
     }
 
@@ -86,8 +85,8 @@ final class ClusterStatus {
         }
         well = false;
         advice.add(
-                "Broker " + join(fenced) + " is not heard from: look at its process and its log, and start it with"
-                        + " bin/troupe-server-start.sh. One that is gone for good: start its successor with the same node.id and an"
+                brokers(fenced, "is not heard from", "are not heard from")
+                        + ": look at its process and its log, and start it with bin/troupe-server-start.sh. One that is gone for good: start its successor with the same node.id and an"
                         + " empty log.dirs; or do without it: bin/troupe-cluster.sh drain ID --execute, then unregister --id ID.");
         return join(fenced);
     }
@@ -117,7 +116,7 @@ final class ClusterStatus {
         }
         well = false;
         int spare = (voters.size() - 1) / 2 - behind.size();
-        advice.add("Voter " + join(behind) + " is missing: start it. "
+        advice.add(counted("Voter", behind, "is missing: start it", "are missing: start them") + ". "
                 + (spare > 0
                         ? "The metadata survives the loss of " + spare + " more."
                         : "If one more is lost, nothing can be created, moved or elected."));
@@ -153,9 +152,10 @@ final class ClusterStatus {
                             ? "Partitions without a leader (" + join(offline)
                                     + ") are being elected one, or have no replica"
                                     + " that is known to be complete: look again, then at the controller's log."
-                            : "Partitions without a leader (" + join(offline) + ") come back with broker "
-                                    + join(needed)
-                                    + ", which holds all that was acknowledged. If that is lost for good, give up what only it"
+                            : "Partitions without a leader (" + join(offline) + ") come back with "
+                                    + (needed.size() == 1 ? "broker " : "brokers ") + join(needed)
+                                    + (needed.size() == 1 ? ", which holds all" : ", which hold all")
+                                    + " that was acknowledged. If that is lost for good, give up what only it"
                                     + " held: bin/troupe-leader-election.sh --election-type unclean.");
         }
         return counted(offline);
@@ -217,6 +217,15 @@ final class ClusterStatus {
                 .filter(e -> which.test(e.getValue()))
                 .map(Map.Entry::getKey)
                 .collect(Collectors.toCollection(ArrayList::new));
+    }
+
+    /** One broker or several, each with its verb. */
+    static String brokers(Collection<Integer> ids, String one, String several) {
+        return counted("Broker", ids, one, several);
+    }
+
+    private static String counted(String noun, Collection<Integer> ids, String one, String several) {
+        return noun + (ids.size() == 1 ? " " + join(ids) + " " + one : "s " + join(ids) + " " + several);
     }
 
     private static String counted(List<TopicPartition> partitions) {

@@ -36,9 +36,11 @@ final class ClusterTree {
     /**
      * @param topics only these; empty for all
      * @param groups only these; empty for all
+     * @return those of them that do not exist, each as "topic T" or "group G"
      */
-    void print(ClusterView view, Set<String> topics, Set<String> groups)
+    List<String> print(ClusterView view, Set<String> topics, Set<String> groups)
             throws ExecutionException, InterruptedException {
+        List<String> missing = new ArrayList<>();
         if (groups.isEmpty() || !topics.isEmpty()) {
             Set<String> shown = view.partitions().keySet().stream()
                     .map(TopicPartition::topic)
@@ -47,10 +49,13 @@ final class ClusterTree {
             Epochs epochs = Epochs.ask(view.brokers().values(), shown);
             printCluster(view, epochs);
             printTopics(view, shown, epochs);
+            topics.stream().filter(name -> !shown.contains(name)).forEach(name -> missing.add("topic " + name));
         }
         if (topics.isEmpty() || !groups.isEmpty()) {
-            printGroups(groups);
+            List<String> shown = printGroups(groups);
+            groups.stream().filter(id -> !shown.contains(id)).forEach(id -> missing.add("group " + id));
         }
+        return missing;
     }
 
     private void printCluster(ClusterView view, Epochs epochs) {
@@ -128,7 +133,7 @@ final class ClusterTree {
         return ends;
     }
 
-    private void printGroups(Set<String> only) throws ExecutionException, InterruptedException {
+    private List<String> printGroups(Set<String> only) throws ExecutionException, InterruptedException {
         Collection<GroupListing> listed =
                 admin.listGroups(ListGroupsOptions.forConsumerGroups()).all().get();
         List<String> ids = new ArrayList<>(listed.stream()
@@ -153,6 +158,7 @@ final class ClusterTree {
             }
             owners.forEach((p, owner) -> out.println("/consumers/" + id + "/owners/" + p + " " + owner));
         }
+        return ids;
     }
 
     private static String list(List<Integer> ids) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.troupe.bin.Installation.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -340,6 +341,66 @@ class ScriptsTest {
         } finally {
             assertEquals(0, installation.run("troupe-server-stop.sh").code());
         }
+    }
+
+    @Test
+    void aDaemonStartSaysWhatItWaitsFor() throws Exception {
+        installation
+                .built()
+                .jdk(
+                        "17.0.15",
+                        "for what in 'all voters' 'all voters' 'voter 2'; do echo \"12:00 INFO x - Waiting for $what\";"
+                                + " sleep 1.5; done; " + SERVE);
+        try {
+            Outcome outcome = installation.run("troupe-server-start.sh", "-daemon", properties());
+            assertEquals(
+                    "troupe: Waiting for all voters\ntroupe: Waiting for voter 2\n"
+                            + "Troupe broker 3 is ready: PLAINTEXT://x:1\n",
+                    outcome.output().substring(outcome.output().indexOf("troupe: Waiting")));
+        } finally {
+            assertEquals(0, installation.run("troupe-server-stop.sh").code());
+        }
+    }
+
+    @Test
+    void newerSourcesThanTheBuildAreTold() throws Exception {
+        Path source = Files.createDirectories(installation.home.resolve("src/main/java/x"))
+                .resolve("Y.java");
+        Files.writeString(source, "");
+        installation.built();
+        Path jar = installation.home.resolve("target/troupe.jar");
+        FileTime sources = Files.getLastModifiedTime(source);
+        Files.setLastModifiedTime(jar, FileTime.fromMillis(sources.toMillis() + 5_000));
+        Outcome current = installation.run("troupe-server-start.sh", properties());
+        assertFalse(current.output().contains("older"), current.output());
+
+        Files.setLastModifiedTime(jar, FileTime.fromMillis(sources.toMillis() - 5_000));
+        Files.setLastModifiedTime(
+                installation.home.resolve("pom.xml"), FileTime.fromMillis(sources.toMillis() - 9_000));
+        Outcome older = installation.run("troupe-server-start.sh", properties());
+        assertEquals(0, older.code(), older.output());
+        assertTrue(older.output().contains("the build is older than src/main/java/x/Y.java"), older.output());
+        assertEquals(List.of(), installation.builds());
+
+        Files.delete(source);
+        Files.delete(source.getParent());
+        Outcome copy = installation.run("troupe-server-start.sh", properties());
+        assertFalse(copy.output().contains("older"), copy.output());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "status, io.troupe.tools.ClusterCommand",
+        "statsu, io.troupe.tools.ClusterCommand",
+        "--bootstrap-server, io.troupe.tools.ClusterCommand",
+        "cluster-id, org.apache.kafka.tools.ClusterTool",
+        "unregister, org.apache.kafka.tools.ClusterTool",
+        "list-endpoints, org.apache.kafka.tools.ClusterTool"
+    })
+    void onlyKafkasOwnActionsOfAClusterGoToItsTool(String word, String tool) throws Exception {
+        installation.built().jdk("17.0.15", ECHO);
+        Outcome outcome = installation.run("troupe-cluster.sh", word);
+        assertTrue(outcome.output().endsWith("\n" + tool + "\n" + word + "\n"), outcome.output());
     }
 
     @Test

@@ -102,6 +102,13 @@ class FollowerStateTest {
         assertEquals(new Cut(70, true), longer.cut(new Divergence(PARTITION, 5, 2, 60, 70)), "what is common is gone");
     }
 
+    @Test
+    void aCutIsOnlyToldWhereRecordsGo() {
+        assertEquals("cut at 60", new Cut(60, false).told(61));
+        assertEquals("no record is cut, it ends at 60", new Cut(60, false).told(60));
+        assertEquals("emptied, to begin anew at 60", new Cut(60, true).told(60));
+    }
+
     private static ByteBuffer batch(long baseOffset, int epoch) {
         ByteBuffer batch = TestBatches.batch(2);
         BatchHeader.stamp(batch, batch.position(), baseOffset, epoch);

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.kafka.clients.admin.PartitionReassignment;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
@@ -81,6 +82,17 @@ class ClusterStatusTest {
         broker(3, true);
         partition(0, 1, List.of(1, 2), List.of());
         isNotWell("Broker 3 is not heard from");
+    }
+
+    @Test
+    void severalBrokersAreSpokenOfAsSeveral() {
+        silent = new TreeSet<>(Set.of(1, 3));
+        isNotWell("Brokers 1, 3 do not answer");
+        silent = Set.of();
+        broker(1, true);
+        broker(3, true);
+        partition(0, -1, List.of(), List.of(1, 3));
+        isNotWell("Brokers 1, 3 are not heard from", "come back with brokers 1, 3, which hold all");
     }
 
     @Test

@@ -8,6 +8,7 @@ import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntPredicate;
@@ -98,16 +99,25 @@ final class ReassignmentDecisions {
     /** The same partition on other replicas; whoever is dropped is dropped from the ISR, and leads no more. */
     private PartitionImage moved(MetadataImage image, TopicImage topic, PartitionImage before, PartitionImage after)
             throws Refused {
-        List<Integer> isr = new ArrayList<>(before.isr());
-        isr.retainAll(after.replicas());
-        if (isr.isEmpty() && !before.isr().isEmpty()) {
+        List<Integer> holders = holders(before);
+        boolean lost = before.isr().isEmpty() && before.elr().isEmpty()
+                ? !after.replicas().containsAll(holders)
+                : Collections.disjoint(after.replicas(), holders);
+        if (lost) {
             throw new Refused(
                     Errors.INVALID_REPLICA_ASSIGNMENT,
-                    topic.name() + "-" + before.partition() + " cannot be given back to " + after.replicas()
-                            + ": none of them is in sync (only " + before.isr()
-                            + "), so records would be lost. Wait until one is.");
+                    topic.name() + "-" + before.partition() + " cannot be given to " + after.replicas()
+                            + ": only " + holders + (before.isr().isEmpty() ? " were last" : " are")
+                            + " in sync, so records would be lost. Wait until one of the others is.");
         }
+        List<Integer> isr = new ArrayList<>(before.isr());
+        isr.retainAll(after.replicas());
         return settled(image, topic, before, after, isr);
+    }
+
+    /** Each has all that is committed; of those that are last known only all together have it. */
+    private static List<Integer> holders(PartitionImage p) {
+        return !p.isr().isEmpty() ? p.isr() : !p.elr().isEmpty() ? p.elr() : p.lastKnown();
     }
 
     private PartitionImage settled(

@@ -27,7 +27,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 /**
  * Coordinator of the groups in one partition of {@code __consumer_offsets}, for one leader epoch: loads them, and then
  * supervises a {@link Group} for each that is in use. It serves once all it has loaded is committed; until then it answers
- * COORDINATOR_LOAD_IN_PROGRESS.
+ * as {@link GroupRequest#refuseWhileLoading} says.
  *
  * <p>A crash of this actor stops no group: what it knows of them stands in {@link Groups}, which survives.
  */
@@ -137,7 +137,7 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
     private Behavior<Command> onAsk(Ask ask) {
         GroupRequest request = ask.request();
         if (!groups.serving) {
-            request.refuse(Errors.COORDINATOR_LOAD_IN_PROGRESS);
+            request.refuseWhileLoading();
             return this;
         }
         try {

@@ -25,6 +25,11 @@ sealed interface GroupRequest {
     /** Answers with an error. */
     void refuse(Errors error);
 
+    /** Answers that the coordinator has yet to load its groups. */
+    default void refuseWhileLoading() {
+        refuse(Errors.COORDINATOR_LOAD_IN_PROGRESS);
+    }
+
     record Join(GroupService.Caller caller, JoinGroupRequestData data, Reply<JoinGroupResponseData> reply)
             implements GroupRequest {
         @Override
@@ -57,6 +62,12 @@ sealed interface GroupRequest {
         public void refuse(Errors error) {
             reply.answer(new SyncGroupResponseData().setErrorCode(error.code()));
         }
+
+        /** Clients do not expect the usual error here and give up; a rebalance that was under way begins anew in any case. */
+        @Override
+        public void refuseWhileLoading() {
+            refuse(Errors.REBALANCE_IN_PROGRESS);
+        }
     }
 
     record Heartbeat(HeartbeatRequestData data, Reply<HeartbeatResponseData> reply) implements GroupRequest {
@@ -68,6 +79,12 @@ sealed interface GroupRequest {
         @Override
         public void refuse(Errors error) {
             reply.answer(new HeartbeatResponseData().setErrorCode(error.code()));
+        }
+
+        /** As for synchronizing; and who may yet turn out to be a member need not rejoin. */
+        @Override
+        public void refuseWhileLoading() {
+            refuse(Errors.NONE);
         }
     }
 

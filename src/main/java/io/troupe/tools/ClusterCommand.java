@@ -101,7 +101,7 @@ public final class ClusterCommand {
         }
         try {
             return new ClusterCommand(arguments, out).run();
-        } catch (UsageException | BalancePlan.Impossible e) {
+        } catch (UsageException | BalancePlan.Impossible | ReplicaMoves.Unfinished e) {
             err.println(e.getMessage());
         } catch (ExecutionException e) {
             tell(e.getCause(), err);
@@ -207,8 +207,20 @@ public final class ClusterCommand {
         }
         move(admin, view, BalancePlan.drained(targets(view, Set.of(broker)), view.replicas()));
         if (options.containsKey("--execute")) {
+            checkHoldsNothing(ClusterView.of(admin), broker);
             out.println(
                     "Broker " + broker + " holds nothing. Stop it, then: troupe-cluster.sh unregister --id " + broker);
+        }
+    }
+
+    /** A broker that is up is given replicas of what is made meanwhile. */
+    private static void checkHoldsNothing(ClusterView view, int broker) {
+        long held = view.replicas().values().stream()
+                .filter(r -> r.contains(broker))
+                .count();
+        if (held > 0) {
+            throw new ReplicaMoves.Unfinished("Broker " + broker + " holds " + held
+                    + " replicas that were made or moved there meanwhile. Run it again to move them too.");
         }
     }
 

@@ -4,7 +4,6 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,14 +11,18 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitionReassignment;
+import org.apache.kafka.clients.admin.PartitionReassignment;
 import org.apache.kafka.common.ElectionType;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.ElectionNotNeededException;
+import org.apache.kafka.common.errors.RetriableException;
 
 /**
  * Previews a plan, and carries it out: throttle if asked for (KIP-73), reassignment, progress, preferred leaders, throttle off.
@@ -30,6 +33,17 @@ final class ReplicaMoves {
     private static final String RATE = ".replication.throttled.rate";
     private static final String REPLICAS = ".replication.throttled.replicas";
     private static final int SHOWN = 20;
+
+    private static final int LAST_LOOKS = 5;
+
+    /** What was to be moved is not all where it should be, and why. */
+    static final class Unfinished extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        Unfinished(String message) {
+            super(message);
+        }
+    }
 
     private final Admin admin;
     private final PrintStream out;
@@ -70,7 +84,10 @@ final class ReplicaMoves {
         return partitions.values().stream().filter(r -> r.get(0) == broker).count();
     }
 
-    /** @param throttle bytes a second that each broker may send of what moves, and take */
+    /**
+     * @param throttle bytes a second that each broker may send of what moves, and take
+     * @throws Unfinished when a partition ended elsewhere than planned
+     */
     void execute(ClusterView view, Map<TopicPartition, List<Integer>> plan, OptionalLong throttle)
             throws ExecutionException, InterruptedException {
         if (throttle.isPresent()) {
@@ -85,21 +102,55 @@ final class ReplicaMoves {
         if (throttle.isPresent()) {
             throttle(view, plan, AlterConfigOp.OpType.DELETE, "");
         }
+        List<String> elsewhere = elsewhere(plan);
+        if (!elsewhere.isEmpty()) {
+            throw new Unfinished("Somebody has cancelled or changed these moves meanwhile:\n  "
+                    + String.join("\n  ", elsewhere) + "\nRun it again to plan anew.");
+        }
         out.println("Done.");
     }
 
+    /** A cluster that does not answer for a while, because its controller died, is asked again. */
     private void await(Set<TopicPartition> moving) throws ExecutionException, InterruptedException {
-        int last = -1;
+        String told = "";
         while (true) {
-            Set<TopicPartition> open = new HashSet<>(
-                    admin.listPartitionReassignments().reassignments().get().keySet());
-            open.retainAll(moving);
-            if (open.size() != last) {
-                out.println("Moved: " + (moving.size() - open.size()) + " of " + moving.size() + " partitions");
-                last = open.size();
+            boolean ended = false;
+            String now;
+            try {
+                Map<TopicPartition, PartitionReassignment> open = new HashMap<>(
+                        admin.listPartitionReassignments().reassignments().get());
+                open.keySet().retainAll(moving);
+                ended = open.isEmpty();
+                now = MoveProgress.line(moving.size(), open.values(), up());
+            } catch (ExecutionException e) {
+                if (!(e.getCause() instanceof RetriableException)) {
+                    throw e;
+                }
+                now = "No answer (" + e.getCause().getMessage() + "); asking again.";
             }
-            if (open.isEmpty()) {
+            if (!now.equals(told)) {
+                out.println(now);
+                told = now;
+            }
+            if (ended) {
                 return;
+            }
+            Thread.sleep(LOOK_EVERY_MS);
+        }
+    }
+
+    private Set<Integer> up() throws ExecutionException, InterruptedException {
+        return admin.describeCluster().nodes().get().stream().map(Node::id).collect(Collectors.toSet());
+    }
+
+    /** A move ends also when somebody cancels it. Who answers may not have heard yet of one that has just ended, hence the looks. */
+    private List<String> elsewhere(Map<TopicPartition, List<Integer>> plan)
+            throws ExecutionException, InterruptedException {
+        for (int look = 1; ; look++) {
+            List<String> elsewhere =
+                    MoveProgress.elsewhere(plan, ClusterView.of(admin).replicas());
+            if (elsewhere.isEmpty() || look == LAST_LOOKS) {
+                return elsewhere;
             }
             Thread.sleep(LOOK_EVERY_MS);
         }

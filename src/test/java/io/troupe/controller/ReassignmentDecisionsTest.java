@@ -102,6 +102,49 @@ class ReassignmentDecisionsTest {
         is(List.of(4, 5, 1), List.of(4, 5), List.of(1), List.of(4));
     }
 
+    /** A replica that is down holds what it holds: eligible, or, after an unclean end, last known. */
+    @Test
+    void whatOnlyNewReplicasThatAreDownHoldIsNotCancelledAway() {
+        cluster.create(Map.of(), List.of(List.of(1, 2)));
+        assertEquals(Errors.NONE, to(4, 5));
+        assertEquals(Errors.NONE, cluster.isr(0, 1, 2, 4));
+        cluster.fence(1);
+        cluster.fence(2);
+        assertEquals(4, cluster.t(0).leader());
+        cluster.fence(4);
+        assertEquals(List.of(4), cluster.t(0).elr());
+        cluster.start(1, false);
+        cluster.start(2, false);
+        assertEquals(Errors.INVALID_REPLICA_ASSIGNMENT, cancel());
+        assertEquals(Errors.INVALID_REPLICA_ASSIGNMENT, to(5, 6), "drops 4 as well");
+
+        cluster.register(4, -1, false);
+        assertEquals(List.of(4), cluster.t(0).lastKnown());
+        assertEquals(Errors.INVALID_REPLICA_ASSIGNMENT, cancel());
+        assertFalse(cluster.t(0).hasLeader());
+        is(List.of(4, 5, 1, 2), List.of(4, 5), List.of(1, 2), List.of());
+
+        cluster.heartbeat(4, false);
+        assertEquals(4, cluster.t(0).leader());
+        assertEquals(Errors.NONE, cluster.isr(0, 4, 1));
+        assertEquals(Errors.NONE, cancel());
+        is(List.of(1, 2), List.of(), List.of(), List.of(1));
+        assertEquals(1, cluster.t(0).leader());
+    }
+
+    /** Which of them has the most nobody can tell before all have reported. */
+    @Test
+    void noneOfTheLastKnownIsCancelledAway() {
+        cluster.create(MIN_ISR_2, List.of(List.of(1, 2)));
+        assertEquals(Errors.NONE, to(4, 5));
+        assertEquals(Errors.NONE, cluster.isr(0, 1, 2, 4));
+        for (int id : List.of(1, 2, 4)) {
+            cluster.register(id, -1, false);
+        }
+        assertEquals(List.of(4, 2), cluster.t(0).lastKnown());
+        assertEquals(Errors.INVALID_REPLICA_ASSIGNMENT, cancel());
+    }
+
     @Test
     void aSecondReassignmentReplacesTheFirst() {
         cluster.create(Map.of(), List.of(List.of(1, 2)));

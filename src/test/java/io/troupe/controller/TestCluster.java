@@ -52,13 +52,18 @@ final class TestCluster {
     }
 
     void start(int id, long provenEpoch, boolean lostDir) {
+        register(id, provenEpoch, lostDir);
+        heartbeat(id, false);
+    }
+
+    /** The broker begins and stays fenced. */
+    void register(int id, long provenEpoch, boolean lostDir) {
         take(brokers.register(
                 image,
                 new ControllerCommand.RegisterBroker(
                         id, Uuid.randomUuid(), List.of(), Optional.empty(), provenEpoch, lostDir, false),
                 false,
                 false));
-        heartbeat(id, false);
     }
 
     BrokerImage broker(int id) {

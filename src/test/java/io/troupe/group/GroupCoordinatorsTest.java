@@ -41,6 +41,7 @@ import org.apache.kafka.common.message.OffsetFetchRequestData;
 import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestGroup;
 import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestTopics;
 import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseGroup;
+import org.apache.kafka.common.message.SyncGroupRequestData;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
@@ -265,6 +266,33 @@ class GroupCoordinatorsTest {
         awaitServing();
         assertEquals(42, fetched("g"));
         assertEquals(-1, fetched("other"));
+    }
+
+    /** As Kafka: members do not know the error that stands for this, and a consumer that is told it in a rebalance throws. */
+    @Test
+    void membersHearNothingOfTheLoading() {
+        Replica.AwaitData wait = elect(1, 0);
+        assertEquals(
+                Errors.REBALANCE_IN_PROGRESS.code(),
+                get(groups.syncGroup(
+                                CALLER,
+                                new SyncGroupRequestData().setGroupId("g").setMemberId("m")))
+                        .errorCode());
+        assertEquals(
+                Errors.NONE.code(),
+                get(groups.heartbeat(
+                                CALLER,
+                                new HeartbeatRequestData().setGroupId("g").setMemberId("m")))
+                        .errorCode());
+        leader.publish(view(endOffset));
+        wait.waiter().dataMayBeThere();
+        awaitServing();
+        assertEquals(
+                Errors.UNKNOWN_MEMBER_ID.code(),
+                get(groups.heartbeat(
+                                CALLER,
+                                new HeartbeatRequestData().setGroupId("g").setMemberId("m")))
+                        .errorCode());
     }
 
     private static byte[] bytes(ByteBuffer buffer) {

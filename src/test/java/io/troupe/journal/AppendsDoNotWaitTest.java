@@ -1,0 +1,70 @@
+package io.troupe.journal;
+
+import static io.troupe.journal.JournalFixture.ID;
+import static io.troupe.journal.JournalFixture.PARTITION;
+import static io.troupe.journal.JournalFixture.PID;
+import static io.troupe.journal.JournalFixture.batch;
+import static io.troupe.journal.JournalFixture.config;
+import static io.troupe.journal.JournalFixture.crash;
+import static io.troupe.journal.JournalFixture.group;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.config.LogConfig;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** One thread appends to all logs of a dir, so it neither reads files nor waits for an fsync. */
+@Timeout(120)
+class AppendsDoNotWaitTest {
+    private static final long DAY_MS = 86_400_000;
+    private static final LogConfig DAILY =
+            config(1 << 20, Long.MAX_VALUE, "segment.ms", DAY_MS, "segment.jitter.ms", 0);
+
+    @TempDir
+    Path root;
+
+    private final FaultyDisk disk = new FaultyDisk();
+
+    private LogDir open() {
+        return LogDir.open(root, 1, Optional.empty(), disk);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void theFirstAppendReadsNothingAndKnowsHowOldTheSegmentIs(boolean killed) throws IOException {
+        LogDir dir = open();
+        dir.open(PID, PARTITION, DAILY);
+        dir.append(PID, "w1", group(batch(0, 1, 1_000, 0, 50), batch(1, 1, DAY_MS, 0, 50)), false, 0)
+                .join();
+        if (killed) {
+            crash(dir);
+        } else {
+            dir.close();
+        }
+        dir = open();
+        dir.open(PID, PARTITION, DAILY);
+        Path first = root.resolve("orders-0").resolve(Segment.fileName(0));
+        long read = disk.bytesRead(first);
+        List<Path> opened = new ArrayList<>();
+        disk.opened = opened::add;
+
+        dir.append(PID, "w2", group(batch(2, 1, 1_000 + DAY_MS, 0, 50)), false, 0)
+                .join();
+        assertEquals(List.of(), opened, "files opened by an append of the segment's last millisecond");
+        assertEquals(read, disk.bytesRead(first));
+
+        dir.append(PID, "w2", group(batch(3, 1, 1_001 + DAY_MS, 0, 50)), false, 0)
+                .join();
+        assertTrue(opened.contains(root.resolve("orders-0").resolve(Segment.fileName(3))), "rolled: " + opened);
+        assertEquals(read, disk.bytesRead(first));
+        crash(dir);
+    }
+}

@@ -125,11 +125,12 @@ final class LogSnapshots {
     }
 
     private void tell(OpenLog open, Moment moment) throws IOException {
+        // Before the monitor, for an append must not wait for it. What comes in between begins behind the moment.
+        metaLog.forceShape();
         synchronized (open) {
             PartitionLog log = open.log;
             long end = moment.summary().endOffset();
             if (!log.retired() && metaLog.log(log.id()).recoveryPoint < end) {
-                metaLog.forceShape();
                 metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), end, 0));
                 open.snapshotOf = moment.active();
                 open.snapshotBytes = moment.summary().size();

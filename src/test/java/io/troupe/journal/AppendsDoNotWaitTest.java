@@ -12,10 +12,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.LogConfig;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,5 +69,42 @@ class AppendsDoNotWaitTest {
         assertTrue(opened.contains(root.resolve("orders-0").resolve(Segment.fileName(3))), "rolled: " + opened);
         assertEquals(read, disk.bytesRead(first));
         crash(dir);
+    }
+
+    /** Of both that tell a recovery point: epochs go first, and the log is appended to meanwhile. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void noAppendWaitsWhileEpochsAreForcedForARecoveryPoint(boolean rolled) throws Exception {
+        LogDir dir = open();
+        dir.open(PID, PARTITION, config(rolled ? 150 : 1 << 20, Long.MAX_VALUE));
+        CompletableFuture<Boolean> appended = new CompletableFuture<>();
+        disk.beforeFsync = file -> {
+            if (file.endsWith(MetaLog.FILE) && !appended.isDone()) {
+                appended.complete(isAppended(dir, batch(2, 1, 3_000, 6, 50)));
+            }
+        };
+        dir.append(PID, "w1", group(batch(0, 1, 1_000, 5, 50)), false, 0).join();
+        dir.append(PID, "w1", group(batch(1, 1, 2_000, 5, 50)), false, 0).join();
+        if (!rolled) {
+            dir.snapshotIdle(LogSnapshots.IDLE_MS);
+        }
+        assertTrue(appended.get(60, TimeUnit.SECONDS), "an append waits for an fsync of meta.log");
+        dir.awaitBackground();
+        crash(dir);
+        try (MetaLog left = MetaLog.open(root, disk)) {
+            assertTrue(left.log(ID).recoveryPoint > 0, "told all the same");
+            assertEquals(6, left.log(ID).lastEpoch());
+        }
+    }
+
+    private static boolean isAppended(LogDir dir, ByteBuffer batch) {
+        try {
+            CompletableFuture.runAsync(
+                            () -> dir.append(PID, "w1", group(batch), false, 0).join())
+                    .get(10, TimeUnit.SECONDS);
+            return true;
+        } catch (Exception e) {
+            return false;
+        }
     }
 }

@@ -46,12 +46,22 @@ final class LogSnapshots {
         return active.size() - (active == open.snapshotOf ? open.snapshotBytes : 0) >= EVERY_BYTES;
     }
 
-    /** @param nowMs by the journal's clock */
+    /**
+     * Of all that are idle; and keeps {@code meta.log} short, though nobody may want anything forced.
+     *
+     * @param nowMs by the journal's clock
+     */
     void ofIdle(List<OpenLog> logs, long nowMs) {
         for (OpenLog open : logs) {
             if (nowMs - open.log.lastAppendMs() >= IDLE_MS) {
                 of(open);
             }
+        }
+        try {
+            availability.check();
+            metaLog.forceIfGrown();
+        } catch (IOException e) {
+            availability.fail(e);
         }
     }
 

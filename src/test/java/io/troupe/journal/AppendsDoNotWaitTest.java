@@ -11,14 +11,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.LogConfig;
+import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -105,6 +108,61 @@ class AppendsDoNotWaitTest {
             return true;
         } catch (Exception e) {
             return false;
+        }
+    }
+
+    /** The new file has its name already, and the directory's fsync does not come back. */
+    @Test
+    void nothingThatIsAppendedToMetaLogWaitsWhileItIsRewrittenOrIsLostByThat() throws Exception {
+        MetaLog log = MetaLog.open(root, disk, 1_000);
+        log.append(MetaRecord.log(ID, "orders"));
+        log.append(MetaRecord.of(Kind.EPOCH, ID, 3, 10));
+        for (int i = 0; i < 50; i++) {
+            log.append(MetaRecord.of(Kind.HIGH_WATERMARK, ID, i, 0));
+        }
+        log.force();
+        Path file = root.resolve(MetaLog.FILE);
+        long before = Files.size(file);
+        assertTrue(before < 500, "rewritten at the first force: " + before);
+        for (int i = 0; i < 50; i++) {
+            log.append(MetaRecord.of(Kind.HIGH_WATERMARK, ID, 100 + i, 0));
+        }
+        Path killed = Files.createDirectories(root.resolve("killed"));
+        List<Integer> during = new ArrayList<>();
+        disk.beforeDirectory = () -> {
+            int epoch = 4 + during.size();
+            during.add(epoch);
+            try {
+                CompletableFuture.runAsync(() -> append(log, MetaRecord.of(Kind.EPOCH, ID, epoch, 20 + epoch)))
+                        .get(30, TimeUnit.SECONDS);
+                Files.copy(file, killed.resolve(MetaLog.FILE));
+            } catch (Exception e) {
+                throw new AssertionError("an append waits for the rewriting", e);
+            }
+        };
+        log.forceIfGrown();
+        disk.beforeDirectory = () -> {};
+        assertEquals(List.of(4), during, "rewritten once");
+        log.append(MetaRecord.of(Kind.HIGH_WATERMARK, ID, 200, 0));
+        log.close();
+        try (MetaLog afterKill = MetaLog.open(killed, disk)) {
+            assertEquals(4, afterKill.log(ID).lastEpoch(), "of a process killed in the middle");
+            assertEquals(149, afterKill.log(ID).highWatermark);
+        }
+        assertTrue(Files.size(file) < 1_000, "rewritten to " + Files.size(file));
+        try (MetaLog again = MetaLog.open(root, disk)) {
+            assertEquals(4, again.log(ID).lastEpoch());
+            assertEquals(2, again.log(ID).epochs.size());
+            assertEquals(200, again.log(ID).highWatermark);
+            assertTrue(!again.damaged());
+        }
+    }
+
+    private static void append(MetaLog log, MetaRecord record) {
+        try {
+            log.append(record);
+        } catch (IOException e) {
+            throw new AssertionError(e);
         }
     }
 }

@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The small truths of a log dir that segments do not hold, as one append-only file of {@link MetaRecord}s and their fold.
  * A torn tail is cut; a record with a bad CRC in the middle is skipped and makes the start an unclean one. Rewritten whole
- * (temporary file, fsync, rename, fsync of the directory) by the first {@link #force} after it has grown to four times its last
- * size, at least 1 MiB. All methods are safe from any thread; appends wait for neither. What {@link #log} gives is stable while
+ * (temporary file, fsync, rename, fsync of the directory) by the first {@link #force} after it has grown to four times what
+ * that takes, at least 1 MiB. All methods are safe from any thread; appends wait for neither. What {@link #log} gives is stable while
  * the caller holds what keeps others from changing that log.
  */
 final class MetaLog implements AutoCloseable {
@@ -79,7 +79,8 @@ final class MetaLog implements AutoCloseable {
         if (existed) {
             log.load();
         }
-        log.rewriteAt = log.rewriteAfter(log.size);
+        // Not by the size that it was left with, or it would grow fourfold from one start to the next.
+        log.rewriteAt = log.rewriteAfter(log.state().remaining());
         return log;
     }
 

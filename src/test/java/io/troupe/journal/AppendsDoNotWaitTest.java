@@ -158,6 +158,22 @@ class AppendsDoNotWaitTest {
         }
     }
 
+    /** Of a file that was never long enough for one process to rewrite it. */
+    @Test
+    void metaLogDoesNotGrowFromOneStartToTheNext() throws Exception {
+        for (int start = 0; start < 50; start++) {
+            try (MetaLog log = MetaLog.open(root, disk, 1_000)) {
+                log.append(MetaRecord.log(ID, "orders"));
+                for (int i = 0; i < 10; i++) {
+                    log.append(MetaRecord.of(Kind.HIGH_WATERMARK, ID, i, 0));
+                }
+                log.force();
+            }
+        }
+        long size = Files.size(root.resolve(MetaLog.FILE));
+        assertTrue(size < 3_000, size + " bytes after 50 starts");
+    }
+
     private static void append(MetaLog log, MetaRecord record) {
         try {
             log.append(record);

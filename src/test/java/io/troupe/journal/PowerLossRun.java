@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  */
 final class PowerLossRun {
     /** Of meta.log, so that it is rewritten now and then. */
-    private static final int REWRITE_BYTES = 2_000;
+    private static final int REWRITE_BYTES = 500;
 
     private final Random random;
     private final Path root;

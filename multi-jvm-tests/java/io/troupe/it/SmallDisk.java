@@ -1,14 +1,16 @@
 package io.troupe.it;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/** Directories with little room: mounts of tmpfs, for which a test needs the right. */
+/** Directories with little room, or that turn read-only: file systems of their own, for which a test needs the right to mount. */
 final class SmallDisk {
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final long IMAGE_BYTES = 64 << 20;
 
     private SmallDisk() {}
 
@@ -24,7 +26,52 @@ final class SmallDisk {
     }
 
     static void resize(Path at, String size) {
-        Run.command(List.of("mount", "-o", "remount,size=" + size, at.toString()), null, LIMIT)
+        remount(at, "size=" + size);
+    }
+
+    /** Of a tmpfs in which no file is open for writing: the system refuses it otherwise. */
+    static void makeReadOnly(Path at) {
+        remount(at, "ro");
+    }
+
+    static void makeWritable(Path at) {
+        remount(at, "rw");
+    }
+
+    /**
+     * A new ext4 in a file of 64 MiB. Fails or skips the test, as {@link Need} has it, when that is not allowed here.
+     *
+     * @param image where that file is to be
+     */
+    static void mountExt4(Path at, Path image) throws IOException {
+        Files.createDirectories(at);
+        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(IMAGE_BYTES);
+        }
+        Run.command(List.of(Need.program("mkfs.ext4").toString(), "-q", image.toString()), null, LIMIT)
+                .orFail();
+        mountImage(at, image);
+    }
+
+    /** What such a file holds, as it was left. */
+    static void mountImage(Path at, Path image) {
+        Run.Result done = Run.command(List.of("mount", "-o", "loop", image.toString(), at.toString()), null, LIMIT);
+        if (done.exitCode() != 0) {
+            Need.missing("the right to mount a file system from a file ("
+                    + done.stderr().strip() + ")");
+        }
+    }
+
+    /**
+     * What an ext4 does by itself when its disk fails: nothing can be written any more, to open files neither, and what was not
+     * forced never comes to the disk. It stays so until it is mounted anew.
+     */
+    static void abort(Path ext4) {
+        remount(ext4, "abort");
+    }
+
+    private static void remount(Path at, String option) {
+        Run.command(List.of("mount", "-o", "remount," + option, at.toString()), null, LIMIT)
                 .orFail();
     }
 

@@ -88,7 +88,7 @@ final class PartitionLookup {
             replica = replicas.follower(topic.topicId(), partition);
         }
         if (replica == null) {
-            return Found.refused(topic, Errors.NOT_LEADER_OR_FOLLOWER);
+            return Found.refused(topic, notHere(topic.partitions().get(partition)));
         }
         LogView view = replica.view();
         if (leaderEpoch != ANY_EPOCH && leaderEpoch < view.leaderEpoch()) {
@@ -98,6 +98,13 @@ final class PartitionLookup {
             return Found.refused(topic, Errors.UNKNOWN_LEADER_EPOCH);
         }
         return new Found(topic, replica, view, Errors.NONE);
+    }
+
+    /** Where nobody leads because a log has failed, that is told; else another leader is worth asking for. */
+    private static Errors notHere(PartitionImage partition) {
+        return !partition.hasLeader() && !partition.offline().isEmpty()
+                ? Errors.KAFKA_STORAGE_ERROR
+                : Errors.NOT_LEADER_OR_FOLLOWER;
     }
 
     /** The leader as soon as it is here, or what is found when the time is up; never fails. */

@@ -106,6 +106,12 @@ final class LogDir implements AutoCloseable {
     }
 
     static LogDir open(Path path, int nodeId, Optional<String> clusterId, Disk disk, LogDirThreads threads) {
+        return open(path, nodeId, clusterId, disk, threads, MetaLog.MIN_REWRITE_BYTES);
+    }
+
+    /** @param metaLogBytes what {@code meta.log} may always grow to before it is rewritten */
+    static LogDir open(
+            Path path, int nodeId, Optional<String> clusterId, Disk disk, LogDirThreads threads, int metaLogBytes) {
         DirLock lock = null;
         IndexStore indexes = null;
         try {
@@ -113,7 +119,7 @@ final class LogDir implements AutoCloseable {
             lock = DirLock.acquire(path);
             MetaProperties properties = MetaProperties.claim(path, nodeId, clusterId, disk);
             indexes = IndexStore.open(path.resolve(IndexStore.DIRECTORY));
-            MetaLog metaLog = MetaLog.open(path, disk);
+            MetaLog metaLog = MetaLog.open(path, disk, metaLogBytes);
             LogDir dir = new LogDir(path, lock, properties, disk, metaLog, indexes, threads);
             dir.start();
             return dir;

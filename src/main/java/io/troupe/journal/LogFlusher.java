@@ -135,10 +135,12 @@ final class LogFlusher {
                     storeProducers(log, roll);
                 }
             }
+            // Before the monitor, for an append must not wait for that either. What comes in between begins behind this
+            // segment.
+            metaLog.forceShape();
             synchronized (open) {
                 // Cut or closed meanwhile, it is no longer ours to tell about.
                 if (log.holdsClosed(closed)) {
-                    metaLog.forceShape();
                     metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), roll.nextBaseOffset(), 0));
                     closed.closeWriter();
                     if (stored) {

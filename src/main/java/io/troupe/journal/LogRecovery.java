@@ -29,8 +29,10 @@ final class LogRecovery {
     /**
      * @param segments ascending, the last one active; at least one
      * @param clean whether the log had been closed in order
+     * @param firstTimestampMs greatest one of the active segment's first batch, -1 when it has none or cannot be read
      */
-    record Recovered(List<Segment> segments, long endOffset, ProducerStates producers, boolean clean) {}
+    record Recovered(
+            List<Segment> segments, long endOffset, ProducerStates producers, boolean clean, long firstTimestampMs) {}
 
     private static final Logger LOG = LoggerFactory.getLogger(LogRecovery.class);
     private static final String CUT_SUFFIX = ".cut";
@@ -105,8 +107,19 @@ final class LogRecovery {
         }
         metaLog.append(MetaRecord.of(Kind.LOG_OPENED, id, 0, 0));
         ProducerStates states = producers.atEnd(end);
+        long firstTimestampMs = firstTimestampMs(active);
         active.closeIdleReader();
-        return new Recovered(segments, end, states, clean);
+        return new Recovered(segments, end, states, clean, firstTimestampMs);
+    }
+
+    /** Asked now, for the first append runs where nobody may wait for a disk. */
+    private static long firstTimestampMs(Segment active) {
+        try {
+            return active.size() == 0 ? BatchHeader.NO_TIMESTAMP : active.firstTimestampMs();
+        } catch (IOException e) {
+            LOG.warn("{}: its first batch cannot be read ({}).", active, LogDir.reason(e));
+            return BatchHeader.NO_TIMESTAMP;
+        }
     }
 
     /** The name becomes durable with the first flush. */

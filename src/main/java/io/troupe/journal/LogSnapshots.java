@@ -46,12 +46,22 @@ final class LogSnapshots {
         return active.size() - (active == open.snapshotOf ? open.snapshotBytes : 0) >= EVERY_BYTES;
     }
 
-    /** @param nowMs by the journal's clock */
+    /**
+     * Of all that are idle; and keeps {@code meta.log} short, though nobody may want anything forced.
+     *
+     * @param nowMs by the journal's clock
+     */
     void ofIdle(List<OpenLog> logs, long nowMs) {
         for (OpenLog open : logs) {
             if (nowMs - open.log.lastAppendMs() >= IDLE_MS) {
                 of(open);
             }
+        }
+        try {
+            availability.check();
+            metaLog.forceIfGrown();
+        } catch (IOException e) {
+            availability.fail(e);
         }
     }
 
@@ -125,11 +135,12 @@ final class LogSnapshots {
     }
 
     private void tell(OpenLog open, Moment moment) throws IOException {
+        // Before the monitor, for an append must not wait for it. What comes in between begins behind the moment.
+        metaLog.forceShape();
         synchronized (open) {
             PartitionLog log = open.log;
             long end = moment.summary().endOffset();
             if (!log.retired() && metaLog.log(log.id()).recoveryPoint < end) {
-                metaLog.forceShape();
                 metaLog.append(MetaRecord.of(Kind.RECOVERY_POINT, log.id(), end, 0));
                 open.snapshotOf = moment.active();
                 open.snapshotBytes = moment.summary().size();

@@ -1,9 +1,9 @@
 package io.troupe.journal;
 
 import io.troupe.journal.MetaRecord.Kind;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -19,20 +19,25 @@ import org.slf4j.LoggerFactory;
 /**
  * The small truths of a log dir that segments do not hold, as one append-only file of {@link MetaRecord}s and their fold.
  * A torn tail is cut; a record with a bad CRC in the middle is skipped and makes the start an unclean one. Rewritten whole
- * (temporary file, fsync, rename, fsync of the directory) once it has grown to four times its last size, at least 1 MiB.
- * All methods are safe from any thread; appends do not wait for {@link #force}. What {@link #log} gives is stable while
+ * (temporary file, fsync, rename, fsync of the directory) by the first {@link #force} after it has grown to four times what
+ * that takes, at least 1 MiB. All methods are safe from any thread; appends wait for neither. What {@link #log} gives is stable while
  * the caller holds what keeps others from changing that log.
  */
 final class MetaLog implements AutoCloseable {
     static final String FILE = "meta.log";
 
     private static final Logger LOG = LoggerFactory.getLogger(MetaLog.class);
-    private static final long MIN_REWRITE_BYTES = 1 << 20;
+    static final int MIN_REWRITE_BYTES = 1 << 20;
+
+    /** For a buffer of the heap the JDK keeps a direct one of the size asked for. */
+    private static final int PIECE_BYTES = 256 << 10;
     /** What a recovery point must not outlive. */
     private static final Set<Kind> SHAPE = EnumSet.of(Kind.LOG_START, Kind.EPOCH, Kind.EPOCHS_CUT);
 
     private final Path path;
     private final Disk disk;
+    private final int minRewriteBytes;
+    // Held by whoever makes something durable, and taken before the monitor.
     private final Object forcing = new Object();
     // The fsync that failed: the system tells it once and would call the next one good. Guarded by forcing.
     private IOException failed;
@@ -40,6 +45,9 @@ final class MetaLog implements AutoCloseable {
     private FileChannel channel;
     private long size;
     private long rewriteAt;
+    // What takes the file's place soon, null for nothing: whatever is appended meanwhile stands in both.
+    private FileChannel next;
+    private long nextSize;
     private boolean clean;
     private boolean made;
     private boolean damaged;
@@ -49,14 +57,20 @@ final class MetaLog implements AutoCloseable {
     // Whether the directory of a log that was added may not be durable.
     private boolean namesUnforced;
 
-    private MetaLog(Path path, Disk disk) {
+    private MetaLog(Path path, Disk disk, int minRewriteBytes) {
         this.path = path;
         this.disk = disk;
+        this.minRewriteBytes = minRewriteBytes;
     }
 
     /** Reads the file, making an empty one when there is none. */
     static MetaLog open(Path dir, Disk disk) throws IOException {
-        MetaLog log = new MetaLog(dir.resolve(FILE), disk);
+        return open(dir, disk, MIN_REWRITE_BYTES);
+    }
+
+    /** @param minRewriteBytes what it may always grow to before it is rewritten */
+    static MetaLog open(Path dir, Disk disk, int minRewriteBytes) throws IOException {
+        MetaLog log = new MetaLog(dir.resolve(FILE), disk, minRewriteBytes);
         boolean existed = disk.exists(log.path);
         log.channel = disk.open(log.path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         // A new dir has no tails to check.
@@ -65,7 +79,8 @@ final class MetaLog implements AutoCloseable {
         if (existed) {
             log.load();
         }
-        log.rewriteAt = Math.max(MIN_REWRITE_BYTES, 4 * log.size);
+        // Not by the size that it was left with, or it would grow fourfold from one start to the next.
+        log.rewriteAt = log.rewriteAfter(log.state().remaining());
         return log;
     }
 
@@ -183,9 +198,6 @@ final class MetaLog implements AutoCloseable {
             apply(record);
             shapeUnforced |= SHAPE.contains(record.kind());
             namesUnforced |= record.kind() == Kind.LOG;
-            if (size >= rewriteAt) {
-                rewrite();
-            }
         } catch (IOException e) {
             throw new DiskFailedException("writing " + path + " failed", e);
         }
@@ -201,9 +213,11 @@ final class MetaLog implements AutoCloseable {
             if (failed == null) {
                 FileChannel current;
                 boolean names;
+                boolean grown;
                 synchronized (this) {
                     current = channel;
                     names = namesUnforced;
+                    grown = size >= rewriteAt;
                     shapeUnforced = false;
                     namesUnforced = false;
                 }
@@ -211,12 +225,13 @@ final class MetaLog implements AutoCloseable {
                     if (names) {
                         disk.forceDirectory(path.getParent());
                     }
-                    disk.force(current, false);
+                    if (grown) {
+                        rewrite();
+                    } else {
+                        disk.force(current, false);
+                    }
                     return;
                 } catch (IOException e) {
-                    if (e instanceof ClosedChannelException && !isCurrent(current)) {
-                        return; // rewritten meanwhile, and fsynced whole
-                    }
                     failed = e;
                 }
             }
@@ -240,54 +255,104 @@ final class MetaLog implements AutoCloseable {
         }
     }
 
-    private synchronized boolean isCurrent(FileChannel asked) {
-        return channel == asked;
-    }
-
-    private void write(ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            size += channel.write(bytes, size);
+    /**
+     * Rewrites it if it has grown enough and nobody has wanted anything forced since.
+     *
+     * @throws DiskFailedException as {@link #force} does
+     */
+    void forceIfGrown() throws IOException {
+        synchronized (forcing) {
+            synchronized (this) {
+                if (size < rewriteAt) {
+                    return;
+                }
+            }
+            force();
         }
     }
 
+    private long rewriteAfter(long bytes) {
+        return Math.max(minRewriteBytes, 4 * bytes);
+    }
+
+    private void write(ByteBuffer record) throws IOException {
+        if (next != null) {
+            nextSize += writeFully(next, record.duplicate(), nextSize);
+        }
+        size += writeFully(channel, record, size);
+    }
+
+    private static int writeFully(FileChannel to, ByteBuffer bytes, long position) throws IOException {
+        int written = 0;
+        while (bytes.hasRemaining()) {
+            int piece = Math.min(PIECE_BYTES, bytes.remaining());
+            int n = to.write(bytes.slice(bytes.position(), piece), position + written);
+            bytes.position(bytes.position() + n);
+            written += n;
+        }
+        return written;
+    }
+
+    /**
+     * Beside appends, which stand in the old file and in the new one from the moment whose state the new one begins with. None of
+     * them is told to be durable meanwhile: {@link #forcing} is held. So it does not matter which of the two a power loss leaves.
+     */
     private void rewrite() throws IOException {
         Path temporary = path.resolveSibling(FILE + ".tmp");
-        FileChannel old = channel;
-        channel = disk.open(
+        FileChannel fresh = disk.open(
                 temporary,
                 StandardOpenOption.CREATE,
                 StandardOpenOption.TRUNCATE_EXISTING,
                 StandardOpenOption.READ,
                 StandardOpenOption.WRITE);
-        size = 0;
-        write(MetaRecord.dir(clean ? Kind.DIR_CLOSED : Kind.DIR_OPENED, brokerEpoch)
-                .encode());
-        for (Map.Entry<LogId, LogMeta> entry : logs.entrySet()) {
-            writeWhole(entry.getKey(), entry.getValue());
+        ByteBuffer state;
+        synchronized (this) {
+            state = state();
+            next = fresh;
+            nextSize = state.remaining();
         }
-        disk.force(channel, true);
+        int stateBytes = writeFully(fresh, state, 0);
+        disk.force(fresh, true);
         disk.rename(temporary, path);
         disk.forceDirectory(path.getParent());
+        FileChannel old;
+        synchronized (this) {
+            old = channel;
+            channel = fresh;
+            size = nextSize;
+            next = null;
+            rewriteAt = rewriteAfter(stateBytes);
+        }
         old.close();
-        rewriteAt = Math.max(MIN_REWRITE_BYTES, 4 * size);
     }
 
-    private void writeWhole(LogId id, LogMeta log) throws IOException {
-        write(MetaRecord.log(id, log.topic).encode());
+    /** All that the file tells, as records. */
+    private ByteBuffer state() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        add(out, MetaRecord.dir(clean ? Kind.DIR_CLOSED : Kind.DIR_OPENED, brokerEpoch));
+        logs.forEach((id, log) -> addLog(out, id, log));
+        return ByteBuffer.wrap(out.toByteArray());
+    }
+
+    private static void add(ByteArrayOutputStream out, MetaRecord record) {
+        ByteBuffer bytes = record.encode();
+        out.write(bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining());
+    }
+
+    private static void addLog(ByteArrayOutputStream out, LogId id, LogMeta log) {
+        add(out, MetaRecord.log(id, log.topic));
         if (log.emptied) {
-            write(MetaRecord.of(Kind.EMPTIED, id, log.logStartOffset, 0).encode());
+            add(out, MetaRecord.of(Kind.EMPTIED, id, log.logStartOffset, 0));
         }
-        write(MetaRecord.of(Kind.LOG_START, id, log.logStartOffset, 0).encode());
-        write(MetaRecord.of(Kind.RECOVERY_POINT, id, log.recoveryPoint, 0).encode());
-        write(MetaRecord.of(Kind.HIGH_WATERMARK, id, log.highWatermark, 0).encode());
-        write(MetaRecord.of(Kind.CLEANED, id, log.cleanedTo, 0).encode());
+        add(out, MetaRecord.of(Kind.LOG_START, id, log.logStartOffset, 0));
+        add(out, MetaRecord.of(Kind.RECOVERY_POINT, id, log.recoveryPoint, 0));
+        add(out, MetaRecord.of(Kind.HIGH_WATERMARK, id, log.highWatermark, 0));
+        add(out, MetaRecord.of(Kind.CLEANED, id, log.cleanedTo, 0));
         for (JournalCommand.EpochStart epoch : log.epochs) {
-            write(MetaRecord.of(Kind.EPOCH, id, epoch.leaderEpoch(), epoch.startOffset())
-                    .encode());
+            add(out, MetaRecord.of(Kind.EPOCH, id, epoch.leaderEpoch(), epoch.startOffset()));
         }
         if (log.closed) {
-            write(MetaRecord.of(Kind.LOG_CLOSED, id, log.closedEndOffset, log.closedSize)
-                    .encode());
+            add(out, MetaRecord.of(Kind.LOG_CLOSED, id, log.closedEndOffset, log.closedSize));
         }
     }
 
@@ -323,5 +388,8 @@ final class MetaLog implements AutoCloseable {
     @Override
     public synchronized void close() throws IOException {
         channel.close();
+        if (next != null) {
+            next.close();
+        }
     }
 }

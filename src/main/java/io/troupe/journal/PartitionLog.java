@@ -47,8 +47,6 @@ final class PartitionLog {
     private volatile int truncations;
     private volatile boolean retired;
     private final RollClock age;
-    // Whether the age knows the active segment's first batch, if there is one.
-    private boolean ageKnown;
     private int lastEpoch;
     private final Object derived = new Object();
     private final Object segmentsLock = new Object();
@@ -77,6 +75,7 @@ final class PartitionLog {
         this.logEndOffset = recovered.endOffset();
         this.lastEpoch = meta.lastEpoch();
         this.age = new RollClock(config, nowMs);
+        age.firstBatch(recovered.firstTimestampMs());
         this.reader = new SegmentReader(this, indexes, cache);
     }
 
@@ -104,7 +103,6 @@ final class PartitionLog {
             end = endOffset(own);
             if (active().size() + runBytes == 0) {
                 age.firstBatch(BatchHeader.maxTimestamp(own, own.position()));
-                ageKnown = true;
             }
             run.add(own);
             runBytes += own.remaining();
@@ -168,15 +166,11 @@ final class PartitionLog {
         return end;
     }
 
-    private boolean mustRoll(long runBytes, ByteBuffer buffer, long endOffset, long nowMs) throws IOException {
+    private boolean mustRoll(long runBytes, ByteBuffer buffer, long endOffset, long nowMs) {
         Segment active = active();
         long used = active.size() + runBytes;
         if (used == 0) {
             return false;
-        }
-        if (!ageKnown) {
-            age.firstBatch(active.firstTimestampMs());
-            ageKnown = true;
         }
         return used + buffer.remaining() > config.segmentBytes()
                 || endOffset - active.baseOffset() > Integer.MAX_VALUE

@@ -319,7 +319,7 @@ final class Segment {
     long firstTimestampMs() throws IOException {
         FileChannel channel = acquire();
         try {
-            BatchCursor cursor = new BatchCursor(channel, 0, size, BatchCursor.LOOKUP_WINDOW);
+            BatchCursor cursor = new BatchCursor(channel, 0, size, BatchHeader.SIZE);
             return cursor.next() ? cursor.maxTimestamp() : BatchHeader.NO_TIMESTAMP;
         } finally {
             release();

@@ -2,6 +2,9 @@ package io.troupe.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.troupe.metadata.MetadataEvent;
+import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.PartitionImage;
 import io.troupe.partition.LogView;
 import java.util.List;
 import org.apache.kafka.common.message.ListOffsetsRequestData;
@@ -100,6 +103,25 @@ class ListOffsetsHandlerTest {
         expect(Errors.INVALID_REQUEST, twice.get(0));
         expect(0, -1, twice.get(1));
         expect(Errors.INVALID_REQUEST, twice.get(2));
+    }
+
+    @Test
+    void aPartitionWithoutALeaderWhoseLogHasFailedSaysSo() throws Exception {
+        PartitionImage led =
+                cluster.metadata.current().topic("t").orElseThrow().partitions().get(2);
+        PartitionImage failed = led.withOffline(List.of(1));
+        change(failed);
+        expect(Errors.NOT_LEADER_OR_FOLLOWER, list(11, 0, ask(2, -1)).get(0));
+        change(failed.ledBy(PartitionImage.NO_LEADER));
+        expect(Errors.KAFKA_STORAGE_ERROR, list(11, 0, ask(2, -1)).get(0));
+        change(led.ledBy(PartitionImage.NO_LEADER));
+        expect(Errors.NOT_LEADER_OR_FOLLOWER, list(11, 0, ask(2, -1)).get(0));
+    }
+
+    private void change(PartitionImage partition) {
+        MetadataImage image = cluster.metadata.current();
+        cluster.metadata.publish(image.apply(
+                image.index() + 1, new MetadataEvent.PartitionsChanged(OneTopic.TOPIC_ID, List.of(partition))));
     }
 
     private EpochEndOffset endOf(int epoch) throws InterruptedException {

@@ -26,6 +26,8 @@ final class FaultyDisk implements Disk {
     volatile Predicate<Path> full = path -> false;
     /** Called after a file was opened, by whoever did. */
     volatile Consumer<Path> opened = path -> {};
+    /** Called before a file is fsynced, by whoever does. */
+    volatile Consumer<Path> beforeFsync = path -> {};
     /** Called before a directory is fsynced. */
     volatile Runnable beforeDirectory = () -> {};
 
@@ -96,6 +98,7 @@ final class FaultyDisk implements Disk {
 
         @Override
         public void force(boolean metaData) throws IOException {
+            beforeFsync.accept(path);
             fsyncs.add(path);
             if (failNextFsync.test(path)) {
                 failNextFsync = other -> false;

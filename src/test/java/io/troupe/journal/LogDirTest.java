@@ -190,6 +190,7 @@ class LogDirTest {
             for (int i = 0; i < 60_000; i++) {
                 log.append(MetaRecord.of(Kind.HIGH_WATERMARK, id, i, 0));
             }
+            log.forceIfGrown();
         }
         assertTrue(Files.size(root.resolve(MetaLog.FILE)) < 2 << 20);
         try (MetaLog log = MetaLog.open(root, Disk.SYSTEM)) {

@@ -12,6 +12,9 @@ import java.util.function.Consumer;
  * {@link StepExecutor}s.
  */
 final class PowerLossRun {
+    /** Of meta.log, so that it is rewritten now and then. */
+    private static final int REWRITE_BYTES = 500;
+
     private final Random random;
     private final Path root;
     private final StringBuilder story = new StringBuilder();
@@ -89,7 +92,8 @@ final class PowerLossRun {
         dir = null;
         boolean wasClosed = closed;
         closed = false;
-        dir = LogDir.open(root, 1, Optional.empty(), disk, new LogDirThreads(fsyncs, fsyncs, background));
+        LogDirThreads threads = new LogDirThreads(fsyncs, fsyncs, background);
+        dir = LogDir.open(root, 1, Optional.empty(), disk, threads, REWRITE_BYTES);
         boolean anything = false;
         for (ExpectedLog log : work.all()) {
             anything |= log.created;

@@ -19,7 +19,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Power cuts at thousands of seeded points of a log dir's life, cleanings of compacted logs among them. Everything
- * acknowledged as durable is there again, or the last value of its key; nothing is half there. {@code -Drounds=} makes the hunt longer, {@code -Dseed=} replays one round.
+ * acknowledged as durable is there again, or the last value of its key; nothing is half there. {@code -Drounds=} makes the hunt longer, {@code -Dfirst=} has it begin elsewhere,
+ * {@code -Dseed=} replays one round.
  */
 @Timeout(600)
 class PowerLossTest {
@@ -71,7 +72,8 @@ class PowerLossTest {
         int cuts = 0;
         long cleanings = 0;
         long rounds = Long.getLong("rounds", 150);
-        for (long seed = 0; seed < rounds; seed++) {
+        long first = Long.getLong("first", 0);
+        for (long seed = first; seed < first + rounds; seed++) {
             PowerLossRun run = round(seed, GENERATIONS);
             cuts += run.cuts();
             cleanings += run.cleanings();

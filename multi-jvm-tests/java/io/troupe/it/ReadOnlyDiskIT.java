@@ -65,7 +65,7 @@ class ReadOnlyDiskIT {
                 broker.launch();
                 assertEquals(EXIT_REFUSED, broker.awaitExit(LIMIT), "not the code that asks for another start");
                 String output = broker.output().substring(from);
-                assertTrue(output.contains("Log dir " + broker.data()), output);
+                assertTrue(output.contains("log.dirs: " + broker.data()), output);
                 assertTrue(output.contains("Read-only file system"), output);
                 assertFalse(output.contains("\tat io.troupe"), () -> "a person sees a stack trace:\n" + output);
                 SmallDisk.makeWritable(broker.data());

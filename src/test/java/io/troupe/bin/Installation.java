@@ -92,6 +92,7 @@ final class Installation {
                 .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
         builder.environment().put("JAVA_HOME", jdk.toString());
         builder.environment().put("PATH", tools + ":/usr/bin:/bin");
+        builder.environment().remove("LOG_DIR");
         environment.forEach((key, value) -> {
             if (value.isEmpty()) {
                 builder.environment().remove(key);

@@ -21,6 +21,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.troupe.config.LogConfig;
 import io.troupe.journal.JournalCommand.EpochStart;
 import io.troupe.journal.JournalCommand.Opened;
+import io.troupe.record.BatchHeader;
 import io.troupe.record.ProducerStates;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -39,6 +40,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a start makes of what the last process, or the disk, left behind. */
 class LogRecoveryTest {
+    /** Of the active segment's first batch, for the age by which it rolls. */
+    private static final int FIRST_HEADER = BatchHeader.SIZE;
+
     private static final LogConfig ONE_SEGMENT = config(1 << 20, Long.MAX_VALUE);
     private static final LogConfig SMALL_SEGMENTS = config(400, Long.MAX_VALUE);
 
@@ -304,9 +308,10 @@ class LogRecoveryTest {
                 opened.producers().check(77, (short) 0, 9 * segments - 5, 9 * segments - 5));
         Path last = files.get(segments - 1);
         if (!clean) {
-            assertEquals(Files.size(last), disk.bytesRead(last));
+            assertEquals(Files.size(last) + FIRST_HEADER, disk.bytesRead(last));
         }
-        long elsewhere = files.stream().mapToLong(disk::bytesRead).sum() - (clean ? 0 : Files.size(last));
+        long elsewhere =
+                files.stream().mapToLong(disk::bytesRead).sum() - FIRST_HEADER - (clean ? 0 : Files.size(last));
         again.close();
         return elsewhere;
     }
@@ -332,7 +337,7 @@ class LogRecoveryTest {
         LogDir again = LogDir.open(root, 1, Optional.empty(), disk);
         Path file = segments(root).get(0);
         assertEquals(3, again.open(PID, PARTITION, ONE_SEGMENT).logEndOffset());
-        assertEquals(Files.size(file), disk.bytesRead(file));
+        assertEquals(Files.size(file) + FIRST_HEADER, disk.bytesRead(file));
         again.close();
     }
 

@@ -404,8 +404,6 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                     getContext().getLog().info("Voter {} counts, with disk {}", e.nodeId(), e.diskId());
                 }
                 quorum.admitted(e.nodeId(), e.diskId());
-                // It hears of that at once: should this controller die now, the next one needs its vote.
-                quorum.barrier();
             }
             advanced = true;
         }

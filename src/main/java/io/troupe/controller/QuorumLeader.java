@@ -188,10 +188,14 @@ final class QuorumLeader {
         propose(List.of(noOp));
     }
 
-    /** 2.9: a committed event admitted a voter's disk. */
+    /**
+     * 2.9: a committed event admitted a voter's disk. The voter hears at once that this is committed, not with whatever is sent next:
+     * should this leader die before, the next one needs its vote.
+     */
     void admitted(int voter, Uuid disk) {
         electorate.put(voter, disk);
         advanceCommit();
+        barrier();
     }
 
     /** 2.9: voters that have caught up on a disk that is not yet admitted, with that disk. */

@@ -130,6 +130,29 @@ class QuorumLeaderTest {
         assertEquals(-1, again.prevIndex(), "from the beginning");
     }
 
+    /** Until it knows, a next leader may not count it. */
+    @Test
+    void anAdmittedVoterHearsAtOnceThatThisIsCommitted() {
+        QuorumLeader leader = leading();
+        acknowledge(leader, 0);
+        assertEquals(0, leader.commitIndex());
+        assertEquals(List.of(), leader.takeOutbox());
+        leader.admitted(3, disk(3));
+        assertEquals(
+                List.of(0L, 0L, 0L),
+                leader.takeOutbox().stream()
+                        .map(o -> ((Quorum.Append) o.request()).commitIndex())
+                        .toList());
+    }
+
+    private static void acknowledge(QuorumLeader leader, long lastIndex) {
+        for (var sent : leader.takeOutbox()) {
+            if (sent.request() instanceof Quorum.Append append) {
+                leader.receive(new Quorum.Acked(sent.voter(), MINE, append.sequence(), lastIndex, disk(sent.voter())));
+            }
+        }
+    }
+
     @Test
     void votersOfDifferentClustersMakeNoQuorum() {
         QuorumLeader claim = new QuorumLeader(MINE, Set.of(1, 2, 3), Optional.empty());

@@ -97,6 +97,28 @@ final class CheckedTopic implements AutoCloseable {
         return writers.stream().mapToInt(w -> w.values().acknowledged()).sum();
     }
 
+    /** How many values each writer has begun so far, for {@link #acknowledgedSince}. */
+    List<Integer> begun() {
+        return writers.stream().map(w -> w.values().begun()).toList();
+    }
+
+    /** Waits until each writer has begun so many values more than at that moment, whatever becomes of them. */
+    void awaitBegun(List<Integer> begun, int more) {
+        Clients.await(more + " more values begun", () -> IntStream.range(0, writers.size())
+                .allMatch(i -> writers.get(i).values().begun() >= begun.get(i) + more));
+    }
+
+    /**
+     * What was begun after a moment and is acknowledged by now. An acknowledgement alone may come much later than the brokers agreed: the
+     * answer to a request waits for all of the partitions in it.
+     */
+    List<String> acknowledgedSince(List<Integer> begun) {
+        return IntStream.range(0, writers.size())
+                .boxed()
+                .flatMap(i -> writers.get(i).values().acknowledgedFrom(begun.get(i)).stream())
+                .toList();
+    }
+
     /** Waits until each partition has a leader and all of its replicas are in sync. */
     void awaitInSync() {
         try (Admin admin = admin()) {

@@ -69,6 +69,20 @@ final class WrittenValues {
         return acknowledged.cardinality();
     }
 
+    /** The values that were begun so far are those below this number. */
+    synchronized int begun() {
+        return sent;
+    }
+
+    /** The first acknowledged values from this number on. */
+    synchronized List<String> acknowledgedFrom(int number) {
+        return acknowledged.stream()
+                .filter(n -> n >= number)
+                .limit(SHOWN)
+                .mapToObj(n -> value(n) + " at offset " + offsets.get(n))
+                .toList();
+    }
+
     /** Acknowledged values of one partition. */
     synchronized int acknowledgedIn(int partition) {
         return (int)

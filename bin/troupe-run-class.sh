@@ -88,13 +88,15 @@ require_build_tools() {
 # The build writes target/NOTICE last, so its presence says that nothing is half done.
 is_built() { [ -f "$TARGET/NOTICE" ] && [ -f "$TARGET/troupe.jar" ]; }
 
-# Runs a command while holding the build lock. flock's lock ends with its holder; without flock a directory is the lock,
-# and one whose holder is dead is taken over.
+# with_build_lock WHAT COMMAND...: runs a command while holding the build lock; whoever has to wait for it is told WHAT is done
+# meanwhile. flock's lock ends with its holder; without flock a directory is the lock, and one whose holder is dead is taken over.
 with_build_lock() {
+  local what=$1
+  shift
   mkdir -p "$TARGET" 2>/dev/null || die "cannot write $TARGET, where the build goes"
   if command -v flock >/dev/null 2>&1; then
     exec 9>"$TARGET/.build.lock" || die "cannot write $TARGET, where the build goes"
-    flock -n 9 || { say "another start is building Troupe; waiting for it"; flock 9; }
+    flock -n 9 || { say "another start is $what; waiting for it"; flock 9; }
     "$@"
     local code=$?
     exec 9>&-
@@ -108,7 +110,7 @@ with_build_lock() {
       mv "$lock" "$lock.stale.$$" 2>/dev/null && rm -rf "$lock.stale.$$"
       continue
     fi
-    [ $waited -eq 0 ] && say "another start is building Troupe; waiting for it"
+    [ $waited -eq 0 ] && say "another start is $what; waiting for it"
     waited=1
     sleep 1
   done
@@ -130,7 +132,7 @@ ensure_built() {
   is_built && return 0
   [ -f "$TROUPE_HOME/pom.xml" ] || die "$TROUPE_HOME holds neither a build nor a pom.xml to make one from"
   require_build_tools
-  with_build_lock build_locked \
+  with_build_lock "building Troupe" build_locked \
     || die "the build failed; Maven's messages above say why. By hand: cd '$TROUPE_HOME' && mvn -Dmaven.test.skip=true package"
 }
 
@@ -176,7 +178,7 @@ ensure_archive() {
   [ "$archive" -nt "$TARGET/troupe.jar" ] && return 0
   [ "$archive.none" -nt "$TARGET/troupe.jar" ] && return 0
   [ -w "$TARGET" ] || return 0
-  with_build_lock archive_locked "$archive"
+  with_build_lock "preparing the class archive" archive_locked "$archive"
 }
 
 # ---- Running ---------------------------------------------------------------------------------------------------

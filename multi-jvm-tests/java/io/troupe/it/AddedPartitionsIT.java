@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A topic that gets more partitions while it is in use, and keeps them through a restart. */
-@Timeout(600)
+@Timeout(1200)
 class AddedPartitionsIT {
 
     @Test

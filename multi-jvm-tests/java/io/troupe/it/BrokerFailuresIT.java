@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@Timeout(600)
+@Timeout(1200)
 class BrokerFailuresIT {
     private static final List<Integer> ALL = List.of(1, 2, 3);
     private static final Duration PAUSE = Duration.ofSeconds(20);

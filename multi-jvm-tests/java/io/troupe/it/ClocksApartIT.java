@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
  * Three brokers whose clocks are six hours apart from one another: they form a cluster, elect, replicate and keep offsets all
  * the same, for nothing that they agree on is told by a clock. Needs libfaketime.
  */
-@Timeout(600)
+@Timeout(1200)
 class ClocksApartIT {
     private static final long TWO_DAYS_MS = TimeUnit.DAYS.toMillis(2);
     private static final TopicPartition READ = new TopicPartition("apart", 0);

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Three and more brokers become one cluster, however they are started and whatever happens to one of them; and never two. */
-@Timeout(600)
+@Timeout(1200)
 class ClusterFormationIT {
     private static final Map<String, String> ONE_REPLICA =
             Map.of("default.replication.factor", "1", "offsets.topic.replication.factor", "1");

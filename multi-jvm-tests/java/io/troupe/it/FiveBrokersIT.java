@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Five brokers, three of them voters: the voters' majority decides, whatever becomes of a partition's replicas. */
-@Timeout(600)
+@Timeout(1200)
 class FiveBrokersIT {
 
     @BeforeEach

@@ -43,7 +43,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@Timeout(600)
+@Timeout(1200)
 class FourthBrokerIT {
     private static final Duration LIMIT = Duration.ofSeconds(180);
     /** For one answer on a machine that stands still now and then. */

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Records of 100 MB between three brokers of 512 MiB heap and 64 MiB direct memory, which end at the first lack of either. */
-@Timeout(600)
+@Timeout(1200)
 class LargeReplicaIT {
     private static final int LARGE = 100 << 20;
     private static final String LIMIT = "" + (LARGE + (1 << 20));

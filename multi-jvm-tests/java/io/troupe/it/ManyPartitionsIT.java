@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
  * A topic of many partitions, each on three brokers: 200, or {@code -Dtroupe.it.partitions=1000}. It prints how long things took, and how
  * much of a core each broker uses while nothing happens when {@code -Dtroupe.it.idle.s} says for how many seconds to look.
  */
-@Timeout(600)
+@Timeout(1200)
 class ManyPartitionsIT {
     private static final int PARTITIONS = Integer.getInteger("troupe.it.partitions", 200);
     private static final int IDLE_S = Integer.getInteger("troupe.it.idle.s", 0);

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The metadata quorum as clients see it, and what it keeps when a voter's disk is lost. */
-@Timeout(600)
+@Timeout(1200)
 class MetadataQuorumIT {
     private static final Map<String, String> ONE_REPLICA =
             Map.of("default.replication.factor", "1", "offsets.topic.replication.factor", "1");

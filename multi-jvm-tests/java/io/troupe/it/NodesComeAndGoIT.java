@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A cluster that grows by a broker and shrinks again while a producer writes, all of it by the scripts that an operator has. */
-@Timeout(600)
+@Timeout(1200)
 class NodesComeAndGoIT {
     private static final int PARTITIONS = 12;
     private static final Duration LIMIT = Duration.ofSeconds(180);

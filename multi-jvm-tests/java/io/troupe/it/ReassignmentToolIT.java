@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Kafka's own tools for moving replicas and electing leaders, on a cluster that is written to meanwhile. */
-@Timeout(600)
+@Timeout(1200)
 class ReassignmentToolIT {
     private static final int PARTITIONS = 3;
     private static final String TOPIC = "reassigned";

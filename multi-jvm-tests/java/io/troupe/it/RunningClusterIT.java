@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Three brokers, each in a rack of its own, and what an operator or a client asks of them while they run. */
-@Timeout(600)
+@Timeout(1200)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RunningClusterIT {
     private static final Duration PATIENCE = Duration.ofSeconds(120);

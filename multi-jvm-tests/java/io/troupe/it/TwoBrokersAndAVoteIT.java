@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Two brokers hold the data and a third node only votes: either broker may die, and the other one serves all of it. */
-@Timeout(600)
+@Timeout(1200)
 class TwoBrokersAndAVoteIT {
     @BeforeEach
     void onlyTroupe() {

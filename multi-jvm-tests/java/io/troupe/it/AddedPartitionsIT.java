@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A topic that gets more partitions while it is in use, and keeps them through a restart. */
-@Timeout(600)
+@Timeout(1200)
 class AddedPartitionsIT {
 
     @Test
@@ -32,7 +32,7 @@ class AddedPartitionsIT {
                     var producer = clients.producer("acks", "all", "metadata.max.age.ms", "300");
                     var consumer = clients.consumer("group.id", "g", "metadata.max.age.ms", "300")) {
                 consumer.subscribe(List.of(topic));
-                producer.send(new ProducerRecord<>(topic, 0, "k", "0")).get(30, TimeUnit.SECONDS);
+                producer.send(new ProducerRecord<>(topic, 0, "k", "0")).get(120, TimeUnit.SECONDS);
                 assertEquals("0", Clients.read(consumer, 1).get(0).value());
 
                 refuses(admin, topic);
@@ -53,7 +53,7 @@ class AddedPartitionsIT {
                         () -> producer.partitionsFor(topic).size() == 4);
                 for (int p = 0; p < 4; p++) {
                     producer.send(new ProducerRecord<>(topic, p, "k", "in " + p))
-                            .get(30, TimeUnit.SECONDS);
+                            .get(120, TimeUnit.SECONDS);
                 }
                 Set<String> values = new HashSet<>();
                 Clients.await("the member reads all partitions", () -> {
@@ -63,7 +63,7 @@ class AddedPartitionsIT {
                 broker.kill();
                 broker.start();
                 assertEquals(4, partitions(admin, topic));
-                producer.send(new ProducerRecord<>(topic, 3, "k", "after")).get(60, TimeUnit.SECONDS);
+                producer.send(new ProducerRecord<>(topic, 3, "k", "after")).get(120, TimeUnit.SECONDS);
             }
         }
     }

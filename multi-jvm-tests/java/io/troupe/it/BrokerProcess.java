@@ -28,7 +28,8 @@ import javax.management.remote.JMXServiceURL;
 
 /**
  * One broker in a process of its own, with ports and directories nobody else uses: Troupe as built in {@code target}, or Apache Kafka when
- * {@code -Dtroupe.it.broker=kafka}. It may be killed and started again on the same ports and data.
+ * {@code -Dtroupe.it.broker=kafka}. It may be killed and started again on the same ports and data. When a cluster went on without it while
+ * it stood still, it ends and is started again at once, as a supervisor does it; after any other end it stays away.
  *
  * <p>Everything lives under {@code target/it/<name>-<n>}: {@code broker.log} (all it printed, kept), {@code server.properties},
  * {@code data} and {@code tmp} (both deleted by {@link #close} unless {@code -Dtroupe.it.keep=true}). No process outlives the test JVM.
@@ -47,8 +48,15 @@ final class BrokerProcess implements AutoCloseable {
             List.of("--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED");
     static final Path ROOT = Path.of("target", "it").toAbsolutePath();
 
-    private static final Duration START_LIMIT = Duration.ofSeconds(150);
+    private static final Duration START_LIMIT = Duration.ofSeconds(240);
     private static final Duration STOP_LIMIT = Duration.ofSeconds(120);
+    /** What a broker says that must be started again because the others went on while it stood still. */
+    private static final List<String> LEFT_BEHIND = List.of(
+            "this node was removed from the cluster; it rejoins",
+            "the cluster went on without this node",
+            "it joins that of the others");
+
+    private static final int REJOIN_CODE = 85;
     private static final String KAFKA_CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
     private static final AtomicInteger NEXT = new AtomicInteger();
 
@@ -59,8 +67,11 @@ final class BrokerProcess implements AutoCloseable {
     private List<String> jvmOptions = List.of("-Xmx256m", "-XX:TieredStopAtLevel=1");
     private final Map<String, String> environment = new HashMap<>();
     private boolean supervised;
-    private Process process;
+    private volatile Process process;
     private Thread reader;
+    /** Whether it is to end, or has ended: then nobody starts it again. */
+    private boolean ending;
+
     private CountDownLatch ready = new CountDownLatch(1);
 
     private BrokerProcess(String name, Map<String, String> overrides) {
@@ -149,10 +160,11 @@ final class BrokerProcess implements AutoCloseable {
             builder.environment().put("TROUPE_HEAP_OPTS", String.join(" ", jvmOptions));
             builder.environment().put("TROUPE_OPTS", "-Djava.io.tmpdir=" + Files.createDirectories(dir.resolve("tmp")));
             builder.environment().putAll(environment);
-            process = Children.start(builder);
-            Process started = process;
+            Process started = Children.start(builder);
+            process = started;
+            ending = false;
             CountDownLatch signal = ready;
-            reader = new Thread(() -> read(started, signal), "broker-output-" + started.pid());
+            reader = new Thread(() -> supervise(builder, started, signal), "broker-output-" + started.pid());
             reader.setDaemon(true);
             reader.start();
             return this;
@@ -165,8 +177,7 @@ final class BrokerProcess implements AutoCloseable {
         long end = System.nanoTime() + START_LIMIT.toNanos();
         try {
             while (!ready.await(50, TimeUnit.MILLISECONDS)) {
-                if (!process.isAlive()) {
-                    reader.join(30_000);
+                if (!isAlive()) {
                     throw new AssertionError("the broker ended with " + process.exitValue() + ":\n" + tail());
                 }
                 if (System.nanoTime() > end) {
@@ -191,9 +202,14 @@ final class BrokerProcess implements AutoCloseable {
 
     /** SIGKILL, and waits until it is gone; the script of a supervised one goes with it. */
     void kill() {
+        killSoon();
+        awaitExit(STOP_LIMIT);
+    }
+
+    private synchronized void killSoon() {
+        ending = true;
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
-        awaitExit(STOP_LIMIT);
     }
 
     /** SIGTERM, and waits for an orderly end; returns the exit code. */
@@ -203,18 +219,20 @@ final class BrokerProcess implements AutoCloseable {
     }
 
     /** SIGTERM; {@link #awaitExit} waits for the end. */
-    void terminateSoon() {
+    synchronized void terminateSoon() {
+        ending = true;
         process.destroy();
     }
 
     /** The exit code of a process that ends by itself. */
     int awaitExit(Duration limit) {
         try {
-            if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
-                process.destroyForcibly();
+            // Which may be that of a process started meanwhile.
+            reader.join(limit.toMillis());
+            if (reader.isAlive() || !process.waitFor(30, TimeUnit.SECONDS)) {
+                killSoon();
                 throw new AssertionError("the broker did not end within " + limit + ":\n" + tail());
             }
-            reader.join(30_000);
             Children.ended(process);
             return process.exitValue();
         } catch (InterruptedException e) {
@@ -223,8 +241,9 @@ final class BrokerProcess implements AutoCloseable {
         }
     }
 
+    /** Whether it runs, or is just being started again. */
     boolean isAlive() {
-        return process != null && process.isAlive();
+        return process != null && (process.isAlive() || reader.isAlive());
     }
 
     /** SIGSTOP: the broker stands still and says nothing, as on a machine that hangs. */
@@ -282,6 +301,11 @@ final class BrokerProcess implements AutoCloseable {
         try (JMXConnector connector = JMXConnectorFactory.connect(new JMXServiceURL(url))) {
             return connector.getMBeanServerConnection().getAttribute(new ObjectName(name), attribute);
         }
+    }
+
+    /** Where the actors of other nodes reach it, host:port. Troupe only. */
+    String actors() {
+        return settings.get("troupe.actor.listener");
     }
 
     int port() {
@@ -362,8 +386,31 @@ final class BrokerProcess implements AutoCloseable {
         return command;
     }
 
-    private void read(Process from, CountDownLatch signal) {
+    /** Reads what it prints until it has ended for good. */
+    private void supervise(ProcessBuilder builder, Process first, CountDownLatch signal) {
+        try {
+            Process current = first;
+            while (read(current, signal) && current.waitFor() == REJOIN_CODE) {
+                synchronized (this) {
+                    if (ending) {
+                        return;
+                    }
+                    Children.ended(current);
+                    current = Children.start(builder);
+                    process = current;
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** @return whether it said that it was left behind */
+    private boolean read(Process from, CountDownLatch signal) {
         Path log = dir.resolve("broker.log");
+        boolean leftBehind = false;
         try (BufferedReader in = from.inputReader(StandardCharsets.UTF_8);
                 BufferedWriter out =
                         Files.newBufferedWriter(log, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
@@ -371,6 +418,7 @@ final class BrokerProcess implements AutoCloseable {
                 out.write(line);
                 out.newLine();
                 out.flush();
+                leftBehind |= LEFT_BEHIND.stream().anyMatch(line::contains);
                 if (saysReady(line)) {
                     signal.countDown();
                 }
@@ -378,6 +426,7 @@ final class BrokerProcess implements AutoCloseable {
         } catch (IOException e) {
             // The pipe of a killed process may break in the middle of a line; what came before is in the log.
         }
+        return leftBehind;
     }
 
     private boolean saysReady(String line) {

@@ -19,6 +19,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
@@ -35,7 +36,7 @@ final class CheckedTopic implements AutoCloseable {
     private final ClusterProcess cluster;
     private final String name;
     private final int replicas;
-    private final List<LoadWriter> writers;
+    private final List<LoadWriter> writers = new ArrayList<>();
     /** By partition, as last seen. */
     private Map<Integer, List<Integer>> holders;
 
@@ -53,15 +54,19 @@ final class CheckedTopic implements AutoCloseable {
         }
         holders = assignment;
         Map<String, String> configs = Map.of("min.insync.replicas", "" + inSync, "segment.bytes", "1048576");
-        // Without the short request timeout: who asks again is told that the topic exists.
-        try (Admin admin = cluster.clients().admin()) {
-            Clients.get(admin.createTopics(List.of(new NewTopic(name, assignment).configs(configs)))
-                    .all());
-        }
+        cluster.clients().create(new NewTopic(name, assignment).configs(configs));
         awaitInSync();
-        writers = List.of(
-                new LoadWriter(cluster.clients(), name, PARTITIONS, Delivery.ONCE, 1),
-                new LoadWriter(cluster.clients(), name, PARTITIONS, Delivery.AT_LEAST_ONCE, 4));
+        writers.add(new LoadWriter(cluster.clients(), name, PARTITIONS, Delivery.ONCE, 1));
+    }
+
+    /**
+     * An idempotent producer that is new to a partition with records in it may be refused when the leader changes before its first
+     * acknowledgement, as with Kafka: so the other writer begins after that.
+     */
+    private void beginWrites() {
+        writers.get(0).awaitEachPartition(1);
+        writers.add(new LoadWriter(cluster.clients(), name, PARTITIONS, Delivery.AT_LEAST_ONCE, 4));
+        awaitWrites(50);
     }
 
     /**
@@ -75,7 +80,7 @@ final class CheckedTopic implements AutoCloseable {
             ClusterProcess cluster, String name, List<Integer> brokers, List<Integer> leaders, int inSync) {
         CheckedTopic topic = new CheckedTopic(cluster, name, brokers, leaders, inSync);
         try {
-            topic.awaitWrites(50);
+            topic.beginWrites();
             return topic;
         } catch (RuntimeException | AssertionError e) {
             topic.close();
@@ -132,6 +137,23 @@ final class CheckedTopic implements AutoCloseable {
         }
     }
 
+    /**
+     * Waits until that broker leads something, or else nothing: whoever stood still for longer than a session since the topic was made has
+     * lost what it led, and leads again after an election.
+     */
+    void awaitLeads(int broker, boolean something) {
+        try (Admin admin = admin()) {
+            Clients.await("broker " + broker + " leads " + (something ? "something" : "nothing"), HEALED_WITHIN, () -> {
+                if (ledBy(broker).isEmpty() != something) {
+                    return true;
+                }
+                // What it answers of each partition does not matter: asked again, most need none.
+                Clients.get(admin.electLeaders(ElectionType.PREFERRED, null).partitions());
+                return false;
+            });
+        }
+    }
+
     /** Partitions that a broker leads. */
     List<Integer> ledBy(int broker) {
         try (Admin admin = admin()) {
@@ -161,7 +183,7 @@ final class CheckedTopic implements AutoCloseable {
     }
 
     private Admin admin() {
-        return cluster.clients().admin("request.timeout.ms", "3000");
+        return cluster.clients().admin("request.timeout.ms", "3000", "default.api.timeout.ms", "60000");
     }
 
     /** Ends the load, waits for the replicas, and checks values and files; prints the longest outage that a writer saw. */
@@ -176,11 +198,13 @@ final class CheckedTopic implements AutoCloseable {
         }
         awaitInSync();
         try (Admin admin = admin()) {
-            // They may have been moved.
-            holders = describe(admin).stream()
-                    .collect(Collectors.toMap(
-                            TopicPartitionInfo::partition,
-                            p -> p.replicas().stream().map(Node::id).toList()));
+            Clients.await("replicas of " + name + ", which may have been moved", HEALED_WITHIN, () -> {
+                holders = describe(admin).stream()
+                        .collect(Collectors.toMap(
+                                TopicPartitionInfo::partition,
+                                p -> p.replicas().stream().map(Node::id).toList()));
+                return holders.size() == PARTITIONS;
+            });
         }
         checkValues(cluster.clients(), IntStream.range(0, PARTITIONS).boxed().toList());
         List<String> last = new ArrayList<>();
@@ -219,7 +243,7 @@ final class CheckedTopic implements AutoCloseable {
         Map<Integer, List<Read>> read = new TreeMap<>();
         partitions.forEach(p -> read.put(p, new ArrayList<>()));
         try (KafkaConsumer<String, String> consumer =
-                clients.consumer("request.timeout.ms", "10000", "default.api.timeout.ms", "60000")) {
+                clients.consumer("request.timeout.ms", "10000", "default.api.timeout.ms", "120000")) {
             consumer.assign(
                     partitions.stream().map(p -> new TopicPartition(name, p)).toList());
             Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
@@ -227,6 +251,7 @@ final class CheckedTopic implements AutoCloseable {
             while (ends.entrySet().stream().anyMatch(e -> consumer.position(e.getKey()) < e.getValue())) {
                 for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(200))) {
                     read.get(record.partition()).add(new Read(record.offset(), record.value()));
+                    deadline = System.nanoTime() + HEALED_WITHIN.toNanos();
                 }
                 if (System.nanoTime() > deadline) {
                     throw new AssertionError(name + " could not be read up to " + ends);

@@ -17,6 +17,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -46,7 +47,7 @@ final class Clients {
     /** @param settings pairs of key and value on top of the defaults */
     Admin admin(String... settings) {
         Properties properties = properties(settings);
-        properties.putIfAbsent("default.api.timeout.ms", "60000");
+        properties.putIfAbsent("default.api.timeout.ms", "100000");
         return Admin.create(properties);
     }
 
@@ -76,10 +77,30 @@ final class Clients {
 
     /** Creates a topic and waits until it can be used. */
     String topic(String name, int partitions, Map<String, String> configs) {
-        try (Admin admin = admin()) {
-            get(admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(configs)))
-                    .all());
-            return name;
+        create(new NewTopic(name, partitions, (short) 1).configs(configs));
+        return name;
+    }
+
+    /**
+     * Creates a topic and waits until it can be used. An Admin client that got no answer, because its broker stood still or a controller
+     * was gone for long, asks again by itself and is told that the topic exists. Here that is an answer only to who asks again.
+     */
+    void create(NewTopic topic) {
+        boolean[] unknown = {false};
+        try (Admin admin = admin("retries", "0", "request.timeout.ms", "60000")) {
+            await("topic " + topic.name() + " is made", () -> {
+                try {
+                    get(admin.createTopics(List.of(topic)).all());
+                } catch (TopicExistsException e) {
+                    if (!unknown[0]) {
+                        throw e;
+                    }
+                } catch (RetriableException e) {
+                    unknown[0] = true;
+                    throw e;
+                }
+                return true;
+            });
         }
     }
 

@@ -9,9 +9,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.Node;
 
 /**
  * Several brokers of one cluster, each a {@link BrokerProcess} of -Xmx256m with free ports and directories of its own; ids run from 1, and
@@ -20,9 +22,19 @@ import org.apache.kafka.clients.admin.Admin;
  * <p>Broker n's log is kept in {@code target/it/<name>-b<n>-*}; {@link #close} ends all of them, paused ones too.
  */
 final class ClusterProcess implements AutoCloseable {
+    /**
+     * For tests that rest on who leads and who is in sync: a broker may stand still for so long that a machine which is busy elsewhere does
+     * not change it. One that dies is fenced when its node is taken out of the cluster, after 9 s.
+     */
+    static final Map<String, String> LONG_SESSIONS = Map.of("broker.session.timeout.ms", "15000");
+
     private final Map<Integer, BrokerProcess> brokers = new TreeMap<>();
     private final Set<Integer> paused = new HashSet<>();
+    /** How much each broker had printed when one was last paused. */
+    private Map<Integer, Integer> printed = Map.of();
+
     private final String voterList;
+    private boolean votersCount;
     private final String name;
     private final Map<String, String> overrides;
 
@@ -95,7 +107,24 @@ final class ClusterProcess implements AutoCloseable {
         for (int id : ids) {
             broker(id).awaitReady();
         }
+        int voters = voterList.split(",").length;
+        if (!votersCount
+                && IntStream.rangeClosed(1, voters).allMatch(id -> broker(id).isAlive())) {
+            IntStream.rangeClosed(1, voters).forEach(this::awaitCounts);
+            votersCount = true;
+        }
         return this;
+    }
+
+    /** In a new cluster a voter counts once it holds what is committed. Without its word the others would miss the first of them that dies. */
+    private void awaitCounts(int voter) {
+        String line = "Voter " + voter + " counts, with disk";
+        // A second controller says nothing of what it finds in the first one's log.
+        String second = "Controller of cluster .*, epoch 2@";
+        Clients.await("voter " + voter + " counts", () -> brokers.values().stream()
+                .map(BrokerProcess::output)
+                .anyMatch(log -> log.contains(line)
+                        || Pattern.compile(second).matcher(log).find()));
     }
 
     /** Launches them and does not wait. */
@@ -158,8 +187,32 @@ final class ClusterProcess implements AutoCloseable {
     }
 
     void pause(int id) {
+        printed = brokers.entrySet().stream()
+                .collect(Collectors.toMap(
+                        Map.Entry::getKey, e -> e.getValue().output().length()));
         broker(id).pause();
         paused.add(id);
+    }
+
+    /** Waits until the others have taken the one that was paused last out of the cluster. */
+    void awaitTakenOut(int id) {
+        String line = "@" + broker(id).actors() + " out of the cluster: ";
+        Clients.await("broker " + id + " is taken out", () -> brokers.keySet().stream()
+                .anyMatch(other -> broker(other).output().indexOf(line, printed.getOrDefault(other, 0)) >= 0));
+    }
+
+    /** Waits until each broker that runs, asked alone, knows exactly those brokers as living ones. */
+    void awaitBrokers(Integer... ids) {
+        for (String bootstrap : bootstrap().split(",")) {
+            try (Admin admin = new Clients(bootstrap).admin()) {
+                Clients.await(
+                        bootstrap + " knows of brokers " + List.of(ids),
+                        () -> Clients.get(admin.describeCluster().nodes()).stream()
+                                .map(Node::id)
+                                .collect(Collectors.toSet())
+                                .equals(Set.of(ids)));
+            }
+        }
     }
 
     void resume(int id) {

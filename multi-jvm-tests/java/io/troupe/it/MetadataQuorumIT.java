@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.QuorumInfo;
@@ -19,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The metadata quorum as clients see it, and what it keeps when a voter's disk is lost. */
-@Timeout(600)
+@Timeout(1200)
 class MetadataQuorumIT {
     private static final Map<String, String> ONE_REPLICA =
             Map.of("default.replication.factor", "1", "offsets.topic.replication.factor", "1");
@@ -73,6 +74,9 @@ class MetadataQuorumIT {
             create(cluster, "kept");
             int victim = describe(cluster.bootstrap()).leaderId() % 3 + 1;
             Uuid before = disk(cluster, victim);
+            int[] printed = IntStream.rangeClosed(0, 3)
+                    .map(id -> id == 0 ? 0 : cluster.broker(id).output().length())
+                    .toArray();
             cluster.kill(victim);
             cluster.wipe(victim);
             create(cluster, "meanwhile");
@@ -82,9 +86,10 @@ class MetadataQuorumIT {
                 return voter(quorum, victim).logEndOffset() >= quorum.highWatermark();
             });
             assertNotEquals(before, disk(cluster, victim));
-            cluster.broker(describe(cluster.bootstrap()).leaderId()).awaitOutput("Voter " + victim + " counts", 0);
+            int leader = describe(cluster.bootstrap()).leaderId();
+            cluster.broker(leader).awaitOutput("Voter " + victim + " counts", printed[leader]);
             // With the other follower away its vote is needed, and heard.
-            int other = 6 - victim - describe(cluster.bootstrap()).leaderId();
+            int other = 6 - victim - leader;
             cluster.kill(other);
             create(cluster, "with-its-vote");
             try (Admin admin = cluster.clients().admin()) {
@@ -113,9 +118,6 @@ class MetadataQuorumIT {
     }
 
     private static void create(ClusterProcess cluster, String topic) {
-        try (Admin admin = cluster.clients().admin()) {
-            Clients.get(admin.createTopics(List.of(new NewTopic(topic, 3, (short) 1)))
-                    .all());
-        }
+        cluster.clients().create(new NewTopic(topic, 3, (short) 1));
     }
 }

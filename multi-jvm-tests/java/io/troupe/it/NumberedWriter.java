@@ -40,7 +40,7 @@ final class NumberedWriter implements AutoCloseable {
     private NumberedWriter(Clients clients, String topic, int partitions) {
         this.topic = topic;
         this.partitions = partitions;
-        producer = clients.producer("acks", "all", "delivery.timeout.ms", "120000", "request.timeout.ms", "10000");
+        producer = clients.producer("acks", "all", "delivery.timeout.ms", "240000", "request.timeout.ms", "10000");
     }
 
     static NumberedWriter start(Clients clients, String topic, int partitions) {
@@ -80,7 +80,7 @@ final class NumberedWriter implements AutoCloseable {
     void stop() {
         stopping = true;
         try {
-            thread.join(TimeUnit.SECONDS.toMillis(150));
+            thread.join(TimeUnit.SECONDS.toMillis(270));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AssertionError("interrupted", e);

@@ -16,33 +16,47 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartitionInfo;
 
 /** One topic of a cluster: where its replicas are, who leads, who is in sync, and whether they are the same. */
 final class Placed {
+    private final Clients clients;
     private final Admin admin;
     private final String topic;
 
-    Placed(Admin admin, String topic) {
+    Placed(Clients clients, Admin admin, String topic) {
+        this.clients = clients;
         this.admin = admin;
         this.topic = topic;
     }
 
     /** Creates it, and waits until all replicas are in sync. */
     void create(int partitions, int replicationFactor, Map<String, String> configs) {
-        create(new NewTopic(topic, partitions, (short) replicationFactor).configs(configs));
+        clients.create(new NewTopic(topic, partitions, (short) replicationFactor).configs(configs));
         awaitInSync(replicationFactor);
     }
 
-    /** Creates it with one partition on those brokers, the preferred leader first. */
+    /** Creates it with one partition on those brokers, and waits until all are in sync and the first one leads. */
     void createOn(List<Integer> brokers, Map<String, String> configs) {
-        create(new NewTopic(topic, Map.of(0, brokers)).configs(configs));
+        clients.create(new NewTopic(topic, Map.of(0, brokers)).configs(configs));
         awaitInSync(brokers.size());
+        awaitPreferredLeaders();
     }
 
-    private void create(NewTopic wanted) {
-        Clients.get(admin.createTopics(List.of(wanted)).all());
+    /** Whoever stood still for longer than a session since the topic was made has lost what it led, and leads again after an election. */
+    private void awaitPreferredLeaders() {
+        Clients.await("preferred replicas lead " + topic, () -> {
+            boolean lead = partitions().stream()
+                    .allMatch(p -> p.leader() != null
+                            && p.leader().id() == p.replicas().get(0).id());
+            if (!lead) {
+                // What it answers of each partition does not matter: the others need none.
+                Clients.get(admin.electLeaders(ElectionType.PREFERRED, null).partitions());
+            }
+            return lead;
+        });
     }
 
     List<TopicPartitionInfo> partitions() {

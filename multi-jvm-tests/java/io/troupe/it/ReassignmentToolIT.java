@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Kafka's own tools for moving replicas and electing leaders, on a cluster that is written to meanwhile. */
-@Timeout(600)
+@Timeout(1200)
 class ReassignmentToolIT {
     private static final int PARTITIONS = 3;
     private static final String TOPIC = "reassigned";
@@ -39,9 +39,9 @@ class ReassignmentToolIT {
 
     @Test
     void kafkasToolsGrowMoveCancelAndElectUnderLoad() throws Exception {
-        try (ClusterProcess cluster = ClusterProcess.startThree("reassign", Map.of());
+        try (ClusterProcess cluster = ClusterProcess.startThree("reassign", ClusterProcess.LONG_SESSIONS);
                 Admin admin = cluster.clients().admin()) {
-            Placed placed = new Placed(admin, TOPIC);
+            Placed placed = new Placed(cluster.clients(), admin, TOPIC);
             placed.create(PARTITIONS, 1, Map.of());
             try (NumberedWriter writer = NumberedWriter.start(cluster.clients(), TOPIC, PARTITIONS)) {
                 writer.awaitProgress();
@@ -61,9 +61,7 @@ class ReassignmentToolIT {
                 // Away from two brokers, one of which is down and keeps what it had until it comes back.
                 cluster.kill(1);
                 // Until then the tool would ask it for its log dirs, for a minute.
-                Clients.await(
-                        "broker 1 is missed",
-                        () -> Clients.get(admin.describeCluster().nodes()).size() == 2);
+                cluster.awaitBrokers(2, 3);
                 reassign(cluster, "--execute", 3).orFail();
                 placed.awaitInSync(1);
                 verified(cluster, 3);

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,7 +42,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Three brokers, each in a rack of its own, and what an operator or a client asks of them while they run. */
-@Timeout(600)
+@Timeout(1200)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RunningClusterIT {
     private static final Duration PATIENCE = Duration.ofSeconds(120);
@@ -51,11 +52,9 @@ class RunningClusterIT {
     @BeforeAll
     static void start() {
         assumeTrue(BrokerProcess.KIND == BrokerProcess.Kind.TROUPE);
-        cluster = ClusterProcess.create(
-                "running",
-                3,
-                3,
-                Map.of("replica.selector.class", "org.apache.kafka.common.replica.RackAwareReplicaSelector"));
+        Map<String, String> settings = new HashMap<>(ClusterProcess.LONG_SESSIONS);
+        settings.put("replica.selector.class", "org.apache.kafka.common.replica.RackAwareReplicaSelector");
+        cluster = ClusterProcess.create("running", 3, 3, settings);
         for (int id = 1; id <= 3; id++) {
             cluster.broker(id).set("broker.rack", "rack-" + id);
         }
@@ -86,9 +85,21 @@ class RunningClusterIT {
         return result.stdout();
     }
 
+    /** Asks a tool that changes nothing, or nothing before it says this, until it says so and succeeds. */
+    private static void awaitTool(String text, String script, String... arguments) {
+        Run.Result[] last = new Run.Result[1];
+        try {
+            Clients.await(script + " says '" + text + "'", () -> {
+                last[0] = tool(script, arguments);
+                return last[0].exitCode() == 0 && last[0].stdout().contains(text);
+            });
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "\n" + last[0], e);
+        }
+    }
+
     private static void create(String topic, List<Integer> replicas) {
-        Clients.get(admin.createTopics(List.of(new NewTopic(topic, Map.of(0, replicas))))
-                .all());
+        cluster.clients().create(new NewTopic(topic, Map.of(0, replicas)));
     }
 
     private static TopicDescription describe(String topic) {
@@ -147,10 +158,12 @@ class RunningClusterIT {
         long ms = (System.nanoTime() - begun) / 1_000_000;
         // From the throttle on: nothing moves before the tool has set it.
         assertTrue(ms >= 4_500, "9 MB at 1.5 MB a second took " + ms + " ms");
-        String status = succeed("troupe-cluster.sh", "status");
-        assertTrue(status.contains("replication is throttled (rate on broker 1, 2; replicas of topic moved)"), status);
-        String verified = succeed("troupe-reassign-partitions.sh", "--reassignment-json-file", file, "--verify");
-        assertTrue(verified.contains("is completed"), verified);
+        // Whom a tool asks may hear of it a moment later than whom this test asks.
+        awaitTool(
+                "replication is throttled (rate on broker 1, 2; replicas of topic moved)",
+                "troupe-cluster.sh",
+                "status");
+        awaitTool("is completed", "troupe-reassign-partitions.sh", "--reassignment-json-file", file, "--verify");
         for (int id = 1; id <= 3; id++) {
             awaitSetting(Optional.empty(), ConfigResource.Type.BROKER, "" + id, "leader.replication.throttled.rate");
         }
@@ -303,6 +316,13 @@ class RunningClusterIT {
     @Order(5)
     void eachControllerHasAGreaterEpoch() {
         create("shown", List.of(1, 2, 3));
+        for (String bootstrap : cluster.bootstrap().split(",")) {
+            try (Admin one = new Clients(bootstrap).admin()) {
+                Clients.await(
+                        bootstrap + " knows of the topic",
+                        () -> Clients.get(one.listTopics().names()).contains("shown"));
+            }
+        }
         QuorumInfo first = Clients.get(admin.describeMetadataQuorum().quorumInfo());
         String tree = succeed("troupe-cluster.sh", "metadata", "--topic", "shown");
         String state = tree.lines()

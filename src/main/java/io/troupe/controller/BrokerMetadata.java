@@ -127,8 +127,10 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private boolean used;
 
     private long commandCount;
+    /** What an answer is waited for, null for none. */
     private String outstanding;
-    private long duplicateSinceMs = -1;
+    /** Registrations refused in a row because of another process. */
+    private int duplicates;
     /** When a controller last answered anything. */
     private long answeredMs = nowMs();
     /** What the log already says. */
@@ -229,10 +231,16 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         controller.tell(new Controller.Follow(self.nodeId(), image.index(), publications));
     }
 
-    /** Registers, or says that it lives. A new command each time: an old one that is still under way is harmless. */
+    /**
+     * Registers, or says that it lives. A new heartbeat each time: an old one that is still under way is harmless. But the same registration
+     * until it is answered: another one would end the broker epoch that this one began, and answers that take long would never do.
+     */
     private void beat() {
-        outstanding = self.incarnationId() + "-" + commandCount++;
-        ControllerCommand command = brokerEpoch == null
+        boolean registered = brokerEpoch != null;
+        if (registered || outstanding == null) {
+            outstanding = self.incarnationId() + "-" + commandCount++;
+        }
+        ControllerCommand command = !registered
                 ? new ControllerCommand.RegisterBroker(
                         self.nodeId(),
                         self.incarnationId(),
@@ -242,7 +250,6 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
                         self.lostDir() && !used,
                         self.votersOnly())
                 : new ControllerCommand.BrokerHeartbeat(self.nodeId(), brokerEpoch, image.index(), !leaving.isEmpty());
-        boolean registered = brokerEpoch != null;
         cache.controllerSilent(nowMs() - answeredMs > self.sessionTimeoutMs());
         // The first image tells whose cluster this is, which must be known before anything is asked of it.
         if (image.index() >= 0 && !(registered && self.votersOnly())) {
@@ -259,10 +266,11 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         if (!answer.commandId().equals(outstanding)) {
             return this;
         }
+        outstanding = null;
         if (answer.reply() instanceof ControllerReply.Registered registered) {
             brokerEpoch = registered.brokerEpoch();
             lastRefusal = null;
-            duplicateSinceMs = -1;
+            duplicates = 0;
             getContext().getLog().info("Broker {} is registered, broker epoch {}", self.nodeId(), brokerEpoch);
             caughtUp();
         } else if (answer.reply() instanceof ControllerReply.Refused refused) {
@@ -316,10 +324,9 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         }
     }
 
+    /** Answers are counted, which come one for each {@link #RETRY} at most: time in which this process stood still says nothing of the other. */
     private void onDuplicate(String message) {
-        long nowMs = nowMs();
-        duplicateSinceMs = duplicateSinceMs < 0 ? nowMs : duplicateSinceMs;
-        if (nowMs - duplicateSinceMs > (long) DUPLICATE_SESSIONS * self.sessionTimeoutMs()) {
+        if (++duplicates > (long) DUPLICATE_SESSIONS * self.sessionTimeoutMs() / RETRY.toMillis()) {
             String where = image.broker(self.nodeId())
                     .map(b -> " The other one serves clients at "
                             + b.listeners().stream()

@@ -8,12 +8,15 @@ import java.util.Set;
 
 /**
  * Which nodes are taken out of the cluster: those that cannot be reached while a majority of the voters can, once nothing of that has
- * changed for {@link #STABLE_MS}. A minority takes nobody out, itself not either: it decides nothing, but what it holds can be read, and it
+ * changed for {@link #STABLE_MS}. Time in which this process stood still counts for nobody: it has not heard who came back meanwhile. A minority takes nobody out, itself not either: it decides nothing, but what it holds can be read, and it
  * goes on when the others are back. Whom a majority took out is told so and ends. Epochs keep data and metadata safe whatever is
  * decided here. Pure; times are monotonic milliseconds.
  */
 final class Removals {
     static final long STABLE_MS = 3000;
+
+    /** What counts of the time since the last review, which is due every half second. */
+    static final long MOST_BETWEEN_MS = 1000;
 
     /** A waiting node asks every half second. */
     private static final long WAITING_MS = 3000;
@@ -22,7 +25,8 @@ final class Removals {
     private final Map<Integer, Long> waiting = new HashMap<>();
     private Set<Integer> lastHere = Set.of();
     private Set<Long> lastAway = Set.of();
-    private long sinceMs;
+    private long stableMs;
+    private long reviewedMs;
 
     Removals(Collection<Integer> voters) {
         this.voters = Set.copyOf(voters);
@@ -47,9 +51,12 @@ final class Removals {
         if (!here.equals(lastHere) || !away.equals(lastAway)) {
             lastHere = here;
             lastAway = Set.copyOf(away);
-            sinceMs = nowMs;
+            stableMs = 0;
+        } else {
+            stableMs += Math.min(MOST_BETWEEN_MS, nowMs - reviewedMs);
         }
+        reviewedMs = nowMs;
         boolean majority = here.size() > voters.size() / 2;
-        return majority && nowMs - sinceMs >= STABLE_MS ? lastAway : Set.of();
+        return majority && stableMs >= STABLE_MS ? lastAway : Set.of();
     }
 }

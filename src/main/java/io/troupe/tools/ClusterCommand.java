@@ -207,20 +207,26 @@ public final class ClusterCommand {
         }
         move(admin, view, BalancePlan.drained(targets(view, Set.of(broker)), view.replicas()));
         if (options.containsKey("--execute")) {
-            checkHoldsNothing(ClusterView.of(admin), broker);
+            checkHoldsNothing(admin, broker);
             out.println(
                     "Broker " + broker + " holds nothing. Stop it, then: troupe-cluster.sh unregister --id " + broker);
         }
     }
 
-    /** A broker that is up is given replicas of what is made meanwhile. */
-    private static void checkHoldsNothing(ClusterView view, int broker) {
-        long held = view.replicas().values().stream()
-                .filter(r -> r.contains(broker))
-                .count();
-        if (held > 0) {
-            throw new ReplicaMoves.Unfinished("Broker " + broker + " holds " + held
-                    + " replicas that were made or moved there meanwhile. Run it again to move them too.");
+    /** A broker that is up is given replicas of what is made meanwhile. Who answers may not have heard yet of the last move's end, hence the looks. */
+    private static void checkHoldsNothing(Admin admin, int broker) throws ExecutionException, InterruptedException {
+        for (int look = 1; ; look++) {
+            long held = ClusterView.of(admin).replicas().values().stream()
+                    .filter(r -> r.contains(broker))
+                    .count();
+            if (held == 0) {
+                return;
+            }
+            if (look == ReplicaMoves.LAST_LOOKS) {
+                throw new ReplicaMoves.Unfinished("Broker " + broker + " holds " + held
+                        + " replicas that were made or moved there meanwhile. Run it again to move them too.");
+            }
+            Thread.sleep(ReplicaMoves.LOOK_EVERY_MS);
         }
     }
 

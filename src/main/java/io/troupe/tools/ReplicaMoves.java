@@ -29,12 +29,13 @@ import org.apache.kafka.common.errors.RetriableException;
  * One that is interrupted leaves the brokers to finish their moves, and the throttle set.
  */
 final class ReplicaMoves {
-    private static final long LOOK_EVERY_MS = 1000;
+    static final long LOOK_EVERY_MS = 1000;
     private static final String RATE = ".replication.throttled.rate";
     private static final String REPLICAS = ".replication.throttled.replicas";
     private static final int SHOWN = 20;
 
-    private static final int LAST_LOOKS = 5;
+    /** Before what somebody else's broker says at the end is believed. */
+    static final int LAST_LOOKS = 5;
 
     /** What was to be moved is not all where it should be, and why. */
     static final class Unfinished extends RuntimeException {

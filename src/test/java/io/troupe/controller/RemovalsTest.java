@@ -12,22 +12,19 @@ class RemovalsTest {
 
     @Test
     void aMajorityTakesOutWhoWasAwayForAWhile() {
-        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), 0));
-        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), Removals.STABLE_MS - 1));
+        assertEquals(NOBODY, reviews(Set.of(1, 2), Set.of(30L), 0, Removals.STABLE_MS - 1));
         assertEquals(Set.of(30L), removals.review(Set.of(1, 2), Set.of(30L), Removals.STABLE_MS));
     }
 
     @Test
     void aMinorityStaysAsItIs() {
-        removals.review(Set.of(1), Set.of(20L, 30L), 0);
-        assertEquals(NOBODY, removals.review(Set.of(1), Set.of(20L, 30L), 1_000_000));
+        assertEquals(NOBODY, reviews(Set.of(1), Set.of(20L, 30L), 0, 1_000_000));
     }
 
     @Test
     void whoeverCameOrWentBeginsTheWaitAnew() {
-        removals.review(Set.of(1, 2, 3), Set.of(40L), 0);
-        removals.review(Set.of(1, 2), Set.of(40L, 30L), 1000);
-        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(40L, 30L), Removals.STABLE_MS));
+        reviews(Set.of(1, 2, 3), Set.of(40L), 0, 500);
+        assertEquals(NOBODY, reviews(Set.of(1, 2), Set.of(40L, 30L), 1000, 1000 + Removals.STABLE_MS - 1));
         assertEquals(Set.of(40L, 30L), removals.review(Set.of(1, 2), Set.of(40L, 30L), 1000 + Removals.STABLE_MS));
     }
 
@@ -45,9 +42,36 @@ class RemovalsTest {
 
     @Test
     void aBrokerThatDoesNotVoteMakesNone() {
-        removals.asksToJoin(4, 0);
-        removals.review(Set.of(1), Set.of(30L), 0);
-        removals.asksToJoin(4, Removals.STABLE_MS);
-        assertEquals(NOBODY, removals.review(Set.of(1), Set.of(30L), Removals.STABLE_MS));
+        for (long ms = 0; ms <= 2 * Removals.STABLE_MS; ms += 500) {
+            removals.asksToJoin(4, ms);
+            assertEquals(NOBODY, removals.review(Set.of(1), Set.of(30L), ms));
+        }
+    }
+
+    /** Whoever came back while this process stood still is heard of after the review that comes first. */
+    @Test
+    void timeInWhichTheReviewerStoodStillCountsForNobody() {
+        removals.review(Set.of(1, 2), Set.of(30L), 0);
+        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), 60_000));
+        assertEquals(NOBODY, removals.review(Set.of(1, 2, 3), Set.of(), 60_500));
+        reviews(Set.of(1, 2), Set.of(30L), 70_000, 70_500);
+        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), 80_000));
+    }
+
+    /** However slow it is, it gets there. */
+    @Test
+    void aSlowReviewerTakesOutWhoIsAwayAllTheSame() {
+        for (int review = 0; review <= 2; review++) {
+            assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), review * 4000L));
+        }
+        assertEquals(Set.of(30L), removals.review(Set.of(1, 2), Set.of(30L), 12_000));
+    }
+
+    /** Reviews every half second or so, the last one at the end; what that one says. */
+    private Set<Long> reviews(Set<Integer> reachable, Set<Long> away, long fromMs, long toMs) {
+        for (long ms = fromMs; ms < toMs; ms += 500) {
+            removals.review(reachable, away, ms);
+        }
+        return removals.review(reachable, away, toMs);
     }
 }

@@ -1,0 +1,131 @@
+package io.troupe.controller;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.metadata.BrokerImage;
+import io.troupe.metadata.MetadataCache;
+import io.troupe.metadata.MetadataCodec;
+import io.troupe.metadata.MetadataEvent;
+import io.troupe.model.Refusal;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.protocol.Errors;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How broker 1 registers with a controller whose answers take long. */
+@Timeout(300)
+class BrokerMetadataTest {
+    private static final int SESSION_MS = 500;
+    private static final Epoch EPOCH = new Epoch(1, 1);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private final ActorTestKit kit = ActorTestKit.create();
+    private final TestProbe<Controller.Command> controller = kit.createTestProbe();
+    private final AtomicReference<String> refused = new AtomicReference<>();
+    private ActorRef<Publication> follower;
+
+    @BeforeEach
+    void start() {
+        BrokerMetadata.Self self = new BrokerMetadata.Self(
+                1, Uuid.randomUuid(), List.of(), Optional.empty(), -1, false, false, SESSION_MS);
+        ClusterFormation.Outcome outcome = new ClusterFormation.Outcome() {
+            @Override
+            public void refused(String reason) {
+                refused.set(reason);
+            }
+
+            @Override
+            public void rejoin(String reason) {
+                throw new AssertionError(reason);
+            }
+        };
+        kit.spawn(BrokerMetadata.create(self, controller.ref(), new MetadataCache(), Optional.empty(), outcome));
+        follower = controller.expectMessageClass(Controller.Follow.class, LIMIT).follower();
+        publish(0, new MetadataEvent.ControllerElected(1, 1, "cluster"));
+    }
+
+    @AfterEach
+    void stop() {
+        kit.shutdownTestKit();
+    }
+
+    /** However often it is asked again meanwhile: each new registration would end the epoch of the one before. */
+    @Test
+    void aLateAnswerRegistersItAllTheSame() {
+        Controller.Execute first = registration();
+        for (int again = 0; again < 2; again++) {
+            assertEquals(first.commandId(), registration().commandId());
+        }
+        answer(first, new ControllerReply.Registered(1));
+        BrokerImage broker = new BrokerImage(1, 1, List.of(), Optional.empty(), true, false);
+        publish(1, new MetadataEvent.BrokerRegistered(broker, MetadataEvent.Logs.UNPROVEN));
+        Controller.Execute next = execute();
+        while (next.commandId().equals(first.commandId())) {
+            next = execute(); // sent before the answer came
+        }
+        assertEquals(
+                1,
+                assertInstanceOf(ControllerCommand.BrokerHeartbeat.class, next.command())
+                        .brokerEpoch());
+    }
+
+    /** Another process of its id lives if the controller says so often enough, however long this one stood still between two answers. */
+    @Test
+    void timeAloneDoesNotMakeItADuplicate() {
+        Controller.Execute second = refuse(registration());
+        for (int again = 0; again < 6; again++) {
+            assertEquals(second.commandId(), registration().commandId());
+        }
+        Controller.Execute fifth = refuse(refuse(refuse(second)));
+        assertNull(refused.get());
+        refuse(fifth);
+        assertTrue(refused.get().contains("node.id=1 is taken"), refused::get);
+    }
+
+    private Controller.Execute registration() {
+        Controller.Execute execute = execute();
+        assertInstanceOf(ControllerCommand.RegisterBroker.class, execute.command());
+        return execute;
+    }
+
+    private Controller.Execute execute() {
+        while (true) {
+            if (controller.receiveMessage(LIMIT) instanceof Controller.Execute execute) {
+                return execute;
+            }
+        }
+    }
+
+    private static void answer(Controller.Execute execute, ControllerReply reply) {
+        execute.replyTo().tell(new Controller.Answer(execute.commandId(), 1, reply));
+    }
+
+    /** @return the next registration */
+    private Controller.Execute refuse(Controller.Execute execute) {
+        answer(
+                execute,
+                new ControllerReply.Refused(new Refusal(
+                        Errors.DUPLICATE_BROKER_REGISTRATION, "Another live process is registered as broker 1")));
+        Controller.Execute next = registration();
+        while (next.commandId().equals(execute.commandId())) {
+            next = registration(); // sent before the refusal came
+        }
+        return next;
+    }
+
+    private void publish(long index, MetadataEvent event) {
+        follower.tell(new Publication.Committed(EPOCH, index, List.of(MetadataCodec.encode(event))));
+    }
+}

@@ -34,6 +34,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(600)
 class BadStartIT {
     private static final Duration LIMIT = Duration.ofSeconds(120);
+    /** Of a topic of these tests, whose records are of 1970: half a minute after its start a broker looks for old ones. */
+    private static final Map<String, String> KEEPS_ALL = Map.of("retention.ms", "-1");
 
     @ParameterizedTest
     @CsvSource(
@@ -88,7 +90,7 @@ class BadStartIT {
         Need.troupe();
         try (BrokerProcess first = BrokerProcess.start("in-use", Map.of())) {
             Clients clients = new Clients(first);
-            String topic = clients.topic("goes-on", 1, Map.of());
+            String topic = clients.topic("goes-on", 1, KEEPS_ALL);
             try (BrokerProcess second = BrokerProcess.create(
                     "in-use-too", Map.of("log.dirs", first.data().toString()))) {
                 refuses(second, first.data().toString());
@@ -159,7 +161,7 @@ class BadStartIT {
         Need.troupe();
         try (BrokerProcess broker = BrokerProcess.start("index", Map.of("log.segment.bytes", "20000"))) {
             Clients clients = new Clients(broker);
-            String topic = clients.topic("indexed", 1, Map.of());
+            String topic = clients.topic("indexed", 1, KEEPS_ALL);
             produce(clients, topic, 0, 2000);
             broker.kill();
             List<Path> levelDbs = find(broker.data(), "CURRENT");
@@ -190,7 +192,7 @@ class BadStartIT {
     void aTornTailIsCutAtTheLastWholeBatch() throws Exception {
         try (BrokerProcess broker = BrokerProcess.start("torn", Map.of())) {
             Clients clients = new Clients(broker);
-            String topic = clients.topic("torn", 1, Map.of());
+            String topic = clients.topic("torn", 1, KEEPS_ALL);
             produce(clients, topic, 0, 500);
             broker.kill();
             // Half a batch header and rubbish, as a write cut short by a crash leaves it.
@@ -211,8 +213,8 @@ class BadStartIT {
         Need.troupe();
         try (BrokerProcess broker = BrokerProcess.start("flipped", Map.of("log.segment.bytes", "20000"))) {
             Clients clients = new Clients(broker);
-            String topic = clients.topic("flipped", 1, Map.of());
-            String other = clients.topic("whole", 1, Map.of());
+            String topic = clients.topic("flipped", 1, KEEPS_ALL);
+            String other = clients.topic("whole", 1, KEEPS_ALL);
             produce(clients, topic, 0, 2000);
             produce(clients, other, 0, 100);
             broker.kill();

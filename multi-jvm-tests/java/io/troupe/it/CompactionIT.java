@@ -67,7 +67,7 @@ class CompactionIT {
             Map<String, String> model = new HashMap<>();
             Random random = new Random(3);
             try (var producer = clients.producer(
-                            "linger.ms", "5", "compression.type", "lz4", "delivery.timeout.ms", "90000");
+                            "linger.ms", "5", "compression.type", "lz4", "delivery.timeout.ms", "300000");
                     var tail = clients.consumer()) {
                 tail.assign(List.of(partition));
                 tail.seekToBeginning(List.of(partition));
@@ -125,7 +125,7 @@ class CompactionIT {
             model.put(key, value);
         }
         for (Future<RecordMetadata> future : sent) {
-            future.get(90, TimeUnit.SECONDS);
+            future.get(300, TimeUnit.SECONDS);
         }
     }
 
@@ -194,7 +194,7 @@ class CompactionIT {
                             new ProducerRecord<>(topic, 0, twoHoursAgo, "old-" + i, i + " " + "x".repeat(500))));
                 }
                 for (Future<RecordMetadata> future : sent) {
-                    future.get(90, TimeUnit.SECONDS);
+                    future.get(300, TimeUnit.SECONDS);
                 }
                 for (int part = 0; part < 8; part++) {
                     send(producer, topic, part, random, model);

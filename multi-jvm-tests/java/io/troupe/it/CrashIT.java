@@ -88,7 +88,7 @@ class CrashIT {
         try (BrokerProcess broker = BrokerProcess.start("crash", Map.of())) {
             Clients clients = new Clients(broker);
             String topic = clients.topic("crash", PARTITIONS, Map.of("segment.bytes", "100000"));
-            try (var once = clients.producer("acks", "all", "delivery.timeout.ms", "120000");
+            try (var once = clients.producer("acks", "all", "delivery.timeout.ms", "300000");
                     var quick = clients.producer(
                             "acks", "1", "enable.idempotence", "false", "retries", "0", "linger.ms", "1")) {
                 List<Writer> writers = List.of(new Writer("all", once), new Writer("one", quick));
@@ -124,7 +124,7 @@ class CrashIT {
         String damage = damage(broker.data(), topic, round);
         broker.start();
         for (CompletableFuture<Void> run : running) {
-            run.get(120, TimeUnit.SECONDS);
+            run.get(300, TimeUnit.SECONDS);
         }
         writers.forEach(writer -> writer.producer.flush());
         return damage;

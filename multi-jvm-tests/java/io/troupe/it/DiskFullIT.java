@@ -70,7 +70,7 @@ class DiskFullIT {
             for (int i = 0; i < 1_000 && refused == null; i++) {
                 try {
                     producer.send(new ProducerRecord<>(topic, onSmall.get(0), "v" + i, filling))
-                            .get(30, TimeUnit.SECONDS);
+                            .get(120, TimeUnit.SECONDS);
                     acknowledged.add("v" + i);
                 } catch (ExecutionException e) {
                     refused = e.getCause();
@@ -80,13 +80,11 @@ class DiskFullIT {
             assertTrue(acknowledged.size() > 50, "only " + acknowledged.size() + " fitted");
             for (int i = 0; i < 20; i++) {
                 producer.send(new ProducerRecord<>(topic, onRoomy.get(0), "w" + i, "beside"))
-                        .get(30, TimeUnit.SECONDS);
+                        .get(120, TimeUnit.SECONDS);
             }
         }
         assertTrue(broker.isAlive());
-        assertTrue(
-                broker.output().contains("goes offline") && broker.output().contains(small.toString()),
-                "the log names the dir");
+        broker.awaitOutput("Log dir " + small + " goes offline", 0);
 
         broker.terminate();
         SmallDisk.resize(small, "64m");
@@ -103,7 +101,7 @@ class DiskFullIT {
         }
         try (KafkaProducer<String, String> producer = clients.producer("acks", "all")) {
             producer.send(new ProducerRecord<>(topic, onSmall.get(0), "again", filling))
-                    .get(30, TimeUnit.SECONDS);
+                    .get(120, TimeUnit.SECONDS);
         }
     }
 }

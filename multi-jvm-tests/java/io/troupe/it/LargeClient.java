@@ -26,7 +26,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * </pre>
  */
 final class LargeClient {
-    private static final long LIMIT_S = 150;
+    private static final long LIMIT_S = 300;
 
     /** Compresses well, but no better than a broker's bound on what a small request may unpack to. */
     private static final int SPARSE = 8;
@@ -59,7 +59,7 @@ final class LargeClient {
 
     private static void produce(Properties properties, String topic, int count, long seed, int bytes) throws Exception {
         properties.putAll(Map.of("max.request.size", bytes + 100_000, "buffer.memory", bytes + 1_000_000L));
-        properties.putAll(Map.of("request.timeout.ms", "60000", "delivery.timeout.ms", "150000"));
+        properties.putAll(Map.of("request.timeout.ms", "240000", "delivery.timeout.ms", "300000"));
         // As large as the system lets it grow: for each piece that a socket takes the JDK copies all that is left.
         properties.put("send.buffer.bytes", "-1");
         byte[] value = value(seed, bytes);

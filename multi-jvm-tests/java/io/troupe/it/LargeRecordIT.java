@@ -36,12 +36,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Records of 100 MB and a broker of 512 MiB heap and 64 MiB direct memory, which ends at the first lack of either. */
-@Timeout(600)
+@Timeout(1800)
 class LargeRecordIT {
     private static final int LARGE = 100 << 20;
     private static final String LIMIT = "" + (LARGE + (1 << 20));
     private static final Map<String, String> TAKES_LARGE = Map.of("max.message.bytes", LIMIT);
-    private static final Duration RUN_LIMIT = Duration.ofSeconds(300);
+    private static final Duration RUN_LIMIT = Duration.ofSeconds(400);
     private static final int STEPS = 20;
 
     private static BrokerProcess broker;
@@ -278,7 +278,7 @@ class LargeRecordIT {
         public void close() {
             stopping = true;
             try {
-                thread.join(TimeUnit.SECONDS.toMillis(180));
+                thread.join(TimeUnit.SECONDS.toMillis(300));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }

@@ -34,7 +34,7 @@ class OldClientIT {
                     broker.bootstrap(),
                     "old");
             Run.Result result =
-                    Run.command(command, null, Duration.ofSeconds(200)).orFail();
+                    Run.command(command, null, Duration.ofSeconds(400)).orFail();
             assertEquals("done", result.stdout().strip());
         }
     }

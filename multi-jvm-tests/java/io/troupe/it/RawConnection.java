@@ -14,14 +14,18 @@ import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.requests.RequestUtils;
 
-/** A socket to the Kafka port that sends whatever it is told, right or wrong. Reads wait 15 s at most. Not thread-safe. */
+/** A socket to the Kafka port that sends whatever it is told, right or wrong. Whatever waits does so for a minute at most. Not thread-safe. */
 final class RawConnection implements AutoCloseable {
+    private static final int LIMIT_MS = 60_000;
+
     private final Socket socket = new Socket();
     private final DataInputStream in;
 
     RawConnection(BrokerProcess broker) throws IOException {
-        socket.connect(new InetSocketAddress("127.0.0.1", broker.port()), 5000);
-        socket.setSoTimeout(60_000);
+        // A broker that stands still for a moment has more callers than it can queue, whom the system asks to call
+        // again later.
+        socket.connect(new InetSocketAddress("127.0.0.1", broker.port()), LIMIT_MS);
+        socket.setSoTimeout(LIMIT_MS);
         socket.setTcpNoDelay(true);
         in = new DataInputStream(socket.getInputStream());
     }

@@ -145,8 +145,9 @@ class ReadOnlyDiskIT {
                     assertThrows(ExecutionException.class, () -> send(producer, partition, "refused"));
             assertInstanceOf(KafkaStorageException.class, refused.getCause());
         }
-        assertTrue(broker.output().contains("Log dir " + failing + " goes offline"), broker.output());
-        assertTrue(broker.output().contains("Read-only file system"), broker.output());
+        // What it prints and what it answers come by different ways.
+        broker.awaitOutput("Log dir " + failing + " goes offline", 0);
+        broker.awaitOutput("Read-only file system", 0);
     }
 
     private static void assertDescribed(BrokerProcess broker, Path sound, Path failing, List<Integer> inSound) {

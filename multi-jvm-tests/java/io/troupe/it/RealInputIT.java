@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(1800)
 class RealInputIT {
     private static final int LINES = Integer.getInteger("lines", 12_000);
-    private static final Duration LIMIT = Duration.ofSeconds(120 + LINES / 1000);
+    private static final Duration LIMIT = Duration.ofSeconds(400 + LINES / 1000);
     private static final String CONSOLE_PRODUCER = "org.apache.kafka.tools.ConsoleProducer";
     private static final String CONSOLE_CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 
@@ -63,7 +63,7 @@ class RealInputIT {
         String topic = clients.topic(Clients.unique("text"), 3, Map.of());
 
         long startNs = System.nanoTime();
-        Map<String, CompletableFuture<Void>> writing = write(modules, topic, codec);
+        Map<String, CompletableFuture<Void>> writing = write(modules, topic, codec, new CountDownLatch(0));
         await(writing);
         long writtenNs = System.nanoTime();
         readBack(topic, List.copyOf(writing.keySet()));
@@ -83,12 +83,14 @@ class RealInputIT {
         Need.program("kcat");
         Path modules = Need.kafkajs(codec);
         String topic = clients.topic(Clients.unique("killed-foreign"), 3, Map.of());
-        Map<String, CompletableFuture<Void>> writing = write(modules, topic, codec);
+        CountDownLatch killed = new CountDownLatch(1);
+        Map<String, CompletableFuture<Void>> writing = write(modules, topic, codec, killed);
         awaitRecords(topic, (long) writing.size() * LINES / 2);
         List<String> atWork = writing.keySet().stream()
                 .filter(name -> !writing.get(name).isDone())
                 .toList();
         broker.kill();
+        killed.countDown();
         System.out.println(codec + ": killed half-way with " + atWork + " still writing");
         assertTrue(!atWork.isEmpty(), "all was written before the kill");
         broker.start();
@@ -114,7 +116,7 @@ class RealInputIT {
                 "batch.size",
                 "2000",
                 "delivery.timeout.ms",
-                "120000",
+                "300000",
                 "linger.ms",
                 "0")) {
             for (int i = 0; i < LINES; i++) {
@@ -128,18 +130,20 @@ class RealInputIT {
                         });
                 if (i == LINES / 2 + 2000) {
                     // Let the first half be acknowledged while the second still flows.
-                    assertTrue(half.await(120, TimeUnit.SECONDS));
+                    assertTrue(half.await(LIMIT.toSeconds(), TimeUnit.SECONDS));
                 }
             }
         }
-        kill.get(120, TimeUnit.SECONDS);
+        kill.get(LIMIT.toSeconds(), TimeUnit.SECONDS);
         assertTrue(failures.isEmpty(), "" + failures);
         readByJava(topic, LINES).complete(List.of("java"));
     }
 
-    private static Map<String, CompletableFuture<Void>> write(Path modules, String topic, String codec) {
+    /** @param secondHalf before it is down one of them, kcat, writes no more than half of its lines */
+    private static Map<String, CompletableFuture<Void>> write(
+            Path modules, String topic, String codec, CountDownLatch secondHalf) {
         Map<String, CompletableFuture<Void>> writing = new LinkedHashMap<>();
-        writing.put("kcat", inBackground(() -> kcat(topic, codec)));
+        writing.put("kcat", inBackground(() -> kcat(topic, codec, secondHalf)));
         writing.put("console", inBackground(() -> console(topic, codec)));
         writing.put("java", inBackground(() -> java(topic, codec)));
         writing.put("kafkajs", inBackground(() -> kafkajs(modules, topic, codec)));
@@ -176,13 +180,20 @@ class RealInputIT {
         readByJava(topic, producers.size() * LINES).complete(producers);
     }
 
-    private static void kcat(String topic, String codec) throws IOException {
-        Path keyed = Files.createTempFile(broker.dir(), "kcat", ".txt");
-        try (BufferedWriter out = Files.newBufferedWriter(keyed, StandardCharsets.ISO_8859_1)) {
-            for (int i = 0; i < LINES; i++) {
-                out.write("k" + i % 97 + ":" + LineCheck.value("kcat", i, lines.get(i)) + "\n");
+    private static void kcat(String topic, String codec, CountDownLatch secondHalf) throws Exception {
+        Path keyed = broker.dir().resolve("kcat-" + topic);
+        Run.command(List.of("mkfifo", keyed.toString()), null, LIMIT).orFail();
+        CompletableFuture<Void> fed = inBackground(() -> {
+            try (BufferedWriter out = Files.newBufferedWriter(keyed, StandardCharsets.ISO_8859_1)) {
+                for (int i = 0; i < LINES; i++) {
+                    if (i == LINES / 2) {
+                        out.flush();
+                        assertTrue(secondHalf.await(LIMIT.toSeconds(), TimeUnit.SECONDS));
+                    }
+                    out.write("k" + i % 97 + ":" + LineCheck.value("kcat", i, lines.get(i)) + "\n");
+                }
             }
-        }
+        });
         List<String> command = new ArrayList<>(List.of("kcat", "-P", "-b", broker.bootstrap(), "-t", topic, "-K:"));
         command.addAll(List.of("-X", "enable.idempotence=true"));
         // Else it ends as soon as no broker can be reached.
@@ -191,6 +202,7 @@ class RealInputIT {
             command.addAll(List.of("-z", codec));
         }
         Run.command(command, keyed, LIMIT).orFail();
+        fed.get(LIMIT.toSeconds(), TimeUnit.SECONDS);
         Files.delete(keyed);
     }
 
@@ -218,7 +230,7 @@ class RealInputIT {
 
     private static void java(String topic, String codec) throws Exception {
         List<Exception> failures = new CopyOnWriteArrayList<>();
-        try (var producer = clients.producer("compression.type", codec)) {
+        try (var producer = clients.producer("compression.type", codec, "delivery.timeout.ms", "300000")) {
             for (int i = 0; i < LINES; i++) {
                 producer.send(
                         new ProducerRecord<>(topic, "k" + i % 97, LineCheck.value("java", i, lines.get(i))), (m, e) -> {

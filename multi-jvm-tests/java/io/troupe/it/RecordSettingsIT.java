@@ -203,8 +203,8 @@ class RecordSettingsIT {
     @ParameterizedTest
     @ValueSource(strings = {"none", "zstd"})
     void recordsOutsideTheTimestampLimitsAreRefusedByName(String codec) throws Exception {
-        String topic =
-                topic("limits", "message.timestamp.before.max.ms", "60000", "message.timestamp.after.max.ms", "60000");
+        String topic = topic(
+                "limits", "message.timestamp.before.max.ms", "600000", "message.timestamp.after.max.ms", "600000");
         long now = System.currentTimeMillis();
         try (var producer = clients.producer(
                 "compression.type",

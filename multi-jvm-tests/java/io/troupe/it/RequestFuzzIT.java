@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Timeout;
 class RequestFuzzIT {
     private static final int REQUESTS = Integer.getInteger("troupe.it.fuzz.requests", 2000);
     private static final int CANARY_EVERY = 500;
-    private static final Duration CANARY_LIMIT = Duration.ofSeconds(60);
+    private static final Duration CANARY_LIMIT = Duration.ofSeconds(120);
     private static final int ANSWER_LIMIT_MS = 60_000;
     private static final int MAYBE_ANSWER_LIMIT_MS = 50;
     /** No request names it. */
@@ -243,7 +243,7 @@ class RequestFuzzIT {
         private int sung;
 
         Canary(Clients clients) {
-            producer = clients.producer("linger.ms", "0", "delivery.timeout.ms", "60000");
+            producer = clients.producer("linger.ms", "0", "delivery.timeout.ms", "120000");
             consumer = clients.consumer();
             consumer.assign(List.of(new TopicPartition(CANARY, 0)));
         }

@@ -42,7 +42,7 @@ class RestartIT {
             }
             for (int round = 0; round < 2; round++) {
                 // One producer lives through the stop: its sequence must go on where it was.
-                try (var producer = clients.producer("delivery.timeout.ms", "90000", "acks", "all")) {
+                try (var producer = clients.producer("delivery.timeout.ms", "300000", "acks", "all")) {
                     sent += send(producer, topic, sent, 400);
                     // Half of the round is read and committed by a member.
                     try (var consumer = clients.consumer("group.id", "readers", "max.poll.records", "200")) {
@@ -100,7 +100,7 @@ class RestartIT {
             futures.add(producer.send(new ProducerRecord<>(topic, "v" + i)));
         }
         for (int i = 0; i < count; i++) {
-            assertEquals(from + i, futures.get(i).get(90, TimeUnit.SECONDS).offset());
+            assertEquals(from + i, futures.get(i).get(300, TimeUnit.SECONDS).offset());
         }
         return count;
     }

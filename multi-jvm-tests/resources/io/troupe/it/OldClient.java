@@ -39,15 +39,16 @@ public class OldClient {
     public static void main(String[] args) throws Exception {
         OldClient client = new OldClient(args[0], args[1]);
         try (AdminClient admin = AdminClient.create(client.properties())) {
-            admin.createTopics(Collections.singleton(new NewTopic(args[1], PARTITIONS, (short) 1)))
-                    .all()
-                    .get(30, TimeUnit.SECONDS);
+            // Its records are of 1970, and the broker looks for old ones while this runs.
+            NewTopic keepsAll = new NewTopic(args[1], PARTITIONS, (short) 1)
+                    .configs(Collections.singletonMap("retention.ms", "-1"));
+            admin.createTopics(Collections.singleton(keepsAll)).all().get(60, TimeUnit.SECONDS);
             client.produce("none", 0);
             client.produce("gzip", RECORDS / 2);
             client.readAsGroupAndCommit();
             client.goOnFromTheCommittedOffset();
             client.findOffsets();
-            admin.deleteTopics(Collections.singleton(args[1])).all().get(30, TimeUnit.SECONDS);
+            admin.deleteTopics(Collections.singleton(args[1])).all().get(60, TimeUnit.SECONDS);
         }
         System.out.println("done");
         System.exit(0);
@@ -63,7 +64,7 @@ public class OldClient {
                         new ProducerRecord<>(topic, i % PARTITIONS, 1_000_000L + i, "" + i, "" + i);
                 record.headers().add("h", new byte[] {(byte) i});
                 if (i == from + RECORDS / 2 - 1) {
-                    offset = producer.send(record).get(30, TimeUnit.SECONDS).offset();
+                    offset = producer.send(record).get(60, TimeUnit.SECONDS).offset();
                 } else {
                     producer.send(record);
                 }
@@ -125,8 +126,16 @@ public class OldClient {
     }
 
     private KafkaConsumer<String, String> consumer() {
-        return new KafkaConsumer<>(
-                properties("group.id", topic, "auto.offset.reset", "earliest", "enable.auto.commit", "false"));
+        // A member that is left out, in the 10 s that were the default, reads all again.
+        return new KafkaConsumer<>(properties(
+                "group.id",
+                topic,
+                "auto.offset.reset",
+                "earliest",
+                "enable.auto.commit",
+                "false",
+                "session.timeout.ms",
+                "60000"));
     }
 
     private Properties properties(String... settings) {

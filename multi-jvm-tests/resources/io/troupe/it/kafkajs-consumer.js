@@ -22,7 +22,8 @@ async function addCodec() {
 
 (async () => {
   await addCodec();
-  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR });
+  // Its default, a second, is little for a machine that now and then stands still.
+  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR, connectionTimeout: 60000 });
   const consumer = kafka.consumer({ groupId: 'kafkajs-' + topic });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });

@@ -36,7 +36,9 @@ async function addCodec() {
   await addCodec();
   // A broker that starts again may need longer than the default of five tries.
   const retry = { initialRetryTime: 200, maxRetryTime: 2000, retries: 60 };
-  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR, retry });
+  // The default, a second, is little for a machine that now and then stands still.
+  const connectionTimeout = 60000;
+  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR, retry, connectionTimeout });
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, retry });
   await producer.connect();
   // latin1 keeps every byte as one character; Buffer.from brings the same bytes back.

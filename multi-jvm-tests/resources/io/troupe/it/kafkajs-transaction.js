@@ -4,7 +4,8 @@ const [modules, bootstrap] = process.argv.slice(2);
 const { Kafka, logLevel } = require(modules + '/kafkajs');
 
 (async () => {
-  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR });
+  // Its default, a second, is little for a machine that now and then stands still.
+  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR, connectionTimeout: 60000 });
   const producer = kafka.producer({ transactionalId: 'kafkajs', idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   try {

@@ -20,6 +20,9 @@ final class Connection {
     /** A frame that grows by less than so much within the time allowed stands still. */
     private static final int MIN_PROGRESS_BYTES = 64 << 10;
 
+    /** Who looks at a frame more seldom than this has stood still, and knows nothing of what came meanwhile. */
+    private static final long PAUSE_NANOS = EventLoop.STALL_NANOS / 2;
+
     /** Ready answers leave together up to about so many bytes. */
     private static final long COALESCE_BYTES = 1 << 20;
 
@@ -45,6 +48,7 @@ final class Connection {
 
     private int partialBytes;
     private long partialSinceNanos;
+    private long lookedNanos;
     private boolean closed;
 
     Connection(String id, Listener listener, InetAddress clientAddress, EventLoop loop, long maxInFlightBytes) {
@@ -80,7 +84,7 @@ final class Connection {
     }
 
     /**
-     * How long the peer has owed us the rest of a frame whose memory is taken.
+     * How long the peer has owed us the rest of a frame whose memory is taken, in time in which this thread was there to take it.
      *
      * @param frame being read; null when none is, or its size is not known yet
      */
@@ -90,7 +94,9 @@ final class Connection {
             partial = null;
             return 0;
         }
-        if (frame != partial || frame.bytesRead() - partialBytes >= MIN_PROGRESS_BYTES) {
+        boolean paused = nowNanos - lookedNanos > PAUSE_NANOS;
+        lookedNanos = nowNanos;
+        if (frame != partial || paused || frame.bytesRead() - partialBytes >= MIN_PROGRESS_BYTES) {
             partial = frame;
             partialBytes = frame.bytesRead();
             partialSinceNanos = nowNanos;

@@ -20,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -35,6 +36,7 @@ import org.apache.kafka.common.message.FetchResponseData.PartitionData;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -242,6 +244,16 @@ class FetchHandlerTest {
                         .get(0)));
     }
 
+    /** Of a fetch whose time may be over before it has said that it waits: then it has been withdrawn already, and is once more. */
+    private AwaitData awaitDataOnce() {
+        return (AwaitData) replica0.fishForMessage(
+                        Duration.ofSeconds(30),
+                        message -> message instanceof AwaitData
+                                ? FishingOutcomes.complete()
+                                : FishingOutcomes.continueAndIgnore())
+                .get(0);
+    }
+
     @Test
     void tooLittleIsAnsweredWhenTheTimeIsOver() throws Exception {
         cluster.publish(0, 0, 10, 10);
@@ -253,7 +265,7 @@ class FetchHandlerTest {
                         .get(0)
                         .partitions()
                         .get(0)));
-        replica0.expectMessageClass(AwaitData.class);
+        awaitDataOnce();
         replica0.expectMessageClass(CancelWait.class);
     }
 
@@ -267,7 +279,7 @@ class FetchHandlerTest {
                         .get(0)
                         .partitions()
                         .get(0)));
-        AwaitData await = replica0.expectMessageClass(AwaitData.class);
+        AwaitData await = awaitDataOnce();
         replica0.expectMessageClass(CancelWait.class);
         await.waiter().dataMayBeThere();
         assertNull(context.ends.poll(100, TimeUnit.MILLISECONDS), "answered twice");

@@ -33,6 +33,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ProduceHandlerTest {
     private static final ActorTestKit KIT = ActorTestKit.create();
     private static final int LATEST = 13;
+    /** Of requests; none is to run out while a test stands still. */
+    private static final int TIMEOUT_MS = 600_000;
 
     private final TestProbe<Replica.Command> replica0 = KIT.createTestProbe();
     private final TestProbe<Replica.Command> replica1 = KIT.createTestProbe();
@@ -62,7 +64,7 @@ class ProduceHandlerTest {
 
     private static ProduceRequestData request(int acks, PartitionProduceData... partitions) {
         ProduceRequestData request =
-                new ProduceRequestData().setAcks((short) acks).setTimeoutMs(1_000);
+                new ProduceRequestData().setAcks((short) acks).setTimeoutMs(TIMEOUT_MS);
         request.topicData()
                 .add(new TopicProduceData()
                         .setName("t")
@@ -87,7 +89,7 @@ class ProduceHandlerTest {
         Replica.Append first = replica0.expectMessageClass(Replica.Append.class);
         Replica.Append second = replica1.expectMessageClass(Replica.Append.class);
         assertEquals(-1, first.requiredAcks());
-        assertEquals(1_000, first.timeoutMs());
+        assertEquals(TIMEOUT_MS, first.timeoutMs());
         second.reply().appended(7, 7, -1, 2, 5);
         assertTrue(context.ends.isEmpty());
         first.reply().refused(Refusal.of(Errors.NOT_ENOUGH_REPLICAS), 1);

@@ -74,6 +74,15 @@ final class Installation {
         executable(jdk.resolve("bin/javac"), "exit 0");
     }
 
+    /** Shell commands that wait until the test lets them go on by this word; for two minutes, so that none of them stays. */
+    String until(String word) {
+        return "for ((i = 0; i < 2400; i++)); do [ ! -e '" + root.resolve(word) + "' ] || break; sleep 0.05; done; ";
+    }
+
+    void goOn(String word) throws IOException {
+        Files.writeString(root.resolve(word), "");
+    }
+
     List<String> builds() throws IOException {
         Path file = root.resolve("builds");
         return Files.exists(file) ? Files.readAllLines(file) : List.of();

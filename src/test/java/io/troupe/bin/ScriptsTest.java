@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -49,6 +50,8 @@ class ScriptsTest {
     @ValueSource(booleans = {true, false})
     void threeStartsAtOnceBuildOnce(boolean flock) throws Exception {
         installation.jdk("17.0.15", "echo started");
+        installation.mavenDoes(
+                "3.9.9", "mkdir -p target; " + installation.until("built") + ": >target/troupe.jar; : >target/NOTICE");
         Path without = pathOfOnly(
                 "bash", "env", "dirname", "readlink", "sed", "head", "mkdir", "cat", "sleep", "mv", "rm", "wc");
         String path = installation.tools + ":" + (flock ? System.getenv("PATH") : without.toString());
@@ -57,16 +60,22 @@ class ScriptsTest {
             starts.add(installation.start(
                     installation.script("troupe-server-start.sh"), Map.of("PATH", path), properties()));
         }
-        String all = "";
+        // However slowly they start, the build is not over before the last has found it under way.
+        List<String> told = new ArrayList<>();
+        for (Process start : starts) {
+            told.add(readTo(start, "there is no build yet", "another start is building Troupe; waiting"));
+        }
+        assertEquals(
+                1,
+                told.stream().filter(output -> output.contains("no build yet")).count(),
+                told::toString);
+        installation.goOn("built");
         for (Process start : starts) {
             Outcome outcome = Installation.outcome(start);
             assertEquals(0, outcome.code(), outcome.output());
             assertTrue(outcome.output().contains("started"), outcome.output());
-            all += outcome.output();
         }
         assertEquals(List.of("-B -Dmaven.test.skip=true package"), installation.builds());
-        assertTrue(all.contains("there is no build yet"), all);
-        assertTrue(all.contains("another start is building Troupe; waiting"), all);
     }
 
     @Test
@@ -349,16 +358,31 @@ class ScriptsTest {
                 .built()
                 .jdk(
                         "17.0.15",
-                        "for what in 'all voters' 'all voters' 'voter 2'; do echo \"12:00 INFO x - Waiting for $what\";"
-                                + " sleep 1.5; done; " + SERVE);
+                        "says() { echo \"12:00 INFO x - Waiting for $1\"; }; says 'all voters'; "
+                                + installation.until("first")
+                                // The second time long enough for somebody to repeat it.
+                                + "says 'all voters'; sleep 1.5; says 'voter 2'; "
+                                + installation.until("second")
+                                + SERVE);
+        Process start = installation.start(
+                installation.script("troupe-server-start.sh"),
+                Map.of("TROUPE_START_TIMEOUT_S", "600"),
+                "-daemon",
+                properties());
         try {
-            Outcome outcome = installation.run("troupe-server-start.sh", "-daemon", properties());
+            String told = readTo(start, "Waiting for all voters\n");
+            installation.goOn("first");
+            told += readTo(start, "Waiting for voter 2\n");
+            installation.goOn("second");
+            told += Installation.outcome(start).output();
             assertEquals(
                     "troupe: Waiting for all voters\ntroupe: Waiting for voter 2\n"
                             + "Troupe broker 3 is ready: PLAINTEXT://x:1\n",
-                    outcome.output().substring(outcome.output().indexOf("troupe: Waiting")));
+                    told.substring(told.indexOf("troupe: Waiting")));
         } finally {
-            assertEquals(0, installation.run("troupe-server-stop.sh").code());
+            Outcome stopped = installation.run("troupe-server-stop.sh");
+            end(start);
+            assertEquals(0, stopped.code(), stopped.output());
         }
     }
 
@@ -435,12 +459,20 @@ class ScriptsTest {
 
     /** Reads until the broker says that it serves; one that ends instead fails the test. */
     private static void awaitReady(Process process) throws Exception {
+        readTo(process, "is ready");
+    }
+
+    /** Reads what a process prints until one of these stands there; one that ends instead fails the test. */
+    private static String readTo(Process process, String... texts) throws Exception {
         StringBuilder output = new StringBuilder();
         int c;
-        while (output.indexOf("is ready") < 0 && (c = process.getInputStream().read()) >= 0) {
+        while ((c = process.getInputStream().read()) >= 0) {
             output.append((char) c);
+            if (Stream.of(texts).anyMatch(text -> output.indexOf(text) >= 0)) {
+                return output.toString();
+            }
         }
-        assertTrue(output.indexOf("is ready") >= 0, output.toString());
+        throw new AssertionError("ended without a word of " + List.of(texts) + ": " + output);
     }
 
     private static String withoutNotes(String output) {

@@ -232,8 +232,9 @@ class GroupCoordinatorsTest {
         JoinGroupRequestData data = new JoinGroupRequestData()
                 .setGroupId(group)
                 .setGroupInstanceId("i")
-                .setSessionTimeoutMs(10_000)
-                .setRebalanceTimeoutMs(10_000)
+                // Time goes on as it does: nobody is to be left out while a test stands still.
+                .setSessionTimeoutMs(600_000)
+                .setRebalanceTimeoutMs(600_000)
                 .setProtocolType("consumer");
         data.protocols().add(new JoinGroupRequestProtocol().setName("range").setMetadata(new byte[0]));
         return data;

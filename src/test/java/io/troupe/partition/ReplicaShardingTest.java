@@ -16,6 +16,7 @@ import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -163,15 +164,19 @@ class ReplicaShardingTest {
         node.starter.tell(new ReplicaStarter.ImageChanged(again.apply(5, new MetadataEvent.TopicDeleted(TOPIC))));
         node.leadership.expectMessageClass(Leadership.Resigned.class, Duration.ofSeconds(30));
         assertNull(local.leader(TOPIC, 0));
+        // A stop does not wait for what is being deleted.
+        node.leadership.awaitAssert(Duration.ofSeconds(60), () -> {
+            assertFalse(Files.exists(path.resolve("__consumer_offsets-0")));
+            return null;
+        });
         node.stop();
-        assertFalse(java.nio.file.Files.exists(path.resolve("__consumer_offsets-0")));
     }
 
     private long append(int partition, ByteBuffer batch) throws Exception {
         CompletableFuture<Long> base = new CompletableFuture<>();
         local.leader(TOPIC, partition)
                 .replica()
-                .tell(new Replica.Append(batch, (short) -1, -1, 10_000, false, new Replica.AppendReply() {
+                .tell(new Replica.Append(batch, (short) -1, -1, 60_000, false, new Replica.AppendReply() {
                     @Override
                     public void appended(long baseOffset, long last, long timeMs, long logStart, int leaderEpoch) {
                         base.complete(baseOffset);
@@ -182,7 +187,7 @@ class ReplicaShardingTest {
                         base.completeExceptionally(new AssertionError(refusal));
                     }
                 }));
-        return base.get(30, TimeUnit.SECONDS);
+        return base.get(60, TimeUnit.SECONDS);
     }
 
     private static MetadataEvent topic() {

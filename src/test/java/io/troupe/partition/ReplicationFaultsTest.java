@@ -385,12 +385,26 @@ class ReplicationFaultsTest {
                                     || leader == null
                                     || leader.view().leaderEpoch() != image.leaderEpoch()
                                     || leader.view().highWatermark()
-                                            < leader.view().logEndOffset()) {
+                                            < leader.view().logEndOffset()
+                                    || !followersAgree(p, image, leader.view().logEndOffset())) {
                                 return false;
                             }
                         }
                         return true;
                     });
+        }
+
+        /**
+         * Who led before may have more than the next leader, for as long as it has not heard from it; what it wrote last was
+         * never acknowledged.
+         */
+        private boolean followersAgree(int partition, PartitionImage image, long end) {
+            return brokers.values().stream()
+                    .filter(broker -> broker.id != image.leader())
+                    .map(broker -> broker.local.follower(topicId, partition))
+                    .allMatch(follower -> follower != null
+                            && follower.view().leaderEpoch() == image.leaderEpoch()
+                            && follower.view().logEndOffset() == end);
         }
 
         void check() throws IOException {

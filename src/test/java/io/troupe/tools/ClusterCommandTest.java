@@ -55,7 +55,8 @@ class ClusterCommandTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"status", "metadata", "rebalance", "drain 1"})
-    @Timeout(15)
+    // A client that tried on would do so for a minute.
+    @Timeout(50)
     void anAddressWhereNobodyListensIsNamedAtOnce(String action) throws IOException {
         String dead = "127.0.0.1:" + freePort();
         assertEquals(1, run((action + " --bootstrap-server " + dead + ",no-such-host.invalid:9092").split(" ")));

@@ -1,0 +1,79 @@
+package io.troupe.protocol;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ScatteringByteChannel;
+import org.apache.kafka.common.memory.MemoryPool;
+import org.apache.kafka.common.network.NetworkReceive;
+import org.junit.jupiter.api.Test;
+
+class ConnectionTest {
+    private static final long SECOND = 1_000_000_000;
+
+    private final Connection connection = new Connection(
+            "c", TestServer.listener(0), InetAddress.getLoopbackAddress(), null, TestServer.MAX_CONNECTION_BYTES);
+    private final NetworkReceive frame = new NetworkReceive(Integer.MAX_VALUE, "c", MemoryPool.NONE);
+
+    /** What the peer sends next. */
+    private void comes(ByteBuffer bytes) throws IOException {
+        frame.readFrom(new ScatteringByteChannel() {
+            @Override
+            public int read(ByteBuffer into) {
+                int count = Math.min(into.remaining(), bytes.remaining());
+                into.put(bytes.slice(bytes.position(), count));
+                bytes.position(bytes.position() + count);
+                return count;
+            }
+
+            @Override
+            public long read(ByteBuffer[] into) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
+            public long read(ByteBuffer[] into, int offset, int length) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
+            public boolean isOpen() {
+                return true;
+            }
+
+            @Override
+            public void close() {
+                throw new UnsupportedOperationException();
+            }
+        });
+    }
+
+    private long stalledAt(long nanos) {
+        return connection.stalledNanos(frame, nanos);
+    }
+
+    @Test
+    void aFrameIsOwedForAsLongAsNextToNothingOfItComes() throws IOException {
+        comes(ByteBuffer.allocate(8).putInt(1 << 20).putInt(1).flip());
+        for (int i = 0; i < 4; i++) {
+            assertEquals(i * SECOND, stalledAt(7 + i * SECOND));
+        }
+        comes(ByteBuffer.allocate(1_000));
+        assertEquals(4 * SECOND, stalledAt(7 + 4 * SECOND));
+        comes(ByteBuffer.allocate(100_000));
+        assertEquals(0, stalledAt(7 + 5 * SECOND));
+        assertEquals(SECOND, stalledAt(7 + 6 * SECOND));
+    }
+
+    /** Of a network thread, or a whole machine: what came meanwhile it has not read yet. */
+    @Test
+    void aPauseIsNobodysFaultButOurs() throws IOException {
+        comes(ByteBuffer.allocate(8).putInt(1 << 20).putInt(1).flip());
+        assertEquals(0, stalledAt(0));
+        assertEquals(SECOND, stalledAt(SECOND));
+        assertEquals(0, stalledAt(9 * SECOND));
+        assertEquals(SECOND, stalledAt(10 * SECOND));
+    }
+}

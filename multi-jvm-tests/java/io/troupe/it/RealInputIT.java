@@ -211,8 +211,9 @@ class RealInputIT {
         List<String> command = tool("kafka-console-producer.sh", CONSOLE_PRODUCER);
         command.addAll(List.of("--bootstrap-server", broker.bootstrap(), "--topic", topic));
         command.addAll(List.of("--compression-codec", codec));
-        // Its own defaults give up after three tries of 1.5 s.
+        // Its own defaults give up after three tries of 1.5 s; and drop a line when no broker is found for a minute.
         command.addAll(List.of("--message-send-max-retries", "1000", "--request-timeout-ms", "30000"));
+        command.addAll(List.of("--max-block-ms", "300000", "--command-property", "delivery.timeout.ms=300000"));
         Run.command(command, file, LIMIT).orFail();
         Files.delete(file);
     }
@@ -230,7 +231,8 @@ class RealInputIT {
 
     private static void java(String topic, String codec) throws Exception {
         List<Exception> failures = new CopyOnWriteArrayList<>();
-        try (var producer = clients.producer("compression.type", codec, "delivery.timeout.ms", "300000")) {
+        try (var producer = clients.producer(
+                "compression.type", codec, "delivery.timeout.ms", "300000", "max.block.ms", "300000")) {
             for (int i = 0; i < LINES; i++) {
                 producer.send(
                         new ProducerRecord<>(topic, "k" + i % 97, LineCheck.value("java", i, lines.get(i))), (m, e) -> {

@@ -35,7 +35,7 @@ async function addCodec() {
 (async () => {
   await addCodec();
   // A broker that starts again may need longer than the default of five tries.
-  const retry = { initialRetryTime: 200, maxRetryTime: 2000, retries: 60 };
+  const retry = { initialRetryTime: 200, maxRetryTime: 2000, retries: 200 };
   // The default, a second, is little for a machine that now and then stands still.
   const connectionTimeout = 60000;
   const kafka = new Kafka({ clientId: 'kafkajs', brokers: [bootstrap], logLevel: logLevel.ERROR, retry, connectionTimeout });

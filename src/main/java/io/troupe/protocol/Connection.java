@@ -94,12 +94,14 @@ final class Connection {
             partial = null;
             return 0;
         }
-        boolean paused = nowNanos - lookedNanos > PAUSE_NANOS;
+        long sinceLook = nowNanos - lookedNanos;
         lookedNanos = nowNanos;
-        if (frame != partial || paused || frame.bytesRead() - partialBytes >= MIN_PROGRESS_BYTES) {
+        if (frame != partial || frame.bytesRead() - partialBytes >= MIN_PROGRESS_BYTES) {
             partial = frame;
             partialBytes = frame.bytesRead();
             partialSinceNanos = nowNanos;
+        } else if (sinceLook > PAUSE_NANOS) {
+            partialSinceNanos += sinceLook;
         }
         return nowNanos - partialSinceNanos;
     }

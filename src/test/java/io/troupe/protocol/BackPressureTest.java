@@ -195,7 +195,7 @@ class BackPressureTest extends OnKafkaPort {
             while (small.server.inFlightBytes() == 0) {
                 Thread.onSpinWait();
             }
-            other.setSoTimeout(30_000);
+            other.setSoTimeout(120_000);
             // ApiVersions 0 without a client id: small, and then padded so that it has no claim to the reserve.
             ByteBuffer frame = ByteBuffer.allocate(4 + 10 + InFlightBytes.SMALL_FRAME_BYTES);
             frame.putInt(10).putShort((short) 18).putShort((short) 0).putInt(7).putShort((short) -1);

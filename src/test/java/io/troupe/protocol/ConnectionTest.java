@@ -73,7 +73,7 @@ class ConnectionTest {
         comes(ByteBuffer.allocate(8).putInt(1 << 20).putInt(1).flip());
         assertEquals(0, stalledAt(0));
         assertEquals(SECOND, stalledAt(SECOND));
-        assertEquals(0, stalledAt(9 * SECOND));
-        assertEquals(SECOND, stalledAt(10 * SECOND));
+        assertEquals(SECOND, stalledAt(9 * SECOND));
+        assertEquals(2 * SECOND, stalledAt(10 * SECOND));
     }
 }

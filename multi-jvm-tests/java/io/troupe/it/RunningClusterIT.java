@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
@@ -27,6 +28,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
@@ -110,11 +112,15 @@ class RunningClusterIT {
         return describe(topic).partitions().get(0).isr().stream().map(Node::id).collect(Collectors.toSet());
     }
 
-    private static void send(String topic, int count, int size, String... settings) {
+    private static void send(String topic, int count, int size, String... settings) throws Exception {
+        List<Future<RecordMetadata>> sent = new ArrayList<>();
         try (KafkaProducer<String, String> producer = cluster.clients().producer(settings)) {
             for (int i = 0; i < count; i++) {
-                producer.send(new ProducerRecord<>(topic, 0, null, i + "-" + "x".repeat(size)));
+                sent.add(producer.send(new ProducerRecord<>(topic, 0, null, i + "-" + "x".repeat(size))));
             }
+        }
+        for (Future<RecordMetadata> record : sent) {
+            record.get();
         }
     }
 
@@ -249,7 +255,7 @@ class RunningClusterIT {
     /** The log start lies inside a batch, and a replica that has nothing begins with that batch. */
     @Test
     @Order(3)
-    void aReplicaIsAddedWhereRecordsWereDeletedInTheMiddleOfABatch() {
+    void aReplicaIsAddedWhereRecordsWereDeletedInTheMiddleOfABatch() throws Exception {
         create("deleted", List.of(1));
         send("deleted", 10, 10, "linger.ms", "30000");
         TopicPartition partition = new TopicPartition("deleted", 0);
@@ -273,7 +279,7 @@ class RunningClusterIT {
     /** KIP-392: by the client's own count, its records come from the broker in its rack; when that goes, from another. */
     @Test
     @Order(4)
-    void aConsumerReadsInItsOwnRackAndElsewhereWhenThatIsGone() {
+    void aConsumerReadsInItsOwnRackAndElsewhereWhenThatIsGone() throws Exception {
         create("near", List.of(1, 2, 3));
         Clients.await("all are in sync", () -> isr("near").equals(Set.of(1, 2, 3)));
         send("near", 2_000, 1_000);

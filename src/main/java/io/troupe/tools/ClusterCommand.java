@@ -213,20 +213,16 @@ public final class ClusterCommand {
         }
     }
 
-    /** A broker that is up is given replicas of what is made meanwhile. Who answers may not have heard yet of the last move's end, hence the looks. */
+    /** A broker that is up is given replicas of what is made meanwhile. */
     private static void checkHoldsNothing(Admin admin, int broker) throws ExecutionException, InterruptedException {
-        for (int look = 1; ; look++) {
-            long held = ClusterView.of(admin).replicas().values().stream()
-                    .filter(r -> r.contains(broker))
-                    .count();
-            if (held == 0) {
-                return;
-            }
-            if (look == ReplicaMoves.LAST_LOOKS) {
-                throw new ReplicaMoves.Unfinished("Broker " + broker + " holds " + held
-                        + " replicas that were made or moved there meanwhile. Run it again to move them too.");
-            }
-            Thread.sleep(ReplicaMoves.LOOK_EVERY_MS);
+        long held = ReplicaMoves.look(
+                () -> ClusterView.of(admin).replicas().values().stream()
+                        .filter(r -> r.contains(broker))
+                        .count(),
+                count -> count == 0);
+        if (held > 0) {
+            throw new ReplicaMoves.Unfinished("Broker " + broker + " holds " + held
+                    + " replicas that were made or moved there meanwhile. Run it again to move them too.");
         }
     }
 

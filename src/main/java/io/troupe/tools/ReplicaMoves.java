@@ -11,6 +11,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -29,13 +30,17 @@ import org.apache.kafka.common.errors.RetriableException;
  * One that is interrupted leaves the brokers to finish their moves, and the throttle set.
  */
 final class ReplicaMoves {
-    static final long LOOK_EVERY_MS = 1000;
+    private static final long LOOK_EVERY_MS = 1000;
     private static final String RATE = ".replication.throttled.rate";
     private static final String REPLICAS = ".replication.throttled.replicas";
     private static final int SHOWN = 20;
 
-    /** Before what somebody else's broker says at the end is believed. */
-    static final int LAST_LOOKS = 5;
+    private static final int LAST_LOOKS = 5;
+
+    /** A question to the cluster. */
+    interface Look<T> {
+        T look() throws ExecutionException, InterruptedException;
+    }
 
     /** What was to be moved is not all where it should be, and why. */
     static final class Unfinished extends RuntimeException {
@@ -144,14 +149,23 @@ final class ReplicaMoves {
         return admin.describeCluster().nodes().get().stream().map(Node::id).collect(Collectors.toSet());
     }
 
-    /** A move ends also when somebody cancels it. Who answers may not have heard yet of one that has just ended, hence the looks. */
+    /** A move ends also when somebody cancels it. */
     private List<String> elsewhere(Map<TopicPartition, List<Integer>> plan)
             throws ExecutionException, InterruptedException {
-        for (int look = 1; ; look++) {
-            List<String> elsewhere =
-                    MoveProgress.elsewhere(plan, ClusterView.of(admin).replicas());
-            if (elsewhere.isEmpty() || look == LAST_LOOKS) {
-                return elsewhere;
+        return look(() -> MoveProgress.elsewhere(plan, ClusterView.of(admin).replicas()), List::isEmpty);
+    }
+
+    /**
+     * Looks how things stand after moves, again each second until all is as it should be, but {@value #LAST_LOOKS} times at most: who
+     * answers may not have heard yet of what has just ended.
+     *
+     * @return what was seen last
+     */
+    static <T> T look(Look<T> look, Predicate<T> asItShouldBe) throws ExecutionException, InterruptedException {
+        for (int looks = 1; ; looks++) {
+            T seen = look.look();
+            if (asItShouldBe.test(seen) || looks == LAST_LOOKS) {
+                return seen;
             }
             Thread.sleep(LOOK_EVERY_MS);
         }

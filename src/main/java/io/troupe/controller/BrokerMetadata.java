@@ -232,8 +232,9 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     }
 
     /**
-     * Registers, or says that it lives. A new heartbeat each time: an old one that is still under way is harmless. But the same registration
-     * until it is answered: another one would end the broker epoch that this one began, and answers that take long would never do.
+     * Registers, or says that it lives. A new heartbeat each time: an old one that is still under way is harmless. But the same
+     * registration until it is answered: another one would end the broker epoch that this one began, so that a broker whose answers
+     * take long would never get in.
      */
     private void beat() {
         boolean registered = brokerEpoch != null;
@@ -324,7 +325,10 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         }
     }
 
-    /** Answers are counted, which come one for each {@link #RETRY} at most: time in which this process stood still says nothing of the other. */
+    /**
+     * Answers are counted, of which one comes in each {@link #RETRY} at most, and not time: what passes while this process stands still
+     * says nothing of the other.
+     */
     private void onDuplicate(String message) {
         if (++duplicates > (long) DUPLICATE_SESSIONS * self.sessionTimeoutMs() / RETRY.toMillis()) {
             String where = image.broker(self.nodeId())

@@ -8,9 +8,11 @@ import java.util.Set;
 
 /**
  * Which nodes are taken out of the cluster: those that cannot be reached while a majority of the voters can, once nothing of that has
- * changed for {@link #STABLE_MS}. Time in which this process stood still counts for nobody: it has not heard who came back meanwhile. A minority takes nobody out, itself not either: it decides nothing, but what it holds can be read, and it
- * goes on when the others are back. Whom a majority took out is told so and ends. Epochs keep data and metadata safe whatever is
- * decided here. Pure; times are monotonic milliseconds.
+ * changed for {@link #STABLE_MS}. Time in which this process stood still does not count: it has not heard who came back meanwhile.
+ *
+ * <p>A minority takes nobody out, itself not either: it decides nothing, but what it holds can be read, and it goes on when the others are
+ * back. Whom a majority took out is told so and ends. Epochs keep data and metadata safe whatever is decided here. Pure; times are
+ * monotonic milliseconds.
  */
 final class Removals {
     static final long STABLE_MS = 3000;

@@ -9,6 +9,8 @@
 #                       (default both; three nodes: free)
 #   --pairs N           pairs of runs for each shape                  (default 3)
 #   --mb N              payload of one run in MB                      (default 200)
+#   --warm-mb N         payload that warms the brokers of a side when they have started, half of it in small and half in large batches, so that the figures
+#                       are less those of the JIT compilers; each shape is warmed by one run besides    (default 2000, quick 80)
 #   --heap SIZE         each broker's -Xmx                            (default 1g; three nodes: 512m)
 #   --limit SECONDS     start no run after that long; each shape gets an equal share of what is left of it     (default 3000, quick 240)
 #   --many N, --idle-seconds N  partitions and seconds of the idle shape  (default 1000, 60)
@@ -29,6 +31,9 @@
 #   failover    (three nodes) the longest gap without a successful write, acks=all every 10 ms on one partition on all nodes with min.insync.replicas=2, after
 #               kill -9 of its leader, kill -9 of a leader that is the controller too, SIGTERM of its leader; --pairs are its rounds
 #
+# Before that the page cache is filled, as it is on any machine that has run for a while (--no-fill leaves that out). A virtual machine may have given its free
+# memory back to the host, and then each page costs ten times as much the first time, which brokers that write alike would pay alike: ratios would say little.
+#
 # A pair in which the hypervisor gave more than 4 % of the cores to others (steal time) is run again, up to four times and while the shape's time lasts.
 # A shape that goes wrong is left, told at the end, and makes the exit code 1.
 #
@@ -44,7 +49,7 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "compare-with-kafka: $*"; exit 1; }
 usage() { sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; }
 
-nodes=1 pairs=3 mb=200 limit=3000 a=troupe cores='' shapes='' heap='' kafka_set='' troupe_set=''
+nodes=1 pairs=3 mb=200 limit=3000 a=troupe cores='' shapes='' heap='' warm_mb='' fill=1 kafka_set='' troupe_set=''
 # What bounds a run, in seconds: a start, one call of a tool, the two halves of the latency shape, one failover.
 start_limit=180 run_limit=300 latency_records=10000 latency_seconds=20 failover_seconds=90
 settle_seconds=20 idle_seconds=60 many=1000
@@ -52,22 +57,24 @@ stolen_limit=4 repeated=0 kept=0 gave_up=0
 known=start,produce,partitions,flush,consume,latency,idle,failover
 while (($#)); do
   case $1 in
-    --quick) pairs=3 mb=40 limit=240 cores=free shapes=start,produce ;;
-    --nodes | --shapes | --cores | --pairs | --mb | --heap | --limit | --many | --idle-seconds | --kafka-set | --troupe-set)
+    --quick) pairs=3 mb=40 limit=240 warm_mb=${warm_mb:-80} cores=free shapes=start,produce ;;
+    --nodes | --shapes | --cores | --pairs | --mb | --warm-mb | --heap | --limit | --many | --idle-seconds | --kafka-set | --troupe-set)
       (($# >= 2)) || die "$1 needs a value"
       case $1 in
-        --nodes) nodes=$2 ;; --shapes) shapes=$2 ;; --cores) cores=$2 ;; --pairs) pairs=$2 ;; --mb) mb=$2 ;; --heap) heap=$2 ;; --limit) limit=$2 ;;
+        --nodes) nodes=$2 ;; --shapes) shapes=$2 ;; --cores) cores=$2 ;; --pairs) pairs=$2 ;; --mb) mb=$2 ;; --warm-mb) warm_mb=$2 ;; --heap) heap=$2 ;; --limit) limit=$2 ;;
         --many) many=$2 ;; --idle-seconds) idle_seconds=$2 ;;
         --kafka-set) kafka_set+=$2$'\n' ;; --troupe-set) troupe_set+=$2$'\n' ;;
       esac
       shift ;;
     --kafka-with-kafka) a=kafka ;;
+    --no-fill) fill='' ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; say "compare-with-kafka: unknown option $1"; exit 2 ;;
   esac
   shift
 done
-for number in "$pairs" "$mb" "$limit" "$many" "$idle_seconds"; do [[ $number =~ ^[1-9][0-9]*$ ]] || die "'$number': expected a number above 0"; done
+: "${warm_mb:=2000}"
+for number in "$pairs" "$mb" "$warm_mb" "$limit" "$many" "$idle_seconds"; do [[ $number =~ ^[1-9][0-9]*$ ]] || die "'$number': expected a number above 0"; done
 case $nodes in
   1) : "${shapes:=start,produce,partitions,flush,consume,latency}" "${cores:=both}" "${heap:=1g}" ;;
   3) : "${shapes:=produce,latency}" "${cores:=free}" "${heap:=512m}" ;;
@@ -246,7 +253,18 @@ loads() {
   for shape in partitions flush consume latency; do ! wanted "$shape" || echo "shape_$shape"; done
 }
 
+# Reading a file of holes fills the page cache without a byte on the disk, and all of it can be taken again at once.
+fill_page_cache() {
+  local mb
+  mb=$(awk '/^MemFree:/ {print int($2 / 1024) - 1024}' /proc/meminfo)
+  ((mb > 0)) || return 0
+  say "fills the page cache with $mb MB"
+  truncate -s "${mb}M" "$work/data-cache"
+  timeout 120 cat "$work/data-cache" >/dev/null || say "the page cache is filled only in part"
+}
+
 SECONDS=0
+[[ -z $fill ]] || fill_page_cache
 declare -A kind=([A]=$a [B]=kafka)
 mapfile -t planned_loads < <(loads)
 lone=()
@@ -258,6 +276,10 @@ if ((${#planned_loads[@]})); then
   for pinning in $pinnings; do
     [[ $pinning == free ]] || { pin_broker='taskset -c 0' pin_client='taskset -c 1'; }
     for side in A B; do start $side "${kind[$side]}" || die "${kind[$side]} does not start"; done
+    for side in A B; do
+      say "warm-up: $side, $pinning, $warm_mb MB"
+      warm_up $side || die "${kind[$side]} does not take records"
+    done
     for load in "${planned_loads[@]}"; do
       # shellcheck disable=SC2086
       in_pairs $load

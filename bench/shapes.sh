@@ -44,6 +44,15 @@ produce() {
   note_cpu "$side" "$pair" "$shape" $((after - before)) $((producers * records * size))
 }
 
+# Small requests first: they are what keeps a JVM's compilers busy longest.
+warm_up() { # side
+  local batch
+  new_topic "$1" bench-warm-up 1 || return 1
+  for batch in 16384 131072; do
+    produce "$1" 0 "" bench-warm-up 1 1024 $((warm_mb * 1000000 / 2 / 1024)) acks=1 linger.ms=5 batch.size=$batch buffer.memory=67108864 || return 1
+  done
+}
+
 # ---- one partition, one producer ----
 shape_produce() { # side pair record-size batch linger acks
   local side=$1 pair=$2 size=$3 batch=$4 linger=$5 acks=$6 topic=bench-$3-$4-$5-$6

@@ -80,6 +80,17 @@ class HeartbeatDeadlineTest {
         }
     }
 
+    /** What the others try to reach in vain for long, they must try often enough when it is there again: five times this is the most. */
+    @Test
+    void aNodeThatWasStartedAgainIsReachedSoon() {
+        Config shipped = ConfigFactory.parseResources("troupe.conf")
+                .withFallback(ConfigFactory.load())
+                .resolve();
+        long pauseMs = shipped.getDuration("pekko.remote.artery.advanced.outbound-restart-backoff")
+                .toMillis();
+        assertTrue(5 * pauseMs <= 1500, () -> pauseMs + " ms");
+    }
+
     /** Asked twice a second, as the cluster does. @return what it says at the end */
     private boolean asked(long ms) {
         for (long left = ms; left > 0; left -= 500) {

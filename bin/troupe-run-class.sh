@@ -23,6 +23,20 @@ MAVEN_HINT="Install Maven 3.8 or newer (Debian, Ubuntu: apt-get install maven; F
 die() { printf 'troupe: %s\n' "$*" >&2; exit 1; }
 say() { printf 'troupe: %s\n' "$*" >&2; }
 
+# Prints "pid command line" of every process; ps is missing in some small containers, /proc on macOS.
+processes() {
+  if command -v ps >/dev/null 2>&1; then
+    ps -A -ww -o pid= -o args=
+  else
+    local directory
+    for directory in /proc/[0-9]*; do
+      printf '%s ' "${directory#/proc/}"
+      tr '\0\n' '  ' <"$directory/cmdline" 2>/dev/null
+      echo
+    done
+  fi
+}
+
 # Sets JAVA, JAVA_VERSION and JVM_FLAGS (what Troupe's own classes need of that JVM). Reads the JDK's release file, because starting a JVM only to ask for its version costs
 # a tenth of a second of every command.
 find_java() {

@@ -37,7 +37,7 @@ Environment:
   TROUPE_HEAP_OPTS        the heap (default: $DEFAULT_HEAP_OPTS)
   TROUPE_GC_OPTS          the collector (default: $DEFAULT_GC_OPTS)
   TROUPE_OPTS             more JVM options (default: none)
-  LOG_DIR                 where -daemon writes troupe-server-<node id>.out (default: $TROUPE_HOME/logs)
+  LOG_DIR                 where -daemon writes troupe-server-<node id>.out and .pid (default: $TROUPE_HOME/logs)
   TROUPE_START_TIMEOUT_S  seconds that -daemon waits for the broker to serve (default: 60)
 END
 }
@@ -103,6 +103,16 @@ if [ -n "$daemon" ]; then
   logs=${LOG_DIR:-$TROUPE_HOME/logs}
   mkdir -p "$logs" 2>/dev/null || die "cannot make the log directory $logs; set LOG_DIR to one that can be written"
   out=$logs/troupe-server-$NODE_ID.out
+  # Before anything is written there: it may be the output of this node, which runs already.
+  pid_file=${out%.out}.pid
+  runs=$(cat "$pid_file" 2>/dev/null)
+  case $runs in
+    '' | *[!0-9]*) ;;
+    *)
+      processes | grep -q "^ *$runs .*troupe-server-start\.sh " \
+        && die "node $NODE_ID runs already (process $runs, output $out); bin/troupe-server-stop.sh --node-id $NODE_ID stops it. Another node needs another node.id, or another LOG_DIR"
+      ;;
+  esac
   : >>"$out" || die "cannot write $out; set LOG_DIR to a directory that can be written"
   before=$(wc -c <"$out")
   detach=
@@ -110,6 +120,7 @@ if [ -n "$daemon" ]; then
   nohup $detach bash "$TROUPE_HOME/bin/troupe-server-start.sh" "$properties" ${overrides[@]+"${overrides[@]}"} \
     >>"$out" 2>&1 </dev/null &
   starter=$!
+  echo $starter >"$pid_file"
   new_output() { tail -c "+$((before + 1))" "$out"; }
   # What the broker says last of what it waits for.
   waits_for() { new_output | sed -n -e 's/^.* - \(Waiting for .*\)$/\1/p' -e 's/^.* - \(Still waiting .*\)$/\1/p' | tail -n 1; }

@@ -32,20 +32,6 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# Prints "pid command line" of every process; ps is missing in some small containers, /proc on macOS.
-processes() {
-  if command -v ps >/dev/null 2>&1; then
-    ps -A -ww -o pid= -o args=
-  else
-    local directory
-    for directory in /proc/[0-9]*; do
-      printf '%s ' "${directory#/proc/}"
-      tr '\0\n' '  ' <"$directory/cmdline" 2>/dev/null
-      echo
-    done
-  fi
-}
-
 # The start script puts both marks side by side on every broker's command line.
 pids=()
 while read -r pid command; do

@@ -8,8 +8,10 @@ import io.troupe.metadata.MetadataImage;
 import io.troupe.model.Refusal;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -39,6 +41,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private static final Duration FAREWELL = Duration.ofMillis(250);
     /** Sessions for which a node waits for another process of its id to time out, which may be its own earlier one. */
     private static final int DUPLICATE_SESSIONS = 4;
+    /** Heartbeats whose answers are still heard when they come: those of some sessions. */
+    private static final int MAX_UNANSWERED = 50;
 
     public sealed interface Command {}
 
@@ -127,8 +131,8 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     private boolean used;
 
     private long commandCount;
-    /** What an answer is waited for, null for none. */
-    private String outstanding;
+    /** What answers are waited for, by command id, oldest first: the registration, or heartbeats of this broker epoch. */
+    private final Map<String, ControllerCommand> unanswered = new LinkedHashMap<>();
     /** Registrations refused in a row because of another process. */
     private int duplicates;
     /** When a controller last answered anything. */
@@ -232,42 +236,55 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
     }
 
     /**
-     * Registers, or says that it lives. A new heartbeat each time: an old one that is still under way is harmless. But the same
-     * registration until it is answered: another one would end the broker epoch that this one began, so that a broker whose answers
-     * take long would never get in.
+     * Registers, or says that it lives. A new heartbeat each time: an old one that is still under way is harmless, and its answer is heard
+     * however many are sent before it comes. But the same registration until it is answered: another one would end the broker epoch that
+     * this one began, so that a broker whose answers take long would never get in.
      */
     private void beat() {
         boolean registered = brokerEpoch != null;
-        if (registered || outstanding == null) {
-            outstanding = self.incarnationId() + "-" + commandCount++;
-        }
-        ControllerCommand command = !registered
-                ? new ControllerCommand.RegisterBroker(
-                        self.nodeId(),
-                        self.incarnationId(),
-                        self.listeners(),
-                        self.rack(),
-                        provenEpoch,
-                        self.lostDir() && !used,
-                        self.votersOnly())
-                : new ControllerCommand.BrokerHeartbeat(self.nodeId(), brokerEpoch, image.index(), !leaving.isEmpty());
         cache.controllerSilent(nowMs() - answeredMs > self.sessionTimeoutMs());
         // The first image tells whose cluster this is, which must be known before anything is asked of it.
         if (image.index() >= 0 && !(registered && self.votersOnly())) {
-            controller.tell(new Controller.Execute(outstanding, command, answers));
+            boolean again = !registered && !unanswered.isEmpty();
+            String id = again ? oldestUnanswered() : self.incarnationId() + "-" + commandCount++;
+            ControllerCommand command = registered ? heartbeat() : registration();
+            unanswered.put(id, command);
+            if (unanswered.size() > MAX_UNANSWERED) {
+                unanswered.remove(oldestUnanswered());
+            }
+            controller.tell(new Controller.Execute(id, command, answers));
         }
         timers.startSingleTimer(
                 Timer.HEARTBEAT, registered ? Duration.ofMillis(Math.max(1, self.sessionTimeoutMs() / 4)) : RETRY);
+    }
+
+    private String oldestUnanswered() {
+        return unanswered.keySet().iterator().next();
+    }
+
+    private ControllerCommand registration() {
+        return new ControllerCommand.RegisterBroker(
+                self.nodeId(),
+                self.incarnationId(),
+                self.listeners(),
+                self.rack(),
+                provenEpoch,
+                self.lostDir() && !used,
+                self.votersOnly());
+    }
+
+    private ControllerCommand.BrokerHeartbeat heartbeat() {
+        return new ControllerCommand.BrokerHeartbeat(self.nodeId(), brokerEpoch, image.index(), !leaving.isEmpty());
     }
 
     private Behavior<Command> onAnswered(Answered answered) {
         Controller.Answer answer = answered.answer();
         answeredMs = nowMs();
         cache.controllerSilent(false);
-        if (!answer.commandId().equals(outstanding)) {
+        ControllerCommand command = unanswered.remove(answer.commandId());
+        if (command == null) {
             return this;
         }
-        outstanding = null;
         if (answer.reply() instanceof ControllerReply.Registered registered) {
             brokerEpoch = registered.brokerEpoch();
             lastRefusal = null;
@@ -276,7 +293,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             caughtUp();
         } else if (answer.reply() instanceof ControllerReply.Refused refused) {
             onRefused(refused);
-        } else if (!leaving.isEmpty() && leftIndex < 0) {
+        } else if (command instanceof ControllerCommand.BrokerHeartbeat beat && beat.wantShutdown() && leftIndex < 0) {
             leftIndex = answer.index();
             leave();
         }
@@ -311,6 +328,7 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
             // Another incarnation took the id, or this one was forgotten: a new registration, which proves nothing
             // about the logs.
             brokerEpoch = null;
+            unanswered.clear();
             provenEpoch = -1;
             used = true;
             if (error == Errors.BROKER_ID_NOT_REGISTERED) {

@@ -10,6 +10,7 @@ import io.troupe.controller.Formation.Step;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,7 +33,9 @@ import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Down;
 import org.apache.pekko.cluster.typed.Join;
+import org.apache.pekko.remote.FailureDetectorRegistry;
 import org.apache.pekko.remote.UniqueAddress;
+import org.apache.pekko.remote.artery.QuarantinedEvent;
 import org.apache.pekko.remote.artery.ThisActorSystemQuarantinedEvent;
 
 /**
@@ -94,6 +97,9 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private final ActorRef<Present> heard;
     private final Formation formation;
     private final Removals removals;
+    /** What this node's own heartbeats say; the cluster's view is what the nodes have told each other of theirs. */
+    private final FailureDetectorRegistry<Address> heartbeats;
+
     private final String voterList;
     /** By incarnation of a voter in another cluster, since when it was seen there. */
     private final Map<Long, Long> separate = new HashMap<>();
@@ -105,6 +111,8 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private boolean formed;
 
     private boolean everMember;
+    /** This node was told that it is out, and the process is about to end. */
+    private boolean ended;
 
     private ClusterFormation(
             ActorContext<Command> context,
@@ -119,6 +127,8 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         this.outcome = outcome;
         this.timers = timers;
         cluster = Cluster.get(context.getSystem());
+        heartbeats = org.apache.pekko.cluster.Cluster.get(context.getSystem().classicSystem())
+                .failureDetector();
         heard = context.messageAdapter(Present.class, Heard::new);
         List<Integer> voters = config.voters().stream().map(Voter::nodeId).toList();
         formation = new Formation(config.nodeId(), voters);
@@ -155,7 +165,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
 
     private Behavior<Command> onProbe(Probe probe) {
         Formation.Node self = self();
-        if (joined && !self.inCluster()) {
+        if (ended || joined && !self.inCluster()) {
             // Leaving: no node of whose help another one may still be sure.
             return this;
         }
@@ -203,7 +213,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         // this cluster and of which this node has not heard yet.
         long since = separate.computeIfAbsent(voter.incarnation(), first -> nowMs());
         if (nowMs() - since >= YIELD_AFTER.toMillis()) {
-            outcome.rejoin("voter " + voter.nodeId() + " is in a cluster with voters " + voter.memberVoters()
+            rejoin("voter " + voter.nodeId() + " is in a cluster with voters " + voter.memberVoters()
                     + ", this node in another one with voters " + self.memberVoters()
                     + "; it joins that of the others");
         }
@@ -223,9 +233,19 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     }
 
     private Behavior<Command> onReview() {
+        if (ended || !inCluster()) {
+            // Whom others took out sees nobody, and is not the one to say who goes.
+            return this;
+        }
         Map<Long, Member> away = new HashMap<>();
-        cluster.state().getUnreachable().forEach(m -> away.put(m.uniqueAddress().longUid(), m));
-        for (long incarnation : removals.review(Set.copyOf(self().memberVoters()), away.keySet(), nowMs())) {
+        Set<Long> heard = new HashSet<>();
+        for (Member member : cluster.state().getUnreachable()) {
+            away.put(member.uniqueAddress().longUid(), member);
+            if (heartbeats.isMonitoring(member.address()) && heartbeats.isAvailable(member.address())) {
+                heard.add(member.uniqueAddress().longUid());
+            }
+        }
+        for (long incarnation : removals.review(Set.copyOf(self().memberVoters()), away.keySet(), heard, nowMs())) {
             Member member = away.get(incarnation);
             if (member.status() != MemberStatus.down()) {
                 getContext()
@@ -234,7 +254,24 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
                 cluster.manager().tell(new Down(member.address()));
             }
         }
+        cluster.state().getMembers().forEach(this::endIfTakenOut);
         return this;
+    }
+
+    /**
+     * Who is taken out leaves the list of members only once it is unreachable, and until then it is the oldest, which has the controller.
+     * One that came back just then would stay for as long as it answers heartbeats; this says that it is no more.
+     */
+    private void endIfTakenOut(Member member) {
+        if (member.status() == MemberStatus.down()
+                && !cluster.state().getUnreachable().contains(member)) {
+            getContext()
+                    .getSystem()
+                    .classicSystem()
+                    .eventStream()
+                    .publish(new QuarantinedEvent(new UniqueAddress(
+                            member.address(), member.uniqueAddress().longUid())));
+        }
     }
 
     /** Another node hears this process no more, for it was taken out of the cluster and does not know it. */
@@ -242,11 +279,18 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         UniqueAddress by = quarantined.by();
         for (Member member : cluster.state().getMembers()) {
             if (member.address().equals(by.address()) && member.uniqueAddress().longUid() == by.uid()) {
-                outcome.rejoin("the cluster went on without this node: " + by.address()
+                rejoin("the cluster went on without this node: " + by.address()
                         + " took it out; it rejoins as a new incarnation");
             }
         }
         return this;
+    }
+
+    private void rejoin(String reason) {
+        if (!ended) {
+            ended = true;
+            outcome.rejoin(reason);
+        }
     }
 
     private void take(Step step) {

@@ -8,7 +8,8 @@ import java.util.Set;
 
 /**
  * Which nodes are taken out of the cluster: those that cannot be reached while a majority of the voters can, once nothing of that has
- * changed for {@link #STABLE_MS}. Time in which this process stood still does not count: it has not heard who came back meanwhile.
+ * changed for {@link #STABLE_MS}. Time in which this process stood still does not count: it has not heard who came back meanwhile. Who
+ * was heard from again stays, though the cluster may take another second to see it: that one runs, and would be gone for nothing.
  *
  * <p>A minority takes nobody out, itself not either: it decides nothing, but what it holds can be read, and it goes on when the others are
  * back. Whom a majority took out is told so and ends. Epochs keep data and metadata safe whatever is decided here. Pure; times are
@@ -43,16 +44,19 @@ final class Removals {
 
     /**
      * @param reachable voters that are members and can be reached
-     * @param away incarnations of the members that cannot
+     * @param unreachable incarnations of the members that cannot, as the cluster sees it
+     * @param heard incarnations of members that answer this node's heartbeats all the same
      * @return those to be taken out now
      */
-    Set<Long> review(Set<Integer> reachable, Set<Long> away, long nowMs) {
+    Set<Long> review(Set<Integer> reachable, Set<Long> unreachable, Set<Long> heard, long nowMs) {
+        Set<Long> away = new HashSet<>(unreachable);
+        away.removeAll(heard);
         waiting.values().removeIf(askedMs -> nowMs - askedMs > WAITING_MS);
         Set<Integer> here = new HashSet<>(reachable);
         here.addAll(waiting.keySet());
         if (!here.equals(lastHere) || !away.equals(lastAway)) {
             lastHere = here;
-            lastAway = Set.copyOf(away);
+            lastAway = away;
             stableMs = 0;
         } else {
             stableMs += Math.min(MOST_BETWEEN_MS, nowMs - reviewedMs);

@@ -65,6 +65,16 @@ public final class Journals extends Setup implements AutoCloseable {
     }
 
     /**
+     * Looks whether the log dirs are free, and changes nothing: a second start of a running node finds its ports taken, too, and is better
+     * told this.
+     *
+     * @throws LogDirException when a directory is in use by another process
+     */
+    public static void requireFree(BrokerConfig config) {
+        config.logDirs().forEach(DirLock::requireFree);
+    }
+
+    /**
      * Locks and reads every log dir.
      *
      * @throws LogDirException when a directory is in use by another process, belongs to another broker or cluster, or

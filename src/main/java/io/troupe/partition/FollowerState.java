@@ -38,7 +38,12 @@ final class FollowerState {
      * @param offset where it ends then; when {@code empty}, where it begins too
      */
     record Cut(long offset, boolean empty) {
-        /** For the operator: what becomes of a log that ends at {@code logEnd}; it may lose only an epoch without records. */
+        /** Whether a log that ends at {@code logEnd} may lose records by it, and not only an epoch that has none. */
+        boolean losesRecords(long logEnd) {
+            return empty || offset < logEnd;
+        }
+
+        /** For the operator: what becomes of a log that ends at {@code logEnd}. */
         String told(long logEnd) {
             return (empty
                             ? "emptied, to begin anew at "

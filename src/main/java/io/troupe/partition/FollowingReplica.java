@@ -17,6 +17,7 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * A Replica's following: carries out what its {@link FollowerState} decides. It gives what the leader sends to its log, and
@@ -319,13 +320,16 @@ final class FollowingReplica {
             return null;
         }
         Cut cut = state.cut(divergence);
-        log.info(
-                "{}: its log ends at offset {} in leader epoch {}; that of leader {} parts from it: {}",
-                assigned.partition(),
-                state.persistedEnd(),
-                state.lastEpoch(),
-                leader,
-                cut.told(state.persistedEnd()));
+        long logEnd = state.persistedEnd();
+        // At every change of leaders each partition of the old one's would say that nothing is lost.
+        log.atLevel(cut.losesRecords(logEnd) ? Level.INFO : Level.DEBUG)
+                .log(
+                        "{}: its log ends at offset {} in leader epoch {}; that of leader {} parts from it: {}",
+                        assigned.partition(),
+                        logEnd,
+                        state.lastEpoch(),
+                        leader,
+                        cut.told(logEnd));
         return cut;
     }
 

@@ -119,6 +119,7 @@ public final class Broker implements AutoCloseable {
 
     /** Checks ports and locks the log dirs, no more; {@link #serve} does the rest. Close it in any case. */
     static Broker open(BrokerConfig config) {
+        Journals.requireFree(config);
         List<Listener> listeners = choosePorts(config.listeners());
         requireFree("troupe.actor.listener", config.actorListener());
         return new Broker(config, Journals.open(config), listeners);

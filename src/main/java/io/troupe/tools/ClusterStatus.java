@@ -110,7 +110,7 @@ final class ClusterStatus {
                 behind.add(voter.replicaId());
             }
         }
-        String all = voters.size() + " voters: " + join(voters);
+        String all = counted(voters.size(), "voter") + ": " + join(voters);
         if (behind.isEmpty()) {
             return all;
         }
@@ -131,7 +131,8 @@ final class ClusterStatus {
                 .map(TopicPartition::topic)
                 .distinct()
                 .count();
-        return view.partitions().size() + " of " + topics + " topics, " + replicas + " replicas; being moved: "
+        return view.partitions().size() + " of " + counted(topics, "topic") + ", " + counted(replicas, "replica")
+                + "; being moved: "
                 + (view.moving().isEmpty() ? "none" : view.moving().size());
     }
 
@@ -226,6 +227,10 @@ final class ClusterStatus {
 
     private static String counted(String noun, Collection<Integer> ids, String one, String several) {
         return noun + (ids.size() == 1 ? " " + join(ids) + " " + one : "s " + join(ids) + " " + several);
+    }
+
+    private static String counted(long count, String noun) {
+        return count + " " + noun + (count == 1 ? "" : "s");
     }
 
     private static String counted(List<TopicPartition> partitions) {

@@ -29,7 +29,7 @@ final class MoveProgress {
         open.forEach(move -> missing.addAll(missing(move, up)));
         return missing.isEmpty()
                 ? moved
-                : moved + ". The rest waits for broker "
+                : moved + ". The rest waits for " + (missing.size() == 1 ? "broker " : "brokers ")
                         + missing.stream().map(String::valueOf).collect(Collectors.joining(", "))
                         + ": start it, or cancel the moves with troupe-reassign-partitions.sh --cancel.";
     }

@@ -353,6 +353,31 @@ class ScriptsTest {
     }
 
     @Test
+    void aSecondDaemonStartOfARunningNodeSaysSoAndLeavesItsOutputAlone() throws Exception {
+        installation.built().jdk("17.0.15", SERVE);
+        try {
+            assertEquals(
+                    0,
+                    installation
+                            .run("troupe-server-start.sh", "-daemon", properties())
+                            .code());
+            Path output = installation.home.resolve("logs/troupe-server-3.out");
+            String before = Files.readString(output);
+            Outcome second = installation.run("troupe-server-start.sh", "-daemon", properties());
+            assertEquals(1, second.code(), second.output());
+            String process = Files.readString(installation.home.resolve("logs/troupe-server-3.pid"))
+                    .strip();
+            assertTrue(second.output().contains("node 3 runs already (process " + process + ","), second.output());
+            assertEquals(before, Files.readString(output));
+        } finally {
+            assertEquals(0, installation.run("troupe-server-stop.sh").code());
+        }
+        Outcome third = installation.run("troupe-server-start.sh", "-daemon", properties());
+        assertEquals(0, third.code(), third.output());
+        assertEquals(0, installation.run("troupe-server-stop.sh").code());
+    }
+
+    @Test
     void aDaemonStartSaysWhatItWaitsFor() throws Exception {
         installation
                 .built()

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.pekko.Done;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -24,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How broker 1 registers with a controller whose answers take long. */
+/** How broker 1 registers with a controller whose answers take long, and hears what they say of its heartbeats. */
 @Timeout(300)
 class BrokerMetadataTest {
     private static final int SESSION_MS = 500;
@@ -34,6 +35,7 @@ class BrokerMetadataTest {
     private final ActorTestKit kit = ActorTestKit.create();
     private final TestProbe<Controller.Command> controller = kit.createTestProbe();
     private final AtomicReference<String> refused = new AtomicReference<>();
+    private ActorRef<BrokerMetadata.Command> broker;
     private ActorRef<Publication> follower;
 
     @BeforeEach
@@ -51,7 +53,8 @@ class BrokerMetadataTest {
                 throw new AssertionError(reason);
             }
         };
-        kit.spawn(BrokerMetadata.create(self, controller.ref(), new MetadataCache(), Optional.empty(), outcome));
+        broker = kit.spawn(
+                BrokerMetadata.create(self, controller.ref(), new MetadataCache(), Optional.empty(), outcome));
         follower = controller.expectMessageClass(Controller.Follow.class, LIMIT).follower();
         publish(0, new MetadataEvent.ControllerElected(1, 1, "cluster"));
     }
@@ -68,17 +71,41 @@ class BrokerMetadataTest {
         for (int again = 0; again < 2; again++) {
             assertEquals(first.commandId(), registration().commandId());
         }
-        answer(first, new ControllerReply.Registered(1));
-        BrokerImage broker = new BrokerImage(1, 1, List.of(), Optional.empty(), true, false);
-        publish(1, new MetadataEvent.BrokerRegistered(broker, MetadataEvent.Logs.UNPROVEN));
+        assertEquals(1, heartbeat(firstHeartbeat(first)).brokerEpoch());
+    }
+
+    /** Its epoch is another's: it registers anew when it hears so, not only when no later heartbeat is under way. */
+    @Test
+    void aLateRefusalOfAHeartbeatIsHeard() {
+        Controller.Execute stale = firstHeartbeat(registration());
+        heartbeat(execute());
+        heartbeat(execute());
+        answer(
+                stale,
+                new ControllerReply.Refused(
+                        new Refusal(Errors.STALE_BROKER_EPOCH, "Broker 1 is at broker epoch 2, not 1.")));
         Controller.Execute next = execute();
-        while (next.commandId().equals(first.commandId())) {
+        for (int i = 0; i < 10 && next.command() instanceof ControllerCommand.BrokerHeartbeat; i++) {
             next = execute(); // sent before the answer came
         }
-        assertEquals(
-                1,
-                assertInstanceOf(ControllerCommand.BrokerHeartbeat.class, next.command())
-                        .brokerEpoch());
+        assertInstanceOf(ControllerCommand.RegisterBroker.class, next.command());
+    }
+
+    /** The answer to a heartbeat from before it wanted to leave says nothing of its leaderships. */
+    @Test
+    void onlyAHeartbeatThatAsksToLeaveIsAnsweredWithIt() {
+        Controller.Execute before = firstHeartbeat(registration());
+        TestProbe<Done> left = kit.createTestProbe();
+        broker.tell(new BrokerMetadata.PrepareShutdown(left.ref()));
+        Controller.Execute leaving = execute();
+        while (!heartbeat(leaving).wantShutdown()) {
+            leaving = execute();
+        }
+        answer(before, ControllerReply.Done.DONE);
+        heartbeat(execute());
+        left.expectNoMessage(Duration.ZERO);
+        answer(leaving, ControllerReply.Done.DONE);
+        left.expectMessage(LIMIT, Done.getInstance());
     }
 
     /** Another process of its id lives if the controller says so often enough, however long this one stood still between two answers. */
@@ -92,6 +119,22 @@ class BrokerMetadataTest {
         assertNull(refused.get());
         refuse(fifth);
         assertTrue(refused.get().contains("node.id=1 is taken"), refused::get);
+    }
+
+    /** Answers the registration: broker epoch 1. */
+    private Controller.Execute firstHeartbeat(Controller.Execute registration) {
+        answer(registration, new ControllerReply.Registered(1));
+        BrokerImage image = new BrokerImage(1, 1, List.of(), Optional.empty(), true, false);
+        publish(1, new MetadataEvent.BrokerRegistered(image, MetadataEvent.Logs.UNPROVEN));
+        Controller.Execute next = execute();
+        while (next.commandId().equals(registration.commandId())) {
+            next = execute(); // sent before the answer came
+        }
+        return next;
+    }
+
+    private static ControllerCommand.BrokerHeartbeat heartbeat(Controller.Execute execute) {
+        return assertInstanceOf(ControllerCommand.BrokerHeartbeat.class, execute.command());
     }
 
     private Controller.Execute registration() {

@@ -13,7 +13,7 @@ class RemovalsTest {
     @Test
     void aMajorityTakesOutWhoWasAwayForAWhile() {
         assertEquals(NOBODY, reviews(Set.of(1, 2), Set.of(30L), 0, Removals.STABLE_MS - 1));
-        assertEquals(Set.of(30L), removals.review(Set.of(1, 2), Set.of(30L), Removals.STABLE_MS));
+        assertEquals(Set.of(30L), removals.review(Set.of(1, 2), Set.of(30L), NOBODY, Removals.STABLE_MS));
     }
 
     @Test
@@ -25,53 +25,64 @@ class RemovalsTest {
     void whoeverCameOrWentBeginsTheWaitAnew() {
         reviews(Set.of(1, 2, 3), Set.of(40L), 0, 500);
         assertEquals(NOBODY, reviews(Set.of(1, 2), Set.of(40L, 30L), 1000, 1000 + Removals.STABLE_MS - 1));
-        assertEquals(Set.of(40L, 30L), removals.review(Set.of(1, 2), Set.of(40L, 30L), 1000 + Removals.STABLE_MS));
+        assertEquals(
+                Set.of(40L, 30L), removals.review(Set.of(1, 2), Set.of(40L, 30L), NOBODY, 1000 + Removals.STABLE_MS));
     }
 
     /** Two of three processes died and one of them is started again: it can join only once the other one is out. */
     @Test
     void aVoterThatWaitsOutsideMakesTheMajority() {
-        removals.review(Set.of(1), Set.of(20L, 30L), 0);
+        removals.review(Set.of(1), Set.of(20L, 30L), NOBODY, 0);
         for (long ms = 10_000; ms <= 10_000 + Removals.STABLE_MS; ms += 500) {
             removals.asksToJoin(2, ms);
             Set<Long> out = ms < 10_000 + Removals.STABLE_MS ? NOBODY : Set.of(30L);
-            assertEquals(out, removals.review(Set.of(1), Set.of(30L), ms));
+            assertEquals(out, removals.review(Set.of(1), Set.of(30L), NOBODY, ms));
         }
-        assertEquals(NOBODY, removals.review(Set.of(1), Set.of(30L), 20_000), "it asks no more");
+        assertEquals(NOBODY, removals.review(Set.of(1), Set.of(30L), NOBODY, 20_000), "it asks no more");
     }
 
     @Test
     void aBrokerThatDoesNotVoteMakesNone() {
         for (long ms = 0; ms <= 2 * Removals.STABLE_MS; ms += 500) {
             removals.asksToJoin(4, ms);
-            assertEquals(NOBODY, removals.review(Set.of(1), Set.of(30L), ms));
+            assertEquals(NOBODY, removals.review(Set.of(1), Set.of(30L), NOBODY, ms));
         }
     }
 
     /** Whoever came back while this process stood still is heard of after the review that comes first. */
     @Test
     void timeInWhichTheReviewerStoodStillCountsForNobody() {
-        removals.review(Set.of(1, 2), Set.of(30L), 0);
-        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), 60_000));
-        assertEquals(NOBODY, removals.review(Set.of(1, 2, 3), Set.of(), 60_500));
+        removals.review(Set.of(1, 2), Set.of(30L), NOBODY, 0);
+        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), NOBODY, 60_000));
+        assertEquals(NOBODY, removals.review(Set.of(1, 2, 3), Set.of(), NOBODY, 60_500));
         reviews(Set.of(1, 2), Set.of(30L), 70_000, 70_500);
-        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), 80_000));
+        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), NOBODY, 80_000));
+    }
+
+    /** The cluster sees it with its next look, which may come a second later. */
+    @Test
+    void whoeverIsHeardAgainAtTheLastMomentStays() {
+        reviews(Set.of(1, 2), Set.of(30L, 40L), 0, Removals.STABLE_MS - 500);
+        assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L, 40L), Set.of(30L), Removals.STABLE_MS));
+        long later = 2 * Removals.STABLE_MS;
+        assertEquals(NOBODY, reviews(Set.of(1, 2), Set.of(30L, 40L), Removals.STABLE_MS + 500, later), "anew");
+        assertEquals(Set.of(30L, 40L), removals.review(Set.of(1, 2), Set.of(30L, 40L), NOBODY, later + 500));
     }
 
     /** However slow it is, it gets there. */
     @Test
     void aSlowReviewerTakesOutWhoIsAwayAllTheSame() {
         for (int review = 0; review <= 2; review++) {
-            assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), review * 4000L));
+            assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), NOBODY, review * 4000L));
         }
-        assertEquals(Set.of(30L), removals.review(Set.of(1, 2), Set.of(30L), 12_000));
+        assertEquals(Set.of(30L), removals.review(Set.of(1, 2), Set.of(30L), NOBODY, 12_000));
     }
 
     /** Reviews every half second or so, the last one at the end; what that one says. */
     private Set<Long> reviews(Set<Integer> reachable, Set<Long> away, long fromMs, long toMs) {
         for (long ms = fromMs; ms < toMs; ms += 500) {
-            removals.review(reachable, away, ms);
+            removals.review(reachable, away, NOBODY, ms);
         }
-        return removals.review(reachable, away, toMs);
+        return removals.review(reachable, away, NOBODY, toMs);
     }
 }

@@ -41,7 +41,15 @@ class LogDirTest {
         LogDir dir = dir(root);
         String message = refusal(root, 1, null);
         assertTrue(message.contains(root.toString()) && message.contains("in use by another running broker"), message);
+        String process = ", process " + ProcessHandle.current().pid() + ".";
+        assertTrue(message.contains(process), message);
+        message = assertThrows(LogDirException.class, () -> DirLock.requireFree(root))
+                .getMessage();
+        assertTrue(message.contains(process), message);
         dir.close();
+        DirLock.requireFree(root);
+        DirLock.requireFree(root.resolve("none"));
+        assertFalse(Files.exists(root.resolve("none")));
         dir(root).close();
     }
 

@@ -1,7 +1,9 @@
 package io.troupe.partition;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.journal.JournalCommand.EpochStart;
 import io.troupe.journal.LogAppend;
@@ -107,6 +109,9 @@ class FollowerStateTest {
         assertEquals("cut at 60", new Cut(60, false).told(61));
         assertEquals("no record is cut, it ends at 60", new Cut(60, false).told(60));
         assertEquals("emptied, to begin anew at 60", new Cut(60, true).told(60));
+        assertTrue(new Cut(60, false).losesRecords(61));
+        assertTrue(new Cut(60, true).losesRecords(60));
+        assertFalse(new Cut(60, false).losesRecords(60), "an epoch without records");
     }
 
     private static ByteBuffer batch(long baseOffset, int epoch) {

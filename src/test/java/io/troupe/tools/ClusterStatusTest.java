@@ -78,6 +78,13 @@ class ClusterStatusTest {
     }
 
     @Test
+    void oneIsNotCountedAsSeveral() {
+        assertTrue(report().lines().toString().contains("1 of 1 topic, 3 replicas;"), report()::toString);
+        partitions.clear();
+        assertTrue(report().lines().toString().contains("0 of 0 topics, 0 replicas;"), report()::toString);
+    }
+
+    @Test
     void aFencedBrokerIsNamed() {
         broker(3, true);
         partition(0, 1, List.of(1, 2), List.of());

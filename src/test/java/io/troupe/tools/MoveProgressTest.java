@@ -30,7 +30,7 @@ class MoveProgressTest {
     @Test
     void aReplicaThatIsToStayIsWaitedFor() {
         assertTrue(line(MOVE, 1, 2, 3).contains("waits for broker 4:"), line(MOVE, 1, 2, 3));
-        assertTrue(line(MOVE, 3).contains("waits for broker 1, 2, 4:"), line(MOVE, 3));
+        assertTrue(line(MOVE, 3).contains("waits for brokers 1, 2, 4:"), line(MOVE, 3));
     }
 
     @Test

@@ -132,29 +132,13 @@ class GroupFailoverIT {
         List<Thread> threads = new ArrayList<>();
         Set<String> sent = ConcurrentHashMap.newKeySet();
         try (Admin admin = cluster.clients().admin()) {
-            threads.add(background("member-1", () -> consume(group, topic)));
-            threads.add(background("member-2", () -> consume(group, topic)));
-            threads.add(background("producer", () -> produce(topic, sent)));
-            Clients.await("the group commits", () -> commits.get() > 20);
-            threads.add(background("watcher", () -> watch(admin, group)));
-            for (int round = 0; round < 2; round++) {
-                int killed = coordinator(admin, group);
-                Map<TopicPartition, Long> before = Map.copyOf(acknowledged);
-                cluster.kill(killed);
-                long atNs = System.nanoTime();
-                Clients.await("each partition goes on", () -> {
-                    assertEquals(List.of(), failures);
-                    return before.entrySet().stream().allMatch(e -> acknowledged.get(e.getKey()) > e.getValue() + 20);
-                });
-                System.out.println("Coordinator killed: commits of all partitions went on within "
-                        + (System.nanoTime() - atNs) / 1_000_000 + " ms");
-                assertTrue(coordinator(admin, group) != killed);
-                cluster.start(killed);
-            }
-        } finally {
-            stopping = true;
-            for (Thread thread : threads) {
-                thread.join(120_000);
+            try {
+                killTwice(admin, group, topic, sent, threads);
+            } finally {
+                stopping = true;
+                for (Thread thread : threads) {
+                    thread.join(120_000);
+                }
             }
         }
         assertEquals(List.of(), failures);
@@ -166,6 +150,28 @@ class GroupFailoverIT {
             });
         }
         assertEquals(new TreeSet<>(sent), new TreeSet<>(read));
+    }
+
+    private void killTwice(Admin admin, String group, String topic, Set<String> sent, List<Thread> threads) {
+        threads.add(background("member-1", () -> consume(group, topic)));
+        threads.add(background("member-2", () -> consume(group, topic)));
+        threads.add(background("producer", () -> produce(topic, sent)));
+        Clients.await("the group commits", () -> commits.get() > 20);
+        threads.add(background("watcher", () -> watch(admin, group)));
+        for (int round = 0; round < 2; round++) {
+            int killed = coordinator(admin, group);
+            Map<TopicPartition, Long> before = Map.copyOf(acknowledged);
+            cluster.kill(killed);
+            long atNs = System.nanoTime();
+            Clients.await("each partition goes on", () -> {
+                assertEquals(List.of(), failures);
+                return before.entrySet().stream().allMatch(e -> acknowledged.get(e.getKey()) > e.getValue() + 20);
+            });
+            System.out.println("Coordinator killed: commits of all partitions went on within "
+                    + (System.nanoTime() - atNs) / 1_000_000 + " ms");
+            assertTrue(coordinator(admin, group) != killed);
+            cluster.start(killed);
+        }
     }
 
     private void produce(String topic, Set<String> sent) {

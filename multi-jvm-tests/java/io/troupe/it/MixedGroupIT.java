@@ -23,6 +23,7 @@ import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -152,14 +153,18 @@ class MixedGroupIT {
     private static void awaitShares(Admin admin, String group, Map<String, Integer> expected) {
         Map<String, Integer> shares = new HashMap<>();
         Clients.await("partitions are shared " + expected, () -> {
-            ConsumerGroupDescription description = Clients.get(
-                            admin.describeConsumerGroups(List.of(group)).all())
-                    .get(group);
+            ConsumerGroupDescription description;
+            try {
+                description = Clients.get(
+                                admin.describeConsumerGroups(List.of(group)).all())
+                        .get(group);
+            } catch (GroupIdNotFoundException e) {
+                // Nobody has asked to join yet.
+                return false;
+            }
             shares.clear();
-            description
-                    .members()
-                    .forEach(m -> shares.merge(
-                            m.clientId(), m.assignment().topicPartitions().size(), Integer::sum));
+            description.members().forEach(m -> shares.merge(
+                    m.clientId(), m.assignment().topicPartitions().size(), Integer::sum));
             return description.groupState() == GroupState.STABLE && shares.equals(expected);
         });
     }

@@ -163,8 +163,10 @@ class MixedGroupIT {
                 return false;
             }
             shares.clear();
-            description.members().forEach(m -> shares.merge(
-                    m.clientId(), m.assignment().topicPartitions().size(), Integer::sum));
+            description
+                    .members()
+                    .forEach(m -> shares.merge(
+                            m.clientId(), m.assignment().topicPartitions().size(), Integer::sum));
             return description.groupState() == GroupState.STABLE && shares.equals(expected);
         });
     }

@@ -246,6 +246,11 @@ class BrokerFailuresIT {
                 "broker " + victim + " is back",
                 Duration.ofSeconds(240),
                 () -> cluster.broker(victim).output().substring(from).contains(" is ready"));
+        String told = cluster.broker(victim).output().substring(from).split(" begins as node ")[0];
+        assertEquals(2, told.split("The broker cannot go on", -1).length, "said once: " + told);
+        for (String idle : List.of("quarantined this node", "Taking pekko://", "controlled shutdown was not done")) {
+            assertFalse(told.contains(idle), () -> idle + ": " + told);
+        }
     }
 
     private int leaderThatIsNotController(CheckedTopic topic) {

@@ -81,6 +81,8 @@ public final class Broker implements AutoCloseable {
     private List<Listener> bound = List.of();
     /** Why the cluster does not take this node. */
     private volatile String refusal;
+    /** The cluster went on without this node: no controller hears it any more. */
+    private volatile boolean outside;
 
     private Broker(BrokerConfig config, Journals journals, List<Listener> listeners) {
         this.config = config;
@@ -137,7 +139,15 @@ public final class Broker implements AutoCloseable {
 
     private void run() {
         Guardian.Parts parts = new Guardian.Parts(
-                config, advertised, journals, metadata, replicas, groupLoads, controllerStats, outcome());
+                config,
+                advertised,
+                journals,
+                metadata,
+                replicas,
+                groupLoads,
+                controllerStats,
+                outcome(),
+                this::onFatal);
         journals.onAllDirsFailed(this::onNoLogDir);
         system = ActorSystem.create(
                 Guardian.create(parts),
@@ -238,6 +248,7 @@ public final class Broker implements AutoCloseable {
 
             @Override
             public void rejoin(String reason) {
+                outside = true;
                 onFatal(reason);
             }
         };
@@ -302,7 +313,7 @@ public final class Broker implements AutoCloseable {
     }
 
     private void stop() {
-        if (system != null) {
+        if (system != null && !outside) {
             step("controlled shutdown", CONTROLLED_SHUTDOWN_TIMEOUT_S, Guardian.PrepareShutdown::new);
         }
         if (server != null) {

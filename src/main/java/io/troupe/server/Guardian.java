@@ -30,6 +30,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
@@ -85,7 +86,8 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
      *
      * @param advertised what clients are told, ports resolved
      * @param groupLoads threads that may wait for a disk, for groups' coordinators
-     * @param outcome told with the reason when the node is of no more use
+     * @param outcome told with the reason when the node may not be in the cluster, or is not any more
+     * @param ended told with the reason when the node is of no more use for another cause
      */
     record Parts(
             BrokerConfig config,
@@ -95,7 +97,8 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
             LocalReplicas replicas,
             Executor groupLoads,
             ControllerStats controllerStats,
-            ClusterFormation.Outcome outcome) {
+            ClusterFormation.Outcome outcome,
+            Consumer<String> ended) {
 
         /** The cluster that this node belongs to, as far as is known by now. */
         Optional<String> clusterId() {
@@ -293,7 +296,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     private Behavior<Command> onEnded(Ended end) {
         ended.add(end.what());
         if (!stopping) {
-            parts.outcome().rejoin("its actor " + end.what() + " has ended; the log says why");
+            parts.ended().accept("its actor " + end.what() + " has ended; the log says why");
         }
         return this;
     }

@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
  * record at or after a timestamp. Look-ups by timestamp read the log, on the {@code reads} executor.
  *
  * <p>Versions: 4 leader epochs, 5 OFFSET_NOT_AVAILABLE while a new leader's HW has not reached its epoch's start, 8
- * earliest local (-4, the same as -2 here), 9 and 11 offsets of tiered storage (-5, -6), which this broker has not: -1.
+ * earliest local (-4, the same as -2 here), 9 and 11 offsets of tiered storage (-5, -6), which this broker has not: -1. Who sends an
+ * offset in a {@link WaitingTag} is told besides of when the first record from there on is.
  */
 public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestData> {
     private static final long LATEST = -1;
@@ -74,7 +75,9 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
     public void handle(RequestContext context, ListOffsetsRequestData request) {
         boolean readsLog = request.topics().stream()
                 .flatMap(topic -> topic.partitions().stream())
-                .anyMatch(partition -> partition.timestamp() >= 0 || partition.timestamp() == MAX_TIMESTAMP);
+                .anyMatch(partition -> partition.timestamp() >= 0
+                        || partition.timestamp() == MAX_TIMESTAMP
+                        || WaitingTag.in(partition.unknownTaggedFields()) != null);
         if (readsLog) {
             CompletableFuture.runAsync(() -> answer(context, request), reads)
                     .exceptionally(Unanswered.answer(context, request));
@@ -133,7 +136,9 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
                 return error(wanted, found.error());
             }
             try {
-                return offset(wanted, found.view());
+                ListOffsetsPartitionResponse answer = offset(wanted, found.view());
+                addWaiting(wanted, found.view(), answer);
+                return answer;
             } catch (CorruptLogException e) {
                 return error(wanted, Errors.CORRUPT_MESSAGE);
             } catch (IOException e) {
@@ -147,7 +152,7 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
         }
 
         private ListOffsetsPartitionResponse offset(ListOffsetsPartition wanted, LogView view) throws IOException {
-            long end = request.isolationLevel() == READ_COMMITTED ? view.lastStableOffset() : view.highWatermark();
+            long end = end(view);
             long timestamp = wanted.timestamp();
             if (timestamp == LATEST) {
                 return view.epochStartCommitted()
@@ -170,6 +175,20 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
             }
             // "None" would be wrong while committed records may lie beyond the HW that this leader knows.
             return view.epochStartCommitted() ? found(wanted, UNKNOWN, UNKNOWN, -1) : error(wanted, notAvailable());
+        }
+
+        private void addWaiting(ListOffsetsPartition wanted, LogView view, ListOffsetsPartitionResponse answer)
+                throws IOException {
+            Long offset = WaitingTag.in(wanted.unknownTaggedFields());
+            if (offset != null) {
+                view.reader().firstRecord(offset, end(view)).ifPresent(record -> answer.unknownTaggedFields()
+                        .add(WaitingTag.of(record.timestampMs())));
+            }
+        }
+
+        /** What the client may see, exclusive. */
+        private long end(LogView view) {
+            return request.isolationLevel() == READ_COMMITTED ? view.lastStableOffset() : view.highWatermark();
         }
 
         private Errors notAvailable() {

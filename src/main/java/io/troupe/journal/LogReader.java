@@ -112,6 +112,9 @@ public interface LogReader {
     /** The first record at or after {@code timestampMs} and below {@code endOffset}. */
     Optional<TimestampedOffset> offsetForTimestamp(long timestampMs, long endOffset) throws IOException;
 
+    /** The first record at or above {@code fromOffset} and below {@code endOffset}; control batches are none. */
+    Optional<TimestampedOffset> firstRecord(long fromOffset, long endOffset) throws IOException;
+
     /** The record with the greatest timestamp below {@code endOffset}; the first of several. */
     Optional<TimestampedOffset> maxTimestamp(long endOffset) throws IOException;
 }

@@ -317,16 +317,22 @@ final class SegmentReader implements LogReader {
 
     private Optional<TimestampedOffset> findAt(BatchCursor cursor, Segment segment, long timestampMs, long bound)
             throws IOException {
-        if (cursor.maxTimestamp() < timestampMs || cursor.endOffset() <= log.logStartOffset()) {
+        long start = log.logStartOffset();
+        if (cursor.maxTimestamp() < timestampMs || cursor.endOffset() <= start) {
             return Optional.empty();
         }
+        return findAt(cursor, segment, timestampMs, start, bound);
+    }
+
+    private Optional<TimestampedOffset> findAt(
+            BatchCursor cursor, Segment segment, long timestampMs, long start, long bound) throws IOException {
         if (cursor.position() < segment.trustedFrom() && !cursor.crcMatches()) {
             throw corrupt(segment, cursor.position(), cursor.baseOffset(), "a batch whose CRC does not match");
         }
-        return firstAtOrAfter(cursor, timestampMs, bound);
+        return firstAtOrAfter(cursor, timestampMs, start, bound);
     }
 
-    private Optional<TimestampedOffset> firstAtOrAfter(BatchCursor cursor, long timestampMs, long bound)
+    private Optional<TimestampedOffset> firstAtOrAfter(BatchCursor cursor, long timestampMs, long start, long bound)
             throws IOException {
         ByteBuffer header = cursor.buffer();
         int at = cursor.at();
@@ -337,7 +343,7 @@ final class SegmentReader implements LogReader {
         boolean complete = BatchHeader.recordsCount(header, at) == BatchHeader.lastOffsetDelta(header, at) + 1L;
         boolean oneTime = BatchHeader.isLogAppendTime(header, at) || BatchHeader.recordsCount(header, at) == 1;
         if (complete && oneTime) {
-            long first = Math.max(cursor.baseOffset(), log.logStartOffset());
+            long first = Math.max(cursor.baseOffset(), start);
             return first < Math.min(cursor.endOffset(), bound)
                     ? Optional.of(new TimestampedOffset(first, cursor.maxTimestamp(), epoch))
                     : Optional.empty();
@@ -347,7 +353,7 @@ final class SegmentReader implements LogReader {
             LARGE_LOOKUPS.acquireUninterruptibly();
         }
         try {
-            return firstAtOrAfter(cursor.batch(), epoch, timestampMs, bound);
+            return firstAtOrAfter(cursor.batch(), epoch, timestampMs, start, bound);
         } finally {
             if (large) {
                 LARGE_LOOKUPS.release();
@@ -355,15 +361,60 @@ final class SegmentReader implements LogReader {
         }
     }
 
-    private Optional<TimestampedOffset> firstAtOrAfter(ByteBuffer batch, int epoch, long timestampMs, long bound) {
+    private static Optional<TimestampedOffset> firstAtOrAfter(
+            ByteBuffer batch, int epoch, long timestampMs, long start, long bound) {
         try {
-            return Batches.firstAtOrAfter(batch, timestampMs, log.logStartOffset(), bound)
+            return Batches.firstAtOrAfter(batch, timestampMs, start, bound)
                     .map(record -> new TimestampedOffset(record.offset(), record.timestampMs(), epoch));
         } catch (IOException e) {
             // Compressed records are stored as they came. Whoever wrote these keeps nobody from looking up others; a
             // reader is sent to the batch, and finds there what is wrong with it.
-            long first = Math.max(BatchHeader.baseOffset(batch, 0), log.logStartOffset());
+            long first = Math.max(BatchHeader.baseOffset(batch, 0), start);
             return Optional.of(new TimestampedOffset(first, BatchHeader.maxTimestamp(batch, 0), epoch));
+        }
+    }
+
+    @Override
+    public Optional<TimestampedOffset> firstRecord(long fromOffset, long endOffset) throws IOException {
+        return stable(() -> {
+            long start = Math.max(fromOffset, log.logStartOffset());
+            long bound = Math.min(endOffset, log.logEndOffset());
+            if (start >= bound) {
+                return Optional.empty();
+            }
+            SegmentTable segments = log.table();
+            // More than one only where compaction has left nothing from there on.
+            for (int i = segments.indexOf(start);
+                    i < segments.count() && segments.get(i).baseOffset() < bound;
+                    i++) {
+                Optional<TimestampedOffset> found = firstIn(segments.get(i), start, bound);
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+            return Optional.empty();
+        });
+    }
+
+    private Optional<TimestampedOffset> firstIn(Segment segment, long start, long bound) throws IOException {
+        FileChannel channel = segment.acquire();
+        try {
+            SparseIndex index = index(segment, channel);
+            int from = index.startOf(index.stretchOf(start - segment.baseOffset()));
+            BatchCursor cursor = new BatchCursor(channel, from, segment.size(), BatchCursor.LOOKUP_WINDOW);
+            while (cursor.next() && cursor.baseOffset() < bound) {
+                if (cursor.endOffset() <= start || BatchHeader.isControl(cursor.buffer(), cursor.at())) {
+                    continue;
+                }
+                Optional<TimestampedOffset> found = findAt(cursor, segment, Long.MIN_VALUE, start, bound);
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+            failIfCorrupt(segment, cursor, segment.baseOffset());
+            return Optional.empty();
+        } finally {
+            segment.release();
         }
     }
 

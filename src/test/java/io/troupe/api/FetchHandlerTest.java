@@ -491,6 +491,11 @@ class FetchHandlerTest {
         }
 
         @Override
+        public Optional<TimestampedOffset> firstRecord(long fromOffset, long endOffset) throws IOException {
+            return batches.firstRecord(fromOffset, endOffset);
+        }
+
+        @Override
         public Optional<TimestampedOffset> maxTimestamp(long endOffset) throws IOException {
             return batches.maxTimestamp(endOffset);
         }

@@ -19,6 +19,7 @@ import org.apache.kafka.common.message.OffsetForLeaderEpochResponseData;
 import org.apache.kafka.common.message.OffsetForLeaderEpochResponseData.EpochEndOffset;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.protocol.types.RawTaggedField;
 import org.junit.jupiter.api.Test;
 
 class ListOffsetsHandlerTest {
@@ -74,6 +75,22 @@ class ListOffsetsHandlerTest {
         cluster.publish(0, 0, 60, 80);
         expect(42, 42, list(11, 0, ask(0, 42)).get(0));
         expect(-1, -1, list(11, 0, ask(0, 60)).get(0));
+    }
+
+    /** Big-endian bytes of a long; the last test record that is committed is 59. */
+    @Test
+    void whoNamesAnOffsetIsToldTheTimeOfTheFirstRecordFromThere() throws Exception {
+        cluster.publish(0, 0, 60, 80);
+        ListOffsetsPartition asked = ask(0, -1);
+        byte[] offset = {0, 0, 0, 0, 0, 0, 0, 42};
+        asked.unknownTaggedFields().add(new RawTaggedField(10_000, offset));
+        ListOffsetsPartitionResponse answer = list(7, 0, asked).get(0);
+        expect(60, -1, answer);
+        assertEquals(
+                List.of(new RawTaggedField(10_000, offset)), answer.unknownTaggedFields(), "times are offsets here");
+        offset[7] = 60;
+        assertEquals(List.of(), list(7, 0, asked).get(0).unknownTaggedFields(), "nothing waits");
+        assertEquals(List.of(), list(7, 0, ask(0, -1)).get(0).unknownTaggedFields(), "nobody asked");
     }
 
     @Test

@@ -127,6 +127,11 @@ final class OneTopic {
         }
 
         @Override
+        public Optional<TimestampedOffset> firstRecord(long fromOffset, long endOffset) {
+            return offsetForTimestamp(fromOffset, endOffset);
+        }
+
+        @Override
         public Optional<TimestampedOffset> maxTimestamp(long endOffset) {
             return endOffset == 0
                     ? Optional.empty()

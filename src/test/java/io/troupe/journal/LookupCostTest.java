@@ -78,7 +78,9 @@ class LookupCostTest {
                 });
                 long at = offset <= middle ? offset : middle;
                 assertCheap(path, at, () -> reader.offsetForTimestamp(1_000 + offset, Long.MAX_VALUE));
+                assertCheap(path, offset, () -> reader.firstRecord(offset, Long.MAX_VALUE));
             }
+            assertCheap(path, -1, () -> reader.firstRecord(end, Long.MAX_VALUE));
             assertCheap(path, middle, () -> reader.offsetForTimestamp(900_000, Long.MAX_VALUE));
             assertCheap(path, -1, () -> reader.offsetForTimestamp(1_000_001, Long.MAX_VALUE));
             assertCheap(path, middle, () -> reader.maxTimestamp(Long.MAX_VALUE));

@@ -71,11 +71,19 @@ class PartitionLogTest {
         }
 
         Optional<TimestampedOffset> atOrAfter(long timestampMs, long endOffset) {
+            return first(timestampMs, start, endOffset);
+        }
+
+        Optional<TimestampedOffset> firstFrom(long fromOffset, long endOffset) {
+            return first(Long.MIN_VALUE, fromOffset, endOffset);
+        }
+
+        private Optional<TimestampedOffset> first(long timestampMs, long fromOffset, long endOffset) {
             for (ByteBuffer batch : batches) {
                 for (int i = 0; i <= BatchHeader.lastOffsetDelta(batch, 0); i++) {
                     long offset = BatchHeader.baseOffset(batch, 0) + i;
                     long timestamp = BatchHeader.baseTimestamp(batch, 0) + i;
-                    if (timestamp >= timestampMs && offset >= start && offset < endOffset) {
+                    if (timestamp >= timestampMs && offset >= fromOffset && offset < endOffset) {
                         return Optional.of(new TimestampedOffset(offset, timestamp, BatchHeader.leaderEpoch(batch, 0)));
                     }
                 }
@@ -168,6 +176,8 @@ class PartitionLogTest {
         assertEquals(most.hasRemaining(), read.hasRemaining());
         long timestamp = 1000 + random.nextInt(1800);
         assertEquals(model.atOrAfter(timestamp, bound), reader.offsetForTimestamp(timestamp, bound));
+        Optional<TimestampedOffset> first = reader.firstRecord(from, bound);
+        assertEquals(model.firstFrom(from, bound), first);
     }
 
     @Test

@@ -131,6 +131,11 @@ final class MemoryLog implements LogReader {
     }
 
     @Override
+    public Optional<TimestampedOffset> firstRecord(long fromOffset, long endOffset) {
+        return Optional.empty();
+    }
+
+    @Override
     public Optional<TimestampedOffset> maxTimestamp(long endOffset) {
         return Optional.empty();
     }

@@ -70,6 +70,11 @@ final class StubJournal extends AsyncWriteJournal {
         }
 
         @Override
+        public Optional<TimestampedOffset> firstRecord(long fromOffset, long endOffset) {
+            return Optional.empty();
+        }
+
+        @Override
         public Optional<TimestampedOffset> maxTimestamp(long endOffset) {
             return Optional.empty();
         }

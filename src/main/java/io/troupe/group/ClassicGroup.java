@@ -44,7 +44,7 @@ final class ClassicGroup {
     static final int NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000;
     /** How often old offsets and idle groups are looked for. */
     static final int SWEEP_INTERVAL_MS = 10 * 60 * 1000;
-    /** Ids given out to members that have not come back with them yet. */
+    /** Ids given out to members that have not come back with them yet; beyond it the oldest lapses. */
     static final int MAX_PENDING_MEMBERS = 10_000;
 
     private final ClassicGroupState group;
@@ -57,7 +57,17 @@ final class ClassicGroup {
      * @param newMemberId makes a unique member id that begins with the given client or instance id
      */
     ClassicGroup(CommittedGroup committed, GroupConfig config, UnaryOperator<String> newMemberId, long nowMs) {
-        group = new ClassicGroupState(committed, config, newMemberId, nowMs);
+        this(committed, config, newMemberId, GroupEvents.NONE, nowMs);
+    }
+
+    /** @param before what happened to the group until now */
+    ClassicGroup(
+            CommittedGroup committed,
+            GroupConfig config,
+            UnaryOperator<String> newMemberId,
+            GroupEvents before,
+            long nowMs) {
+        group = new ClassicGroupState(committed, config, newMemberId, before, nowMs);
         joins = new GroupJoins(group);
         syncs = new GroupSyncs(group, joins);
         sessions = new GroupSessions(group, joins);
@@ -81,6 +91,16 @@ final class ClassicGroup {
         return group.committed;
     }
 
+    /** The last that happened to it. */
+    GroupEvents events() {
+        return group.history.events();
+    }
+
+    /** Notes that it was made of what is stored, because of {@code why}. */
+    void noteLoaded(String why, long nowMs) {
+        group.history.loaded(why, nowMs);
+    }
+
     /** When {@link #tick} is due at the latest, or earlier than needed; {@link Long#MAX_VALUE} for never. */
     long nextDeadlineMs() {
         return group.nextDeadlineMs;
@@ -101,6 +121,8 @@ final class ClassicGroup {
             sessions.onLeave(leave, nowMs);
         } else if (request instanceof GroupRequest.Describe describe) {
             group.answer(describe.reply(), GroupDescription.of(this, group.members, group.protocol));
+        } else if (request instanceof GroupRequest.Events events) {
+            group.answer(events.reply(), group.history.shown(nowMs));
         } else if (request instanceof GroupRequest.Delete delete) {
             retention.onDelete(delete);
         } else if (request instanceof GroupRequest.DeleteOffsets delete) {

@@ -39,16 +39,24 @@ final class ClassicGroupState {
     long nextDeadlineMs = NEVER;
 
     List<Effect> effects = new ArrayList<>();
+    final ClassicHistory history;
 
     /**
      * @param newMemberId makes a unique member id that begins with the given client or instance id
+     * @param before what is known of its former life
      */
-    ClassicGroupState(CommittedGroup committed, GroupConfig config, UnaryOperator<String> newMemberId, long nowMs) {
+    ClassicGroupState(
+            CommittedGroup committed,
+            GroupConfig config,
+            UnaryOperator<String> newMemberId,
+            GroupEvents before,
+            long nowMs) {
         this.committed = committed;
         this.config = config;
         this.newMemberId = newMemberId;
         this.stateSinceMs = nowMs;
         this.state = ClassicGroup.State.EMPTY;
+        this.history = new ClassicHistory(this, before);
         GroupMetadata stored = committed.metadata();
         if (stored != null) {
             generation = stored.generation();

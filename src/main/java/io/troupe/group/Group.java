@@ -235,7 +235,14 @@ final class Group extends AbstractBehavior<Group.Command> {
                 cell.committed,
                 shared.config(),
                 prefix -> prefix + "-" + UUID.randomUUID(),
+                cell.events,
                 shared.clockMs().getAsLong());
+        if (cell.begun || cell.committed.metadata() != null) {
+            group.noteLoaded(
+                    cell.begun ? "begins again after a fault, with " : "has a new coordinator, and ",
+                    shared.clockMs().getAsLong());
+        }
+        cell.begun = true;
         run(List.of());
     }
 
@@ -259,6 +266,7 @@ final class Group extends AbstractBehavior<Group.Command> {
             return;
         }
         cell.state = group.state();
+        cell.events = group.events();
         cell.protocolType = group.protocolType();
         long next = group.nextDeadlineMs();
         if (next < tickAtMs) {

@@ -17,6 +17,11 @@ final class GroupCell {
     volatile ClassicGroup.State state;
     volatile String protocolType = "";
 
+    /** The last that happened to the group. */
+    volatile GroupEvents events = GroupEvents.NONE;
+    /** Whether a machine was made of it before. Only the Group's own thread. */
+    boolean begun;
+
     /** Under way to the log; null for none. Only the Group's own thread. */
     List<Encoded> inFlight;
     /**

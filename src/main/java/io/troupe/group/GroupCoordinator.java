@@ -35,6 +35,9 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
     private static final Duration LOAD_RETRY = Duration.ofSeconds(1);
     private static final Duration WATERMARK_RETRY = Duration.ofMillis(100);
 
+    /** Groups of which nothing is stored yet; while there are so many, new ones must try again. */
+    static final int MAX_UNSTORED = 2_000;
+
     sealed interface Command {}
 
     record Ask(GroupRequest request) implements Command {}
@@ -77,6 +80,16 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
         boolean serving;
         volatile boolean stopped;
         long started;
+
+        /** Anyone may name groups without end, and an id given out in each lasts for as long a session as was asked for. */
+        boolean tooManyUnstored() {
+            return children.size() >= MAX_UNSTORED
+                    && children.values().stream()
+                                    .filter(child -> child.cell.committed.isVoid())
+                                    .limit(MAX_UNSTORED)
+                                    .count()
+                            == MAX_UNSTORED;
+        }
     }
 
     private final TimerScheduler<Command> timers;
@@ -150,6 +163,10 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
                 if (!opens(request)) {
                     return this;
                 }
+                if (groups.tooManyUnstored()) {
+                    request.refuse(Errors.COORDINATOR_NOT_AVAILABLE);
+                    return this;
+                }
                 child = new Child(CommittedGroup.empty(request.groupId()));
                 groups.children.put(request.groupId(), child);
             }
@@ -178,6 +195,8 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
                     .answer(GroupOffsets.fetch(CommittedGroup.empty(fetch.groupId()), fetch.asked(), fetch.topics()));
         } else if (request instanceof GroupRequest.Describe describe) {
             describe.answerUnknown();
+        } else if (request instanceof GroupRequest.Events events) {
+            events.reply().answer(GroupEvents.NONE);
         } else if (request instanceof GroupRequest.Delete || request instanceof GroupRequest.DeleteOffsets) {
             request.refuse(Errors.GROUP_ID_NOT_FOUND);
         } else {

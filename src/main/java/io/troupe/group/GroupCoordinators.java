@@ -209,6 +209,11 @@ public final class GroupCoordinators implements GroupService {
     }
 
     @Override
+    public CompletionStage<GroupEvents> groupEvents(String groupId) {
+        return ask(groupId, reply -> new GroupRequest.Events(groupId, reply));
+    }
+
+    @Override
     public CompletionStage<ListGroupsResponseData> listGroups(Caller caller, ListGroupsRequestData request) {
         List<CompletableFuture<ListGroupsResponseData>> answers = new ArrayList<>();
         for (LedPartition partition : led.values()) {
@@ -260,7 +265,9 @@ public final class GroupCoordinators implements GroupService {
         return this.<GroupRequest.OffsetsDeleted>askAsMember(
                         request.groupId(),
                         reply -> new GroupRequest.DeleteOffsets(request.groupId(), partitions, reply))
-                .thenApply(deleted -> OffsetsDeletedAnswer.of(deleted, partitions));
+                .thenApply(deleted -> OffsetsDeletedAnswer.of(deleted, partitions, p -> metadata.current()
+                        .topic(p.topic())
+                        .isPresent()));
     }
 
     private static <T> CompletableFuture<List<T>> all(List<CompletableFuture<T>> stages) {

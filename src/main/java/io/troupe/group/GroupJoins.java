@@ -38,6 +38,7 @@ final class GroupJoins {
                 : group.members.get(data.memberId());
         if (!hasRoomFor(before)) {
             if (before != null) {
+                group.history.left(before, "group.max.size is " + group.config.maxSize(), nowMs);
                 removeAndRebalance(before, Errors.GROUP_MAX_SIZE_REACHED, nowMs);
             }
             group.refuse(join, Errors.GROUP_MAX_SIZE_REACHED);
@@ -80,10 +81,13 @@ final class GroupJoins {
         String memberId = group.newMemberId.apply(isStatic ? data.groupInstanceId() : clientId == null ? "" : clientId);
         if (isStatic || join.caller().apiVersion() < 4) {
             addAndRebalance(join, memberId, nowMs);
-        } else if (group.pending.size() >= ClassicGroup.MAX_PENDING_MEMBERS) {
-            group.refuse(join, Errors.GROUP_MAX_SIZE_REACHED);
         } else {
             // Clients that give up on a slow join would otherwise leave a member behind at each try (KIP-394).
+            if (group.pending.size() >= ClassicGroup.MAX_PENDING_MEMBERS) {
+                // Who really wants to join comes back at once; the others must not keep it out.
+                String oldest = group.pending.keySet().iterator().next();
+                group.pending.remove(oldest);
+            }
             group.pending.put(memberId, group.deadline(nowMs + data.sessionTimeoutMs()));
             group.answer(
                     join.reply(),
@@ -132,7 +136,9 @@ final class GroupJoins {
         String formerLeader = group.members.leader();
         String formerProtocol = group.protocol;
         group.release(member, Errors.FENCED_INSTANCE_ID);
+        String formerId = member.memberId;
         group.members.rename(member, group.newMemberId.apply(member.groupInstanceId));
+        group.history.replaced(member, formerId, nowMs);
         if (group.state != ClassicGroup.State.STABLE) {
             rejoin(member, join, nowMs);
             return;
@@ -168,6 +174,7 @@ final class GroupJoins {
         }
         group.members.add(member);
         joinedDuringDelay = true;
+        group.history.joined(member, join, nowMs);
         rejoin(member, join, nowMs);
     }
 
@@ -176,6 +183,10 @@ final class GroupJoins {
         group.release(member, Errors.REBALANCE_IN_PROGRESS);
         member.update(join);
         member.join = join;
+        group.history.came(member, nowMs);
+        if (!member.isNew && group.state != ClassicGroup.State.PREPARING_REBALANCE) {
+            group.history.rejoined(member, join, nowMs);
+        }
         member.deadlineMs = group.deadline(
                 nowMs + (member.isNew ? ClassicGroup.NEW_MEMBER_JOIN_TIMEOUT_MS : member.sessionTimeoutMs));
         if (group.state != ClassicGroup.State.PREPARING_REBALANCE) {
@@ -198,8 +209,10 @@ final class GroupJoins {
             joinedDuringDelay = false;
             initialDelayLeftMs = Math.max(0, rebalanceTimeoutMs - delay);
             group.joinDeadlineMs = group.deadline(nowMs + delay);
+            group.history.rebalancing(true, delay, nowMs);
         } else {
             group.joinDeadlineMs = group.deadline(nowMs + rebalanceTimeoutMs);
+            group.history.rebalancing(false, rebalanceTimeoutMs, nowMs);
             completeJoinIfAllThere(nowMs);
         }
     }
@@ -228,6 +241,8 @@ final class GroupJoins {
     private void completeJoin(long nowMs) {
         for (GroupMember member : new ArrayList<>(group.members.all())) {
             if (member.join == null && member.groupInstanceId == null) {
+                group.history.timedOut(
+                        member, "did not join within " + (nowMs - group.stateSinceMs) + " ms of the rebalance", nowMs);
                 group.members.remove(member);
             }
         }
@@ -242,10 +257,12 @@ final class GroupJoins {
         if (group.members.isEmpty()) {
             group.protocol = null;
             group.become(ClassicGroup.State.EMPTY, nowMs);
+            group.history.emptied(nowMs);
             group.append(List.of(group.stored(Map.of())), Effect.Nothing.NOTHING);
             return;
         }
         group.protocol = group.members.vote();
+        group.history.joinedAll(nowMs);
         group.become(ClassicGroup.State.COMPLETING_REBALANCE, nowMs);
         group.syncDeadlineMs = group.deadline(nowMs + group.members.rebalanceTimeoutMs());
         for (GroupMember member : group.members.all()) {

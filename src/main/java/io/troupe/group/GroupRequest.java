@@ -143,6 +143,14 @@ sealed interface GroupRequest {
         }
     }
 
+    /** What happened to a group; nothing of one that is not known. */
+    record Events(String groupId, Reply<GroupEvents> reply) implements GroupRequest {
+        @Override
+        public void refuse(Errors error) {
+            reply.answer(GroupEvents.NONE);
+        }
+    }
+
     /** Removes an Empty group and its offsets. */
     record Delete(String groupId, Reply<Errors> reply) implements GroupRequest {
         @Override

@@ -48,6 +48,9 @@ public interface GroupService {
 
     CompletionStage<DescribeGroupsResponseData.DescribedGroup> describeGroup(Caller caller, String groupId);
 
+    /** The last that happened to a group, of whatever protocol; nothing when it is not known or not here. */
+    CompletionStage<GroupEvents> groupEvents(String groupId);
+
     CompletionStage<ListGroupsResponseData> listGroups(Caller caller, ListGroupsRequestData request);
 
     /** Removes Empty groups and their offsets. */

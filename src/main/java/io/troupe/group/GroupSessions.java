@@ -36,21 +36,21 @@ final class GroupSessions {
         var data = leave.data();
         LeaveGroupResponseData response = new LeaveGroupResponseData();
         if (leave.caller().apiVersion() <= 2) {
-            response.setErrorCode(leave(data.memberId(), null, nowMs).code());
+            response.setErrorCode(leave(data.memberId(), null, null, nowMs).code());
         } else {
             for (MemberIdentity who : data.members()) {
                 response.members()
                         .add(new MemberResponse()
                                 .setMemberId(who.memberId())
                                 .setGroupInstanceId(who.groupInstanceId())
-                                .setErrorCode(leave(who.memberId(), who.groupInstanceId(), nowMs)
+                                .setErrorCode(leave(who.memberId(), who.groupInstanceId(), who.reason(), nowMs)
                                         .code()));
             }
         }
         group.answer(leave.reply(), response);
     }
 
-    private Errors leave(String memberId, String groupInstanceId, long nowMs) {
+    private Errors leave(String memberId, String groupInstanceId, String reason, long nowMs) {
         if (groupInstanceId == null && group.pending.remove(memberId) != null) {
             joins.completeJoinIfAllThere(nowMs);
             return Errors.NONE;
@@ -60,8 +60,9 @@ final class GroupSessions {
         boolean byInstanceAlone = byInstance != null && memberId.isEmpty();
         Errors error = byInstanceAlone ? Errors.NONE : group.members.check(memberId, groupInstanceId);
         if (error == Errors.NONE) {
-            joins.removeAndRebalance(
-                    byInstanceAlone ? byInstance : group.members.get(memberId), Errors.UNKNOWN_MEMBER_ID, nowMs);
+            GroupMember member = byInstanceAlone ? byInstance : group.members.get(memberId);
+            group.history.left(member, reason, nowMs);
+            joins.removeAndRebalance(member, Errors.UNKNOWN_MEMBER_ID, nowMs);
         }
         return error;
     }
@@ -75,6 +76,12 @@ final class GroupSessions {
             // It cannot send heartbeats while it waits for us.
             group.touch(member, nowMs);
         } else {
+            group.history.timedOut(
+                    member,
+                    member.isNew
+                            ? "waited too long for its first generation"
+                            : "silent for its session of " + member.sessionTimeoutMs + " ms",
+                    nowMs);
             joins.removeAndRebalance(member, Errors.UNKNOWN_MEMBER_ID, nowMs);
         }
     }

@@ -63,9 +63,11 @@ final class GroupSyncs {
         }
         if (error != Errors.NONE) {
             group.dropAssignments(error);
+            group.history.storeFailed(error, nowMs);
             joins.prepareRebalance(nowMs);
             return;
         }
+        long joinedMs = group.stateSinceMs;
         group.become(ClassicGroup.State.STABLE, nowMs);
         for (GroupMetadata.Member stored : group.committed.metadata().members()) {
             GroupMember member = group.members.get(stored.memberId());
@@ -73,6 +75,7 @@ final class GroupSyncs {
                 member.assignment = stored.assignment();
             }
         }
+        group.history.assigned(joinedMs, nowMs);
         for (GroupMember member : group.members.all()) {
             if (member.sync != null) {
                 GroupRequest.Sync sync = member.sync;
@@ -98,6 +101,7 @@ final class GroupSyncs {
         List<GroupMember> silent =
                 group.members.all().stream().filter(m -> !m.synced).toList();
         for (GroupMember member : silent) {
+            group.history.timedOut(member, "did not ask for its assignment", nowMs);
             group.release(member, Errors.UNKNOWN_MEMBER_ID);
             group.members.remove(member);
         }

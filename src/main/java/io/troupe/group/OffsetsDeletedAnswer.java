@@ -1,6 +1,7 @@
 package io.troupe.group;
 
 import java.util.List;
+import java.util.function.Predicate;
 import org.apache.kafka.common.message.OffsetDeleteResponseData;
 import org.apache.kafka.common.message.OffsetDeleteResponseData.OffsetDeleteResponsePartition;
 import org.apache.kafka.common.message.OffsetDeleteResponseData.OffsetDeleteResponseTopic;
@@ -10,7 +11,11 @@ import org.apache.kafka.common.protocol.Errors;
 final class OffsetsDeletedAnswer {
     private OffsetsDeletedAnswer() {}
 
-    static OffsetDeleteResponseData of(GroupRequest.OffsetsDeleted deleted, List<GroupRequest.Partition> asked) {
+    /** @param exists whether there is such a topic; offsets of one that is no more are deleted, but that is an error */
+    static OffsetDeleteResponseData of(
+            GroupRequest.OffsetsDeleted deleted,
+            List<GroupRequest.Partition> asked,
+            Predicate<GroupRequest.Partition> exists) {
         OffsetDeleteResponseData response =
                 new OffsetDeleteResponseData().setErrorCode(deleted.error().code());
         if (deleted.error() != Errors.NONE) {
@@ -23,10 +28,11 @@ final class OffsetsDeletedAnswer {
                 topic = new OffsetDeleteResponseTopic().setName(asked.get(i).topic());
                 response.topics().add(topic);
             }
+            Errors error = exists.test(asked.get(i)) ? deleted.partitions().get(i) : Errors.UNKNOWN_TOPIC_OR_PARTITION;
             topic.partitions()
                     .add(new OffsetDeleteResponsePartition()
                             .setPartitionIndex(asked.get(i).partition())
-                            .setErrorCode(deleted.partitions().get(i).code()));
+                            .setErrorCode(error.code()));
         }
         return response;
     }

@@ -5,7 +5,6 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
-import org.apache.kafka.common.protocol.types.SchemaException;
 
 /** What members of protocol type "consumer" are subscribed to. */
 final class Subscriptions {
@@ -21,7 +20,8 @@ final class Subscriptions {
             try {
                 topics.addAll(ConsumerProtocol.deserializeSubscription(ByteBuffer.wrap(member.metadata(protocol)))
                         .topics());
-            } catch (SchemaException | IllegalStateException e) {
+            } catch (RuntimeException e) {
+                // A member may write what it likes, and the decoder has many ways to say so.
                 return null;
             }
         }

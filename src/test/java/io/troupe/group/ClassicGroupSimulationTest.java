@@ -33,7 +33,7 @@ class ClassicGroupSimulationTest {
     @TestFactory
     List<DynamicTest> runs() {
         String seed = System.getProperty("seed");
-        LongStream seeds = seed == null ? LongStream.range(0, 20) : LongStream.of(Long.parseLong(seed));
+        LongStream seeds = seed == null ? LongStream.range(0, 25) : LongStream.of(Long.parseLong(seed));
         return seeds.mapToObj(s -> DynamicTest.dynamicTest("seed " + s, () -> {
                     for (long i = 0; i < (seed == null ? 4 : 1); i++) {
                         new Run(s + i * 1000).go();
@@ -122,6 +122,12 @@ class ClassicGroupSimulationTest {
             assertEquals(1, generations.size(), "seed " + seed);
             assertEquals(PARTITIONS, owned.size(), "seed " + seed);
             assertEquals(ClassicGroup.State.STABLE, f.group.state());
+            List<GroupEvent> events = f.group.events().list();
+            GroupEvent last = events.get(events.size() - 1);
+            assertTrue(
+                    Set.of(GroupEvent.Kind.ASSIGNED, GroupEvent.Kind.LOADED).contains(last.kind()),
+                    "seed " + seed + ": " + last);
+            assertEquals(f.group.generation(), last.epoch(), "seed " + seed);
         }
 
         void failOver() {
@@ -163,6 +169,11 @@ class ClassicGroupSimulationTest {
                 ghosts.get(random.nextInt(ghosts.size())).haunt();
             }
             silentMembersAreOut();
+            List<GroupEvent> events = f.group.events().list();
+            assertTrue(events.size() <= GroupEvents.MOST);
+            for (int i = 1; i < events.size(); i++) {
+                assertTrue(events.get(i - 1).timeMs() <= events.get(i).timeMs(), "seed " + seed + ": " + events.get(i));
+            }
             for (int p = 0; p < PARTITIONS; p++) {
                 long now = f.committed("t", p);
                 assertTrue(now >= highest.getOrDefault(p, -1L), "seed " + seed + ": the offset of " + p + " went back");

@@ -276,6 +276,20 @@ class ClassicGroupTest {
         assertEquals(Errors.NONE, GroupFixture.error(f.join(a)));
     }
 
+    /** Anyone may ask for ids and never use them. */
+    @Test
+    void idsThatNobodyComesBackWithAreBoundedAndKeepNobodyOut_KIP394() {
+        String first = f.newId();
+        for (int i = 0; i < 3 * ClassicGroup.MAX_PENDING_MEMBERS; i++) {
+            f.newId();
+        }
+        assertEquals(Errors.UNKNOWN_MEMBER_ID, GroupFixture.error(f.join(first)));
+        Asked<JoinGroupResponseData> joined = f.join(f.newId());
+        // The others hold up the rebalance for their session at most.
+        f.pass(f.sessionTimeoutMs);
+        assertEquals(Errors.NONE, GroupFixture.error(joined));
+    }
+
     @Test
     void leavingRebalancesAndAnEmptyGroupIsStored() {
         String[] ids = f.stablePair();

@@ -6,7 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.group.ClassicGroup.State;
 import io.troupe.group.GroupFixture.Asked;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
+import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.JoinGroupResponseData;
 import org.apache.kafka.common.message.SyncGroupResponseData;
@@ -100,6 +106,52 @@ class ClassicOffsetsTest {
         assertEquals(1, f.group.committed().metadata().generation());
         assertEquals(State.PREPARING_REBALANCE, f.group.state(), "its members were told otherwise");
         assertEquals(2, f.join(a).now().generationId());
+    }
+
+    private GroupRequest.OffsetsDeleted delete(String... topics) {
+        List<GroupRequest.Partition> partitions =
+                Stream.of(topics).map(t -> new GroupRequest.Partition(t, 0)).toList();
+        return f.<GroupRequest.OffsetsDeleted>ask(r -> new GroupRequest.DeleteOffsets(GroupFixture.ID, partitions, r))
+                .now();
+    }
+
+    /** A member subscribed to topic "t". */
+    private static String subscription() {
+        return new String(
+                ConsumerProtocol.serializeSubscription(
+                                new Subscription(List.of("t"), ByteBuffer.allocate(0)), (short) 0)
+                        .array(),
+                StandardCharsets.ISO_8859_1);
+    }
+
+    @Test
+    void offsetsAreDeletedUnlessAMemberIsSubscribedToTheTopic_KIP496() {
+        f.commit("", -1, 7);
+        f.commit("", -1, "other", 0, 8, "");
+        String id = f.newId();
+        JoinGroupResponseData joined = f.join(id, null, subscription(), "range").now();
+        f.sync(id, joined.generationId(), Map.of());
+        GroupRequest.OffsetsDeleted deleted = delete("t", "other", "never");
+        assertEquals(Errors.NONE, deleted.error());
+        assertEquals(List.of(Errors.GROUP_SUBSCRIBED_TO_TOPIC, Errors.NONE, Errors.NONE), deleted.partitions());
+        assertEquals(7, f.committed("t", 0));
+        assertEquals(-1, f.committed("other", 0));
+        f.leave(id, null);
+        assertEquals(List.of(Errors.NONE), delete("t").partitions());
+        assertEquals(-1, f.committed("t", 0));
+    }
+
+    /** What members subscribe to is theirs to write: version 0, and an array of two thousand million topics. */
+    @Test
+    void whereSubscriptionsCannotBeReadNoOffsetIsDeleted() {
+        f.commit("", -1, 7);
+        String id = f.newId();
+        f.join(id, null, "\0\0\u007f\u007f\u007f\u007f", "range");
+        assertEquals(List.of(Errors.GROUP_SUBSCRIBED_TO_TOPIC), delete("t").partitions());
+        f.leave(id, null);
+        f.protocolType = "connect";
+        f.join(f.newId());
+        assertEquals(Errors.NON_EMPTY_GROUP, delete("t").error());
     }
 
     @Test

@@ -134,6 +134,11 @@ class GroupCoordinatorsTest {
         }
 
         @Override
+        public Optional<TimestampedOffset> firstRecord(long fromOffset, long until) {
+            return Optional.empty();
+        }
+
+        @Override
         public Optional<TimestampedOffset> maxTimestamp(long end) {
             return Optional.empty();
         }
@@ -491,6 +496,43 @@ class GroupCoordinatorsTest {
                                         .setMemberId(get(joined).memberId())
                                         .setGenerationId(1)))
                         .errorCode());
+    }
+
+    @Test
+    void whatHappenedToAGroupIsStillToldAfterItCrashed() {
+        serve(1);
+        assertEquals(GroupEvents.NONE, get(groups.groupEvents("g")));
+        get(groups.joinGroup(CALLER, join("g")));
+        List<GroupEvent> before = get(groups.groupEvents("g")).list();
+        get(groups.joinGroup(CALLER, join("g").setProtocols(null)));
+        List<GroupEvent> after = get(groups.groupEvents("g")).list();
+        // The last of them says for whom it waits.
+        int kept = before.size() - 1;
+        assertEquals(before.subList(0, kept), after.subList(0, kept));
+        assertEquals(
+                List.of(GroupEvent.Kind.JOINED, GroupEvent.Kind.REBALANCING, GroupEvent.Kind.JOINED_ALL),
+                before.subList(0, kept).stream().map(GroupEvent::kind).toList());
+        assertEquals(GroupEvent.Kind.LOADED, after.get(kept).kind());
+        assertEquals(
+                "begins again after a fault, with 0 members", after.get(kept).text());
+    }
+
+    /** Each has no more than an id that was given out; those that are known are served all the same. */
+    @Test
+    void groupsOfWhichNothingIsStoredAreBounded() {
+        serve(1);
+        var stored = commit("g", 7);
+        acknowledge();
+        assertEquals(Errors.NONE, error(stored));
+        Errors last = Errors.NONE;
+        for (int i = 0; i <= GroupCoordinator.MAX_UNSTORED; i++) {
+            JoinGroupRequestData first = join("group-" + i).setGroupInstanceId(null);
+            last = Errors.forCode(get(groups.joinGroup(CALLER, first)).errorCode());
+            assertEquals(
+                    i < GroupCoordinator.MAX_UNSTORED ? Errors.MEMBER_ID_REQUIRED : Errors.COORDINATOR_NOT_AVAILABLE,
+                    last);
+        }
+        assertEquals(7, fetched("g"));
     }
 
     @Test

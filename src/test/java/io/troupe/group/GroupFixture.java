@@ -85,6 +85,7 @@ final class GroupFixture {
         CommittedGroup read = CommittedGroup.empty(ID).with(log);
         appends.clear();
         group = new ClassicGroup(read, config, prefix -> prefix + "-" + ids++, nowMs);
+        group.noteLoaded("has a new coordinator, and ", nowMs);
     }
 
     void run(List<Effect> effects) {

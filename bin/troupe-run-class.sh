@@ -213,7 +213,15 @@ select_tool() {
     topics) CLASS=$tools.TopicCommand ;;
     console-producer) CLASS=$tools.ConsoleProducer HEAP=-Xmx512M JIT= ;;
     console-consumer) CLASS=$tools.consumer.ConsoleConsumer HEAP=-Xmx512M JIT= ;;
-    consumer-groups) CLASS=$tools.consumer.group.ConsumerGroupCommand ;;
+    consumer-groups)
+      CLASS=$tools.consumer.group.ConsumerGroupCommand
+      for option in "$@"; do
+        case $option in
+          --events | --lag-seconds) CLASS=io.troupe.tools.GroupCommand ;;
+          --help) say "--describe also takes --events or --lag-seconds: add one of them to --help to read more" ;;
+        esac
+      done
+      ;;
     configs) CLASS=io.troupe.tools.ConfigCommand ;;
     producer-perf-test) CLASS=$tools.ProducerPerformance HEAP=-Xmx512M JIT= ;;
     consumer-perf-test) CLASS=$tools.ConsumerPerformance HEAP=-Xmx512M JIT= ;;
@@ -380,7 +388,7 @@ case ${1:-} in
     tool=$2
     script=$3
     shift 3
-    select_tool "$tool" "${1:-}"
+    select_tool "$tool" "$@"
     translate_arguments "$tool" "$script" "$@"
     find_java
     ensure_built

@@ -177,6 +177,21 @@ class ScriptsTest {
         assertTrue(outcome.output().endsWith("\n" + understood.replace(' ', '\n') + "\n"), outcome.output());
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "--describe --group g, org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+        "--describe --group g --events, io.troupe.tools.GroupCommand",
+        "--describe --lag-seconds --group g, io.troupe.tools.GroupCommand"
+    })
+    void whatKafkasGroupToolDoesNotTellIsTroupes(String written, String mainClass) throws Exception {
+        installation.built().jdk("17.0.15", ECHO);
+        Outcome outcome = installation.run("troupe-consumer-groups.sh", written.split(" "));
+        assertEquals(0, outcome.code(), outcome.output());
+        assertTrue(
+                outcome.output().endsWith("\n" + mainClass + "\n" + written.replace(' ', '\n') + "\n"),
+                outcome.output());
+    }
+
     @Test
     void retiredClassesBecomeTheToolsOfToday() throws Exception {
         installation.built().jdk("17.0.15", ECHO);

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -274,6 +275,50 @@ class GroupIT {
                     Clients.get(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata())
                             .get(committed)
                             .offset());
+        }
+    }
+
+    /** Offsets and results kept together elsewhere, here in a map; the group is used for nothing. */
+    @Test
+    void offsetsMayLiveOutsideAndReadingMayBeginAgainAnywhere() {
+        String topic = clients.topic(Clients.unique("outside"), 2, Map.of());
+        try (var producer = clients.producer()) {
+            for (int i = 0; i < 40; i++) {
+                producer.send(new ProducerRecord<>(topic, i % 2, null, "v" + i));
+            }
+        }
+        List<TopicPartition> both = List.of(new TopicPartition(topic, 0), new TopicPartition(topic, 1));
+        Map<TopicPartition, Long> storage = new HashMap<>();
+        List<String> results = new ArrayList<>();
+        for (int life = 0; life < 4; life++) {
+            try (var consumer = clients.consumer("max.poll.records", "7")) {
+                consumer.assign(both);
+                both.forEach(p -> consumer.seek(p, storage.getOrDefault(p, 0L)));
+                int until = Math.min(40, results.size() + 11);
+                while (results.size() < until) {
+                    for (var record : consumer.poll(Duration.ofSeconds(10))) {
+                        results.add(record.value());
+                        storage.put(new TopicPartition(topic, record.partition()), record.offset() + 1);
+                    }
+                }
+            }
+        }
+        assertEquals(40, results.size());
+        assertEquals(40, Set.copyOf(results).size(), "each once, whatever was fetched and not stored");
+        try (var consumer = clients.consumer()) {
+            consumer.assign(both);
+            consumer.seek(both.get(0), 5);
+            consumer.seekToEnd(List.of(both.get(1)));
+            consumer.position(both.get(1));
+            assertEquals(
+                    "v10",
+                    consumer.poll(Duration.ofSeconds(60)).iterator().next().value());
+            consumer.seekToBeginning(both);
+            Set<String> again = new HashSet<>();
+            Clients.await("all is read again", () -> {
+                consumer.poll(Duration.ofMillis(200)).forEach(record -> again.add(record.value()));
+                return again.size() == 40;
+            });
         }
     }
 

@@ -1,0 +1,44 @@
+package io.troupe.group.assignor;
+
+import java.util.AbstractSet;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.PrimitiveIterator;
+
+/** Partition numbers of one topic, ascending. Immutable: the array belongs to the set. */
+final class PartitionSet extends AbstractSet<Integer> {
+    private final int[] sorted;
+
+    /**
+     * @param sorted ascending, without repeats; not written any more
+     */
+    PartitionSet(int[] sorted) {
+        this.sorted = sorted;
+    }
+
+    /**
+     * @param first inclusive
+     * @param end exclusive
+     */
+    static PartitionSet range(int first, int end) {
+        int[] sorted = new int[end - first];
+        Arrays.setAll(sorted, i -> first + i);
+        return new PartitionSet(sorted);
+    }
+
+    @Override
+    public Iterator<Integer> iterator() {
+        PrimitiveIterator.OfInt iterator = Arrays.stream(sorted).iterator();
+        return iterator;
+    }
+
+    @Override
+    public int size() {
+        return sorted.length;
+    }
+
+    @Override
+    public boolean contains(Object partition) {
+        return partition instanceof Integer p && Arrays.binarySearch(sorted, p) >= 0;
+    }
+}

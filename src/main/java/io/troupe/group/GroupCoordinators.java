@@ -18,6 +18,9 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import org.apache.kafka.common.message.ConsumerGroupDescribeResponseData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.message.DeleteGroupsRequestData;
 import org.apache.kafka.common.message.DeleteGroupsResponseData;
 import org.apache.kafka.common.message.DeleteGroupsResponseData.DeletableGroupResult;
@@ -173,13 +176,25 @@ public final class GroupCoordinators implements GroupService {
     }
 
     @Override
+    public CompletionStage<ConsumerGroupHeartbeatResponseData> consumerHeartbeat(
+            Caller caller, ConsumerGroupHeartbeatRequestData request) {
+        return askAsMember(request.groupId(), reply -> new GroupRequest.ConsumerHeartbeat(caller, request, reply));
+    }
+
+    @Override
+    public CompletionStage<ConsumerGroupDescribeResponseData.DescribedGroup> describeConsumerGroup(
+            Caller caller, String groupId) {
+        return ask(groupId, reply -> new GroupRequest.DescribeConsumers(groupId, reply));
+    }
+
+    @Override
     public CompletionStage<OffsetCommitResponseData> commitOffsets(Caller caller, OffsetCommitRequestData request) {
         TopicNames.Split split = TopicNames.split(request, caller.apiVersion(), metadata.current());
         if (split.known().topics().isEmpty()) {
             return CompletableFuture.completedFuture(split.complete(new OffsetCommitResponseData()));
         }
         return this.<OffsetCommitResponseData>ask(
-                        request.groupId(), reply -> new GroupRequest.CommitOffsets(split.known(), reply))
+                        request.groupId(), reply -> new GroupRequest.CommitOffsets(caller.apiVersion(), split.known(), reply))
                 .thenApply(split::complete);
     }
 

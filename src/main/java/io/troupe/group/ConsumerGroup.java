@@ -41,6 +41,8 @@ final class ConsumerGroup implements GroupCore {
     private final ConsumerTargets targets;
     private final ConsumerHeartbeats heartbeats;
     private final ConsumerRetention retention;
+    /** As of when the group last moved. */
+    private String state;
 
     /**
      * @param appending appends that a former machine of this group asked for and that are not yet decided
@@ -60,6 +62,14 @@ final class ConsumerGroup implements GroupCore {
 
     @Override
     public String stateText() {
+        if (group.moved) {
+            group.moved = false;
+            state = computeState();
+        }
+        return state;
+    }
+
+    private String computeState() {
         if (group.members.isEmpty()) {
             return "Empty";
         }
@@ -93,6 +103,11 @@ final class ConsumerGroup implements GroupCore {
     @Override
     public long nextDeadlineMs() {
         return group.nextDeadlineMs;
+    }
+
+    /** The name of the assignor that makes targets. */
+    String assignor() {
+        return targets.assignor();
     }
 
     int epoch() {
@@ -164,10 +179,17 @@ final class ConsumerGroup implements GroupCore {
         return take();
     }
 
-    /** Subscriptions are looked at anew, which may begin an epoch; offsets of topics that are no more go. */
+    /** Offsets of topics that are no more go. */
     @Override
     public List<Effect> checkTopics(TopicIds topics, long nowMs) {
         retention.checkTopics(topics);
+        group.store(Effect.Nothing.NOTHING);
+        return take();
+    }
+
+    /** An epoch begins if other topics, or more partitions of them, match the subscriptions now. */
+    @Override
+    public List<Effect> topicsChanged(long nowMs) {
         targets.refresh(nowMs);
         group.store(Effect.Nothing.NOTHING);
         return take();

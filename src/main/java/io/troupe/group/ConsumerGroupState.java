@@ -59,6 +59,8 @@ final class ConsumerGroupState {
     long nextDeadlineMs = NEVER;
     /** Appends asked for and not yet decided. */
     int appending;
+    /** Whether something was stored since this was last set to false. */
+    boolean moved = true;
 
     private List<GroupRecord> records = new ArrayList<>();
     private List<Effect> effects = new ArrayList<>();
@@ -198,6 +200,9 @@ final class ConsumerGroupState {
         List.copyOf(regexes.keySet()).forEach(regex -> storeRegex(regex, null));
         records.add(new TargetEpochStored(groupId(), -1));
         records.add(new EpochStored(groupId(), EpochStored.TOMBSTONE, 0));
+        if (committed.metadata() != null) {
+            records.add(new GroupRecord.GroupRemoved(groupId()));
+        }
         epoch = 0;
         targetEpoch = 0;
         metadataHash = 0;
@@ -233,6 +238,7 @@ final class ConsumerGroupState {
             return;
         }
         appending++;
+        moved |= !records.isEmpty();
         effects.add(new Effect.Append(records, then));
         records = new ArrayList<>();
     }

@@ -115,7 +115,8 @@ final class ConsumerTargets {
             members.add(new PartitionAssignor.Member(
                     member.memberId, m.instanceId(), topicIds, group.target(member.memberId)));
         }
-        Map<String, Map<Uuid, Set<Integer>>> next = preferred()
+        Map<String, Map<Uuid, Set<Integer>>> next = PartitionAssignor.named(assignor())
+                .orElse(PartitionAssignor.ALL.get(0))
                 .assign(members, id -> image.topic(id).map(t -> t.partitions().size()).orElse(0));
         next.forEach((memberId, target) -> {
             if (target != group.target(memberId)) {
@@ -136,7 +137,7 @@ final class ConsumerTargets {
     }
 
     /** The one that most members ask for; the first that is configured if none does, and between equals. */
-    private PartitionAssignor preferred() {
+    String assignor() {
         Map<String, Integer> votes = new LinkedHashMap<>();
         group.consumerConfig().assignors().forEach(name -> votes.put(name, 0));
         for (ConsumerMember member : group.members.values()) {
@@ -150,6 +151,6 @@ final class ConsumerTargets {
                 winner = candidate.getKey();
             }
         }
-        return PartitionAssignor.named(winner).orElse(PartitionAssignor.ALL.get(0));
+        return winner;
     }
 }

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
@@ -66,6 +67,9 @@ public final class GroupCoordinators implements GroupService {
     /** Makes actor names unique: a former coordinator may still be stopping. */
     private final AtomicLong started = new AtomicLong();
 
+    /** Members of groups of the consumer protocol. */
+    private final AtomicInteger consumers = new AtomicInteger();
+
     private final Map<Integer, LedPartition> led = new ConcurrentHashMap<>();
 
     /**
@@ -98,7 +102,17 @@ public final class GroupCoordinators implements GroupService {
             int partition = elected.partition().partition();
             stop(context, partition);
             ActorRef<GroupCoordinator.Command> coordinator = context.spawn(
-                    GroupCoordinator.create(elected, config, topics, clockMs, loads),
+                    GroupCoordinator.create(
+                            elected,
+                            new GroupContext(
+                                    config,
+                                    topics,
+                                    elected.leader(),
+                                    elected.leaderEpoch(),
+                                    clockMs,
+                                    metadata::current,
+                                    consumers),
+                            loads),
                     "coordinator-" + partition + "-" + started.incrementAndGet());
             led.put(partition, new LedPartition(elected.partition(), coordinator));
         }
@@ -127,6 +141,11 @@ public final class GroupCoordinators implements GroupService {
     public void topicsDeleted(Set<String> topics) {
         Set<String> names = Set.copyOf(topics);
         led.values().forEach(p -> p.coordinator().tell(new GroupCoordinator.TopicsDeleted(names)));
+    }
+
+    /** Topics were made, deleted or enlarged: who is subscribed to them may have more or less to own. Any thread. */
+    public void topicsChanged() {
+        led.values().forEach(p -> p.coordinator().tell(GroupCoordinator.TopicsChanged.CHANGED));
     }
 
     /** Sends a request to its group's coordinator. */

@@ -37,8 +37,13 @@ interface GroupCore {
      */
     List<Effect> appended(Effect.Append append, Errors error, long nowMs);
 
-    /** Topics were made, deleted or enlarged, or may have been while nobody looked. No append may be under way. */
+    /** Topics were deleted, or may have been while nobody looked: offsets of such topics go. No append may be under way. */
     List<Effect> checkTopics(TopicIds topics, long nowMs);
+
+    /** Topics were made, deleted or enlarged, or may have been while nobody looked. */
+    default List<Effect> topicsChanged(long nowMs) {
+        return List.of();
+    }
 
     /** Answers every parked request, because the machine ends. */
     List<Effect> end(Errors error);

@@ -39,6 +39,5 @@ public interface PartitionAssignor {
      * @param target what it was to own so far, by topic id; empty for a new member; not null. May name topics that it is no
      *     longer subscribed to, and partitions that others have been given since
      */
-    record Member(
-            String memberId, String instanceId, Set<Uuid> subscribedTopicIds, Map<Uuid, Set<Integer>> target) {}
+    record Member(String memberId, String instanceId, Set<Uuid> subscribedTopicIds, Map<Uuid, Set<Integer>> target) {}
 }

@@ -61,10 +61,10 @@ final class UniformAssignment {
     /** Everybody keeps what is still there, what it is still subscribed to, and what nobody before it kept. */
     void keep() {
         for (int m = 0; m < members.size(); m++) {
-            // Of each topic the first, then of each the second and so on, so that whoever takes some takes of all topics.
+            // Of each topic the first, then of each the second and so on, so that whoever takes some takes of all
+            // topics.
             List<Long> kept = new ArrayList<>();
-            for (Map.Entry<Uuid, Set<Integer>> entry :
-                    members.get(m).target().entrySet()) {
+            for (Map.Entry<Uuid, Set<Integer>> entry : members.get(m).target().entrySet()) {
                 int topic = subscriptions.topicNumber(entry.getKey());
                 boolean subscribed = topic >= 0 && subscriptions.slot(m, subscriptions.classOf(topic)) >= 0;
                 changed[m] |= !subscribed || entry.getValue().isEmpty();

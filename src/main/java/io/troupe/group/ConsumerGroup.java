@@ -1,6 +1,7 @@
 package io.troupe.group;
 
 import io.troupe.config.GroupConfig;
+import io.troupe.group.assignor.TopicRegexes;
 import io.troupe.metadata.MetadataImage;
 import java.util.List;
 import java.util.function.IntSupplier;
@@ -34,8 +35,9 @@ final class ConsumerGroup implements GroupCore {
      *
      * @param image the newest metadata
      * @param members of all groups of the consumer protocol that this broker coordinates: by it heartbeats are spread
+     * @param regexes shared by all of them
      */
-    record Surroundings(Supplier<MetadataImage> image, IntSupplier members) {}
+    record Surroundings(Supplier<MetadataImage> image, IntSupplier members, TopicRegexes regexes) {}
 
     private final ConsumerGroupState group;
     private final ConsumerTargets targets;

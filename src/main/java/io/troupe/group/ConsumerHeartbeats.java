@@ -124,7 +124,7 @@ final class ConsumerHeartbeats {
         }
         if (data.subscribedTopicRegex() != null && !data.subscribedTopicRegex().isEmpty()) {
             try {
-                TopicRegexes.compile(data.subscribedTopicRegex());
+                TopicRegexes.check(data.subscribedTopicRegex());
             } catch (IllegalArgumentException e) {
                 return new Problem(Errors.INVALID_REGULAR_EXPRESSION, e.getMessage());
             }

@@ -2,7 +2,6 @@ package io.troupe.group;
 
 import io.troupe.group.ConsumerGroupRecord.ResolvedRegex;
 import io.troupe.group.assignor.PartitionAssignor;
-import io.troupe.group.assignor.TopicRegexes;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.TopicImage;
 import java.util.ArrayList;
@@ -51,7 +50,7 @@ final class ConsumerTargets {
         for (ConsumerMember member : group.members.values()) {
             if (member.metadata.hasRegex() && used.add(member.metadata.topicRegex())) {
                 String regex = member.metadata.topicRegex();
-                List<String> matching = TopicRegexes.compile(regex).matching(image.topics().keySet());
+                List<String> matching = group.around.regexes().matching(regex, image);
                 ResolvedRegex known = group.regexes.get(regex);
                 if (known == null || !known.topics().equals(matching)) {
                     group.storeRegex(regex, new ResolvedRegex(matching, image.index(), nowMs));

@@ -292,7 +292,7 @@ final class Group extends AbstractBehavior<Group.Command> {
         return new ConsumerGroup(
                 committed,
                 shared.config(),
-                new ConsumerGroup.Surroundings(shared.image(), shared.consumers()::get),
+                new ConsumerGroup.Surroundings(shared.image(), shared.consumers()::get, shared.regexes()),
                 appending,
                 nowMs);
     }

@@ -1,6 +1,7 @@
 package io.troupe.group;
 
 import io.troupe.config.GroupConfig;
+import io.troupe.group.assignor.TopicRegexes;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.Replica;
@@ -18,6 +19,7 @@ import org.apache.pekko.actor.typed.ActorRef;
  * @param clockMs milliseconds since 1970 that never go back
  * @param image the newest metadata
  * @param consumers members of all groups of the consumer protocol that this broker coordinates, other partitions' included
+ * @param regexes shared by all groups of this broker
  */
 record GroupContext(
         GroupConfig config,
@@ -26,7 +28,8 @@ record GroupContext(
         int leaderEpoch,
         LongSupplier clockMs,
         Supplier<MetadataImage> image,
-        AtomicInteger consumers) {
+        AtomicInteger consumers,
+        TopicRegexes regexes) {
     /** Kafka's offsets.commit.timeout.ms. */
     static final int APPEND_TIMEOUT_MS = 5000;
 

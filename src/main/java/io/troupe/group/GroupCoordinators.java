@@ -2,6 +2,7 @@ package io.troupe.group;
 
 import io.troupe.config.GroupConfig;
 import io.troupe.group.GroupRequest.Partition;
+import io.troupe.group.assignor.TopicRegexes;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.TopicImage;
@@ -70,6 +71,8 @@ public final class GroupCoordinators implements GroupService {
     /** Members of groups of the consumer protocol. */
     private final AtomicInteger consumers = new AtomicInteger();
 
+    private final TopicRegexes regexes = new TopicRegexes();
+
     private final Map<Integer, LedPartition> led = new ConcurrentHashMap<>();
 
     /**
@@ -111,7 +114,8 @@ public final class GroupCoordinators implements GroupService {
                                     elected.leaderEpoch(),
                                     clockMs,
                                     metadata::current,
-                                    consumers),
+                                    consumers,
+                                    regexes),
                             loads),
                     "coordinator-" + partition + "-" + started.incrementAndGet());
             led.put(partition, new LedPartition(elected.partition(), coordinator));

@@ -34,7 +34,16 @@ final class GroupFixture {
 
     static GroupConfig config(int initialDelayMs, int maxSize) {
         return new GroupConfig(
-                50, (short) 1, 1 << 20, 4096, 7L * 24 * 3600 * 1000, 6000, 1_800_000, initialDelayMs, maxSize, ConsumerGroupConfig.DEFAULTS);
+                50,
+                (short) 1,
+                1 << 20,
+                4096,
+                7L * 24 * 3600 * 1000,
+                6000,
+                1_800_000,
+                initialDelayMs,
+                maxSize,
+                ConsumerGroupConfig.DEFAULTS);
     }
 
     /** A request's answer, once it is there. */

@@ -17,6 +17,7 @@ import io.troupe.group.SteadyClock;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.TopicImage;
 import io.troupe.metadata.TopicDefaults;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.ReplicaLinks;
@@ -256,7 +257,20 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         if (!deleted.isEmpty()) {
             groups.topicsDeleted(deleted);
         }
+        if (!deleted.isEmpty() || hasNewPartitions(changed.change().previous(), image)) {
+            groups.topicsChanged();
+        }
         return this;
+    }
+
+    private static boolean hasNewPartitions(MetadataImage before, MetadataImage image) {
+        for (TopicImage topic : image.topics().values()) {
+            TopicImage former = before.topic(topic.topicId()).orElse(null);
+            if (former == null || former.partitions().size() < topic.partitions().size()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private Behavior<Command> onPrepareShutdown(PrepareShutdown prepare) {

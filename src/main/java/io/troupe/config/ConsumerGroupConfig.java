@@ -25,14 +25,7 @@ public record ConsumerGroupConfig(
     public static final int CHOSEN_BY_LOAD = -1;
 
     public static final ConsumerGroupConfig DEFAULTS = new ConsumerGroupConfig(
-            45_000,
-            45_000,
-            60_000,
-            CHOSEN_BY_LOAD,
-            5000,
-            15_000,
-            Integer.MAX_VALUE,
-            List.of("uniform", "range"));
+            45_000, 45_000, 60_000, CHOSEN_BY_LOAD, 5000, 15_000, Integer.MAX_VALUE, List.of("uniform", "range"));
 
     public ConsumerGroupConfig {
         assignors = List.copyOf(assignors);

@@ -161,7 +161,11 @@ final class ServerKeys {
         add(atLeast("group.consumer.min.heartbeat.interval.ms", INT, 5000, 1, "Shortest such interval."));
         add(atLeast("group.consumer.max.heartbeat.interval.ms", INT, 15_000, 1, "Longest such interval."));
         add(atLeast(
-                "group.consumer.max.size", INT, Integer.MAX_VALUE, 1, "Members that a consumer-protocol group may have."));
+                "group.consumer.max.size",
+                INT,
+                Integer.MAX_VALUE,
+                1,
+                "Members that a consumer-protocol group may have."));
         add(listOf(
                 "group.consumer.assignors",
                 "uniform,range",

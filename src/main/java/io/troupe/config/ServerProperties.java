@@ -322,9 +322,10 @@ public final class ServerProperties {
         if (settings.integer(least) > settings.integer(most)) {
             settings.problem(settings.shown(least) + " must be at most " + settings.shown(most));
         } else if (settings.has(key)
-                && (settings.integer(key) < settings.integer(least) || settings.integer(key) > settings.integer(most))) {
-            settings.problem(settings.shown(key) + " must be from " + settings.shown(least) + " to "
-                    + settings.shown(most));
+                && (settings.integer(key) < settings.integer(least)
+                        || settings.integer(key) > settings.integer(most))) {
+            settings.problem(
+                    settings.shown(key) + " must be from " + settings.shown(least) + " to " + settings.shown(most));
         }
     }
 

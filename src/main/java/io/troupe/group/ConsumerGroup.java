@@ -49,8 +49,7 @@ final class ConsumerGroup implements GroupCore {
     /**
      * @param appending appends that a former machine of this group asked for and that are not yet decided
      */
-    ConsumerGroup(
-            CommittedGroup committed, GroupConfig config, Surroundings around, int appending, long nowMs) {
+    ConsumerGroup(CommittedGroup committed, GroupConfig config, Surroundings around, int appending, long nowMs) {
         group = new ConsumerGroupState(committed, config, around, appending, nowMs);
         targets = new ConsumerTargets(group);
         heartbeats = new ConsumerHeartbeats(group, targets);

@@ -47,13 +47,12 @@ final class ConsumerGroupDescription {
 
     private static Assignment assignment(Map<Uuid, Set<Integer>> partitions, MetadataImage image) {
         Assignment assignment = new Assignment();
-        partitions.forEach((topicId, numbers) -> image.topic(topicId)
-                .ifPresent(topic -> assignment
-                        .topicPartitions()
-                        .add(new TopicPartitions()
-                                .setTopicId(topicId)
-                                .setTopicName(topic.name())
-                                .setPartitions(new ArrayList<>(new TreeSet<>(numbers))))));
+        partitions.forEach((topicId, numbers) -> image.topic(topicId).ifPresent(topic -> assignment
+                .topicPartitions()
+                .add(new TopicPartitions()
+                        .setTopicId(topicId)
+                        .setTopicName(topic.name())
+                        .setPartitions(new ArrayList<>(new TreeSet<>(numbers))))));
         return assignment;
     }
 }

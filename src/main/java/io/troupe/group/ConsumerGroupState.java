@@ -142,17 +142,19 @@ final class ConsumerGroupState {
     }
 
     private void own(ConsumerMember member, CurrentAssignment current) {
-        List.of(member.current.assigned(), member.current.revoking()).forEach(topics -> topics.forEach((id, epochs) -> {
-            Map<Integer, String> ofTopic = owners.getOrDefault(id, Map.of());
-            epochs.keySet().forEach(p -> ofTopic.remove(p, member.memberId));
-            if (ofTopic.isEmpty()) {
-                owners.remove(id);
-            }
-        }));
-        List.of(current.assigned(), current.revoking()).forEach(topics -> topics.forEach((id, epochs) -> {
-            Map<Integer, String> ofTopic = owners.computeIfAbsent(id, t -> new HashMap<>());
-            epochs.keySet().forEach(p -> ofTopic.put(p, member.memberId));
-        }));
+        List.of(member.current.assigned(), member.current.revoking())
+                .forEach(topics -> topics.forEach((id, epochs) -> {
+                    Map<Integer, String> ofTopic = owners.getOrDefault(id, Map.of());
+                    epochs.keySet().forEach(p -> ofTopic.remove(p, member.memberId));
+                    if (ofTopic.isEmpty()) {
+                        owners.remove(id);
+                    }
+                }));
+        List.of(current.assigned(), current.revoking())
+                .forEach(topics -> topics.forEach((id, epochs) -> {
+                    Map<Integer, String> ofTopic = owners.computeIfAbsent(id, t -> new HashMap<>());
+                    epochs.keySet().forEach(p -> ofTopic.put(p, member.memberId));
+                }));
         member.current = current;
     }
 

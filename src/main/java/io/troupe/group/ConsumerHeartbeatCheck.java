@@ -51,7 +51,8 @@ final class ConsumerHeartbeatCheck {
                 return invalid("TopicPartitions must be empty when (re-)joining.");
             }
             if (r.subscribedTopicNames() == null && r.subscribedTopicRegex() == null) {
-                return invalid("Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.");
+                return invalid(
+                        "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.");
             }
         }
         if (r.serverAssignor() != null && !config.assignors().contains(r.serverAssignor())) {
@@ -104,9 +105,8 @@ final class ConsumerHeartbeatCheck {
 
     private static boolean hasNoMoreThan(Map<Uuid, Set<Integer>> owned, Map<Uuid, Map<Integer, Integer>> assigned) {
         return owned != null
-                && owned.entrySet().stream()
-                        .allMatch(topic -> assigned.getOrDefault(topic.getKey(), Map.of())
-                                .keySet()
-                                .containsAll(topic.getValue()));
+                && owned.entrySet().stream().allMatch(topic -> assigned.getOrDefault(topic.getKey(), Map.of())
+                        .keySet()
+                        .containsAll(topic.getValue()));
     }
 }

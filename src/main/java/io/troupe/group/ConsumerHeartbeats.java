@@ -89,7 +89,7 @@ final class ConsumerHeartbeats {
         if (isFull
                 || before != member.current
                         && !Reconciliation.partitions(before.assigned())
-                        .equals(Reconciliation.partitions(member.current.assigned()))) {
+                                .equals(Reconciliation.partitions(member.current.assigned()))) {
             response.setAssignment(assignment(member.current));
         }
         answer(heartbeat, response);
@@ -116,7 +116,9 @@ final class ConsumerHeartbeats {
     private Problem mayStay(
             ConsumerGroupHeartbeatRequestData data, ConsumerMember known, Map<Uuid, Set<Integer>> owned) {
         boolean joins = data.memberEpoch() == ConsumerHeartbeatCheck.JOIN;
-        if (joins && known == null && group.members.size() >= group.consumerConfig().maxSize()) {
+        if (joins
+                && known == null
+                && group.members.size() >= group.consumerConfig().maxSize()) {
             return new Problem(
                     Errors.GROUP_MAX_SIZE_REACHED,
                     "The consumer group has reached its maximum capacity of "
@@ -275,8 +277,7 @@ final class ConsumerHeartbeats {
             }
             remove(leaving, nowMs);
         }
-        group.answer(
-                leave.reply(), response, error -> new LeaveGroupResponseData().setErrorCode(error.code()));
+        group.answer(leave.reply(), response, error -> new LeaveGroupResponseData().setErrorCode(error.code()));
     }
 
     /** Everybody whose session has ended, or who did not give up in time what it had to. */

@@ -28,8 +28,7 @@ final class ConsumerRetention {
         }
         GroupOffsets.Commit decided = GroupOffsets.commit(commit.data(), group.config.offsetMetadataMaxBytes(), nowMs);
         decided.records().forEach(group::store);
-        group.answer(
-                commit.reply(), decided.response(), refusal -> GroupOffsets.commitRefused(commit.data(), refusal));
+        group.answer(commit.reply(), decided.response(), refusal -> GroupOffsets.commitRefused(commit.data(), refusal));
     }
 
     /**
@@ -83,7 +82,8 @@ final class ConsumerRetention {
             return Errors.UNKNOWN_MEMBER_ID;
         }
         ConsumerGroupMetadata stored = group.committed.consumers();
-        CurrentAssignment acknowledged = stored == null ? null : stored.currents().get(member.memberId);
+        CurrentAssignment acknowledged =
+                stored == null ? null : stored.currents().get(member.memberId);
         return asked.memberEpoch() == member.current.memberEpoch()
                         || acknowledged != null && asked.memberEpoch() == acknowledged.memberEpoch()
                 ? Errors.NONE
@@ -92,11 +92,13 @@ final class ConsumerRetention {
 
     /** Offsets of topics that are no more go. */
     void checkTopics(TopicIds topics) {
-        group.committed.offsets().forEach((topic, offsets) -> offsets.forEach((partition, offset) -> {
-            if (!topics.has(topic, offset)) {
-                group.store(new GroupRecord.OffsetRemoved(group.groupId(), topic, partition));
-            }
-        }));
+        group.committed
+                .offsets()
+                .forEach((topic, offsets) -> offsets.forEach((partition, offset) -> {
+                    if (!topics.has(topic, offset)) {
+                        group.store(new GroupRecord.OffsetRemoved(group.groupId(), topic, partition));
+                    }
+                }));
     }
 
     void onDelete(GroupRequest.Delete delete) {

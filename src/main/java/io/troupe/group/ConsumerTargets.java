@@ -116,7 +116,9 @@ final class ConsumerTargets {
         }
         Map<String, Map<Uuid, Set<Integer>>> next = PartitionAssignor.named(assignor())
                 .orElse(PartitionAssignor.ALL.get(0))
-                .assign(members, id -> image.topic(id).map(t -> t.partitions().size()).orElse(0));
+                .assign(
+                        members,
+                        id -> image.topic(id).map(t -> t.partitions().size()).orElse(0));
         next.forEach((memberId, target) -> {
             if (target != group.target(memberId)) {
                 group.storeTarget(memberId, target);

@@ -89,11 +89,10 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
     private final Groups groups;
     private final long loadEndOffset;
 
-    static Behavior<Command> create(
-            Leadership.Elected elected, GroupContext shared, Executor loads) {
+    static Behavior<Command> create(Leadership.Elected elected, GroupContext shared, Executor loads) {
         Groups groups = new Groups();
-        return Behaviors.supervise(Behaviors.<Command>setup(context -> Behaviors.withTimers(timers ->
-                        new GroupCoordinator(context, timers, elected, shared, loads, groups))))
+        return Behaviors.supervise(Behaviors.<Command>setup(context -> Behaviors.withTimers(
+                        timers -> new GroupCoordinator(context, timers, elected, shared, loads, groups))))
                 .onFailure(SupervisorStrategy.restart().withStopChildren(false));
     }
 

@@ -217,7 +217,8 @@ public final class GroupCoordinators implements GroupService {
             return CompletableFuture.completedFuture(split.complete(new OffsetCommitResponseData()));
         }
         return this.<OffsetCommitResponseData>ask(
-                        request.groupId(), reply -> new GroupRequest.CommitOffsets(caller.apiVersion(), split.known(), reply))
+                        request.groupId(),
+                        reply -> new GroupRequest.CommitOffsets(caller.apiVersion(), split.known(), reply))
                 .thenApply(split::complete);
     }
 

@@ -17,8 +17,8 @@ import io.troupe.group.SteadyClock;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataImage;
-import io.troupe.metadata.TopicImage;
 import io.troupe.metadata.TopicDefaults;
+import io.troupe.metadata.TopicImage;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.ReplicaLinks;
 import io.troupe.partition.ReplicaSettings;
@@ -266,7 +266,8 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     private static boolean hasNewPartitions(MetadataImage before, MetadataImage image) {
         for (TopicImage topic : image.topics().values()) {
             TopicImage former = before.topic(topic.topicId()).orElse(null);
-            if (former == null || former.partitions().size() < topic.partitions().size()) {
+            if (former == null
+                    || former.partitions().size() < topic.partitions().size()) {
                 return true;
             }
         }

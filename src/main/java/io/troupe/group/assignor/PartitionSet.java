@@ -3,7 +3,7 @@ package io.troupe.group.assignor;
 import java.util.AbstractSet;
 import java.util.Arrays;
 import java.util.Iterator;
-import java.util.PrimitiveIterator;
+import java.util.NoSuchElementException;
 
 /** Partition numbers of one topic, ascending. Immutable: the array belongs to the set. */
 final class PartitionSet extends AbstractSet<Integer> {
@@ -28,8 +28,22 @@ final class PartitionSet extends AbstractSet<Integer> {
 
     @Override
     public Iterator<Integer> iterator() {
-        PrimitiveIterator.OfInt iterator = Arrays.stream(sorted).iterator();
-        return iterator;
+        return new Iterator<>() {
+            private int next;
+
+            @Override
+            public boolean hasNext() {
+                return next < sorted.length;
+            }
+
+            @Override
+            public Integer next() {
+                if (next == sorted.length) {
+                    throw new NoSuchElementException();
+                }
+                return sorted[next++];
+            }
+        };
     }
 
     @Override

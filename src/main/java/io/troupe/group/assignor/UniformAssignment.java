@@ -39,6 +39,12 @@ final class UniformAssignment {
     private final boolean[] changed;
 
     private final BitSet owned = new BitSet();
+    /**
+     * What one member keeps: the first unit of each of its topics, then of each the second and so on, so that whoever takes some of
+     * it takes of all topics. Rank in the high half, unit in the low one.
+     */
+    private long[] ranked = new long[16];
+    /** So many kept units were taken from anybody. */
     private int turn;
 
     UniformAssignment(Collection<Member> given, ToIntFunction<Uuid> partitions) {
@@ -61,39 +67,54 @@ final class UniformAssignment {
     /** Everybody keeps what is still there, what it is still subscribed to, and what nobody before it kept. */
     void keep() {
         for (int m = 0; m < members.size(); m++) {
-            // Of each topic the first, then of each the second and so on, so that whoever takes some takes of all
-            // topics.
-            List<Long> kept = new ArrayList<>();
+            int kept = 0;
             for (Map.Entry<Uuid, Set<Integer>> entry : members.get(m).target().entrySet()) {
                 int topic = subscriptions.topicNumber(entry.getKey());
                 boolean subscribed = topic >= 0 && subscriptions.slot(m, subscriptions.classOf(topic)) >= 0;
                 changed[m] |= !subscribed || entry.getValue().isEmpty();
                 if (subscribed) {
-                    keep(m, topic, entry.getValue(), kept);
+                    kept = keep(m, topic, entry.getValue(), kept);
                 }
             }
-            kept.sort(null);
-            for (long unit : kept) {
-                int classNumber = subscriptions.classOf(subscriptions.topicOf((int) unit));
-                add(m, classNumber, (int) unit);
+            Arrays.sort(ranked, 0, kept);
+            for (int i = 0; i < kept; i++) {
+                int unit = (int) ranked[i];
+                int classNumber = subscriptions.classOf(subscriptions.topicOf(unit));
+                add(m, classNumber, unit);
                 held[m][subscriptions.slot(m, classNumber)].kept++;
             }
         }
     }
 
-    private void keep(int member, int topic, Set<Integer> partitions, List<Long> kept) {
+    /** Adds to the units of a member that are ranked already; returns how many there are then. */
+    private int keep(int member, int topic, Set<Integer> partitions, int already) {
         int first = subscriptions.firstUnit(topic);
         int end = subscriptions.firstUnit(topic + 1);
-        int[] sorted = partitions.stream().mapToInt(p -> p).sorted().toArray();
-        for (int i = 0; i < sorted.length; i++) {
-            int unit = first + sorted[i];
-            if (sorted[i] < 0 || unit >= end || owned.get(unit)) {
+        int kept = already;
+        long rank = 0;
+        for (int partition : ascending(partitions)) {
+            int unit = first + partition;
+            if (partition < 0 || partition >= end - first || owned.get(unit)) {
                 changed[member] = true;
             } else {
                 owned.set(unit);
-                kept.add((long) i << 32 | unit);
+                if (kept == ranked.length) {
+                    ranked = Arrays.copyOf(ranked, 2 * kept);
+                }
+                ranked[kept++] = rank++ << 32 | unit;
             }
         }
+        return kept;
+    }
+
+    private static int[] ascending(Set<Integer> partitions) {
+        int[] sorted = new int[partitions.size()];
+        int size = 0;
+        for (int partition : partitions) {
+            sorted[size++] = partition;
+        }
+        Arrays.sort(sorted);
+        return sorted;
     }
 
     /** What nobody owns goes to those who have least; topics with few subscribers first, for they have least choice. */

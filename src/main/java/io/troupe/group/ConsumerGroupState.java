@@ -158,9 +158,11 @@ final class ConsumerGroupState {
         member.current = current;
     }
 
-    /** Whether nobody has a partition or has yet to give it up. */
-    boolean isFree(Uuid topicId, int partition) {
-        return !owners.getOrDefault(topicId, Map.of()).containsKey(partition);
+    /** Whether nobody but a member has a partition or has yet to give it up. */
+    boolean isFree(Uuid topicId, int partition, String memberId) {
+        return owners.getOrDefault(topicId, Map.of())
+                .getOrDefault(partition, memberId)
+                .equals(memberId);
     }
 
     Map<Uuid, Set<Integer>> target(String memberId) {

@@ -27,7 +27,7 @@ final class Reconciliation {
 
     /**
      * @param owned what the member says it has; null when it did not say
-     * @param isFree whether nobody has a partition or has yet to give it up
+     * @param isFree whether nobody else has a partition or has yet to give it up
      * @return the very instance when nothing changes
      */
     static CurrentAssignment next(

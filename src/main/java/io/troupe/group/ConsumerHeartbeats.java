@@ -72,7 +72,11 @@ final class ConsumerHeartbeats {
             targets.next(nowMs);
         }
         CurrentAssignment next = Reconciliation.next(
-                member.current, group.targetEpoch, group.target(member.memberId), owned, (id, p) -> group.isFree(id, p, member.memberId));
+                member.current,
+                group.targetEpoch,
+                group.target(member.memberId),
+                owned,
+                (id, p) -> group.isFree(id, p, member.memberId));
         if (next != member.current) {
             group.storeCurrent(member, next);
             group.restartRevocation(member, nowMs);

@@ -78,10 +78,19 @@ class ConsumerProtocolIT {
             }
         }
 
-        @Override
-        public void close() throws InterruptedException {
+        /** Nothing is sent any more. */
+        void end() {
             stopping = true;
-            thread.join(90_000);
+            try {
+                thread.join(120_000);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        @Override
+        public void close() {
+            end();
         }
     }
 
@@ -117,7 +126,7 @@ class ConsumerProtocolIT {
                 Clients.await("the members read on", () -> seen.size() > read + PARTITIONS);
                 describedAsTheyAre(admin, group, assignor, members);
             }
-            source.close();
+            source.end();
             Clients.await("every record has come", () -> seen.size() >= source.sent.size());
             members.forEach(ConsumerMember::close);
             assertEquals(source.sent, new HashSet<>(seen));
@@ -272,7 +281,9 @@ class ConsumerProtocolIT {
     @SafeVarargs
     private static void awaitOwned(ConsumerMember member, Set<TopicPartition>... partitions) {
         Set<TopicPartition> expected = new HashSet<>();
-        List.of(partitions).forEach(expected::addAll);
+        for (Set<TopicPartition> some : partitions) {
+            expected.addAll(some);
+        }
         Clients.await("it owns " + expected, () -> member.owned().equals(expected));
     }
 

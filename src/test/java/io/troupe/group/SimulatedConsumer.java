@@ -155,7 +155,7 @@ final class SimulatedConsumer {
         Errors error = Errors.forCode(response.errorCode());
         switch (error) {
             case NONE -> {
-                assertTrue(response.memberEpoch() >= epoch, "the epoch of " + memberId + " went back");
+                assertTrue(response.memberEpoch() >= epoch, () -> "the epoch of " + memberId + " went back");
                 epoch = response.memberEpoch();
                 run.toldEpoch = Math.max(run.toldEpoch, epoch);
                 heartbeatAtMs = run.nowMs + response.heartbeatIntervalMs();
@@ -284,7 +284,7 @@ final class SimulatedConsumer {
         if (!answer.parked()) {
             Errors error = Errors.forCode(
                     answer.now().topics().get(0).partitions().get(0).errorCode());
-            assertTrue(!out || error != Errors.NONE, memberId + " is out, and commits");
+            assertTrue(!out || error != Errors.NONE, () -> memberId + " is out, and commits");
             if (error == Errors.NONE) {
                 run.highest.merge(part, position, Math::max);
             }

@@ -226,15 +226,8 @@ class ConsumerGroupTest {
     @Test // group.consumer.max.size
     void aFullGroupTakesNobodyElse() {
         ConsumerGroupConfig d = ConsumerGroupConfig.DEFAULTS;
-        ConsumerGroupFixture small = new ConsumerGroupFixture(new ConsumerGroupConfig(
-                d.sessionTimeoutMs(),
-                d.minSessionTimeoutMs(),
-                d.maxSessionTimeoutMs(),
-                7000,
-                d.minHeartbeatIntervalMs(),
-                d.maxHeartbeatIntervalMs(),
-                1,
-                d.assignors()));
+        ConsumerGroupFixture small =
+                new ConsumerGroupFixture(new ConsumerGroupConfig(d.sessionTimeoutMs(), 7000, 1, d.assignors()));
         Client a = small.join("a", "t");
         assertEquals(
                 Errors.GROUP_MAX_SIZE_REACHED,

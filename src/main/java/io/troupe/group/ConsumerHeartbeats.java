@@ -193,7 +193,7 @@ final class ConsumerHeartbeats {
             names = sorted.equals(names) ? names : sorted;
         }
         return new ConsumerMemberMetadata(
-                r.instanceId(),
+                or(r.instanceId(), before == null ? null : before.instanceId()),
                 or(r.rackId(), before == null ? null : before.rackId()),
                 heartbeat.caller().clientId(),
                 heartbeat.caller().clientHost(),

@@ -199,6 +199,8 @@ final class Group extends AbstractBehavior<Group.Command> {
             cell.committed = cell.committed.with(records);
         }
         if (group == null) {
+            // What a machine asked for that is gone, if it was not answered then.
+            decided.batch().forEach(e -> conclude(e.append(), decided.error()));
             begin();
             List<Command> waited = new ArrayList<>(early);
             early.clear();
@@ -280,7 +282,8 @@ final class Group extends AbstractBehavior<Group.Command> {
         group = cell.committed.consumers() == null
                 ? classicGroup(cell.committed, 0, nowMs)
                 : consumerGroup(cell.committed, 0, nowMs);
-        run(List.of());
+        // They may have changed while there was no machine.
+        run(group.topicsChanged(nowMs));
     }
 
     private ClassicGroup classicGroup(CommittedGroup committed, int appending, long nowMs) {

@@ -81,6 +81,13 @@ class ConsumerStaticMembersTest {
         assertEquals(1, back.assigned.get("t").size());
     }
 
+    @Test // fields that are null stay as they were
+    void whoDoesNotRepeatItsInstanceIdKeepsIt() {
+        Client s = f.joinStatic("s", "i", "t");
+        f.beat(s, f.heartbeat(s).setInstanceId(null));
+        assertEquals("i", f.describe().members().get(0).instanceId());
+    }
+
     @Test // epoch -1 is for good
     void whoLeavesForGoodIsRemoved() {
         Client s = f.joinStatic("s", "i", "t");

@@ -8,24 +8,19 @@ import java.util.List;
  *
  * @param sessionTimeoutMs {@code group.consumer.session.timeout.ms}
  * @param heartbeatIntervalMs {@code group.consumer.heartbeat.interval.ms}; {@link #CHOSEN_BY_LOAD} when it is not set
- * @param minHeartbeatIntervalMs {@code group.consumer.min.heartbeat.interval.ms}, which a group's own setting cannot go below
  * @param maxSize members a group may have ({@code group.consumer.max.size})
  * @param assignors names in {@code group.consumer.assignors}, not empty; the first is the default
  */
 public record ConsumerGroupConfig(
         int sessionTimeoutMs,
-        int minSessionTimeoutMs,
-        int maxSessionTimeoutMs,
         int heartbeatIntervalMs,
-        int minHeartbeatIntervalMs,
-        int maxHeartbeatIntervalMs,
         int maxSize,
         List<String> assignors) {
     /** The coordinator chooses heartbeat intervals by whether a group is settled, and by how many members it has in all. */
     public static final int CHOSEN_BY_LOAD = -1;
 
-    public static final ConsumerGroupConfig DEFAULTS = new ConsumerGroupConfig(
-            45_000, 45_000, 60_000, CHOSEN_BY_LOAD, 5000, 15_000, Integer.MAX_VALUE, List.of("uniform", "range"));
+    public static final ConsumerGroupConfig DEFAULTS =
+            new ConsumerGroupConfig(45_000, CHOSEN_BY_LOAD, Integer.MAX_VALUE, List.of("uniform", "range"));
 
     public ConsumerGroupConfig {
         assignors = List.copyOf(assignors);

@@ -304,13 +304,9 @@ public final class ServerProperties {
                 .toList();
         return new ConsumerGroupConfig(
                 settings.integer("group.consumer.session.timeout.ms"),
-                settings.integer("group.consumer.min.session.timeout.ms"),
-                settings.integer("group.consumer.max.session.timeout.ms"),
                 settings.has("group.consumer.heartbeat.interval.ms")
                         ? settings.integer("group.consumer.heartbeat.interval.ms")
                         : ConsumerGroupConfig.CHOSEN_BY_LOAD,
-                settings.integer("group.consumer.min.heartbeat.interval.ms"),
-                settings.integer("group.consumer.max.heartbeat.interval.ms"),
                 settings.integer("group.consumer.max.size"),
                 assignors);
     }

@@ -11,7 +11,6 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.CloseOptions;
-import org.apache.kafka.clients.consumer.CloseOptions.GroupMembershipOperation;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.SubscriptionPattern;
@@ -32,7 +31,6 @@ final class ConsumerMember implements AutoCloseable, ConsumerRebalanceListener {
     private final KafkaConsumer<String, String> consumer;
     private final Thread thread;
     private volatile boolean stopping;
-    private volatile boolean dying;
 
     /**
      * @param seen where values go, as they come
@@ -74,9 +72,7 @@ final class ConsumerMember implements AutoCloseable, ConsumerRebalanceListener {
         } catch (RuntimeException e) {
             failures.add(e);
         } finally {
-            consumer.close(CloseOptions.timeout(Duration.ofSeconds(60))
-                    .withGroupMembershipOperation(
-                            dying ? GroupMembershipOperation.REMAIN_IN_GROUP : GroupMembershipOperation.DEFAULT));
+            consumer.close(CloseOptions.timeout(Duration.ofSeconds(60)));
         }
     }
 
@@ -106,12 +102,6 @@ final class ConsumerMember implements AutoCloseable, ConsumerRebalanceListener {
     @Override
     public synchronized void onPartitionsAssigned(Collection<TopicPartition> partitions) {
         owned.addAll(partitions);
-    }
-
-    /** Ends without a word to the group. */
-    void die() {
-        dying = true;
-        close();
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -234,9 +235,15 @@ class ConsumerProtocolIT {
             try (var producer = its.producer();
                     Admin admin = its.admin();
                     ConsumerMember heir = new ConsumerMember(its, "heirs", seen, m -> m.subscribe(List.of(topic)))) {
-                ConsumerMember dies = new ConsumerMember(its, "heirs", seen, m -> m.subscribe(List.of(topic)));
-                awaitBalanced(4, List.of(heir, dies));
-                dies.die();
+                awaitBalanced(4, List.of(heir));
+                Process dies = consoleConsumer(own, "heirs", topic);
+                try {
+                    Clients.await(
+                            "the other member has its share", () -> heir.owned().size() == 2);
+                } finally {
+                    dies.destroyForcibly().waitFor();
+                    Children.ended(dies);
+                }
                 for (int i = 0; i < 100; i++) {
                     sent.add("v" + i);
                     producer.send(new ProducerRecord<>(topic, i % 4, null, "v" + i));
@@ -266,6 +273,15 @@ class ConsumerProtocolIT {
                                         == 200);
             }
         }
+    }
+
+    /** A member in a process of its own, which can be killed. */
+    private static Process consoleConsumer(BrokerProcess broker, String group, String topic) throws IOException {
+        List<String> command = KafkaInstall.java("-Xmx128m", "org.apache.kafka.tools.consumer.ConsoleConsumer");
+        command.addAll(List.of("--bootstrap-server", broker.bootstrap(), "--topic", topic, "--group", group));
+        command.addAll(List.of("--command-property", "group.protocol=consumer"));
+        return Children.start(
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD));
     }
 
     private static ConsumerGroupDescription describe(Admin admin, String group) {

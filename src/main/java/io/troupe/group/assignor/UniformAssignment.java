@@ -155,19 +155,33 @@ final class UniformAssignment {
         for (int m = 0; m < members.size(); m++) {
             byLoad.add(loaded(m));
         }
+        int most = mostLoad();
         while (!byLoad.isEmpty() && chains.steps < MAX_STEPS) {
             long least = byLoad.remove();
             int member = (int) least;
             if (chains.settled[member] || least != loaded(member)) {
                 continue;
             }
+            if (load[member] + 2 > most) {
+                // Nobody else has less, so there is nobody to take from.
+                break;
+            }
             int giver = chains.find(member);
             if (giver >= 0) {
                 chains.move(giver, member);
                 byLoad.add(loaded(giver));
                 byLoad.add(loaded(member));
+                most = mostLoad();
             }
         }
+    }
+
+    private int mostLoad() {
+        int most = 0;
+        for (int m = 0; m < members.size(); m++) {
+            most = Math.max(most, load[m]);
+        }
+        return most;
     }
 
     /** The search for whom a member could take from. */

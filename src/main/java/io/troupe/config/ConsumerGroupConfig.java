@@ -11,11 +11,7 @@ import java.util.List;
  * @param maxSize members a group may have ({@code group.consumer.max.size})
  * @param assignors names in {@code group.consumer.assignors}, not empty; the first is the default
  */
-public record ConsumerGroupConfig(
-        int sessionTimeoutMs,
-        int heartbeatIntervalMs,
-        int maxSize,
-        List<String> assignors) {
+public record ConsumerGroupConfig(int sessionTimeoutMs, int heartbeatIntervalMs, int maxSize, List<String> assignors) {
     /** The coordinator chooses heartbeat intervals by whether a group is settled, and by how many members it has in all. */
     public static final int CHOSEN_BY_LOAD = -1;
 

@@ -251,7 +251,9 @@ class ServerPropertiesTest {
     void consumerGroupsHaveKafkasDefaultsButForTheHeartbeatInterval() {
         assertEquals(ConsumerGroupConfig.DEFAULTS, config().group().consumer());
         ConsumerGroupConfig set = config(
-                        "group.consumer.heartbeat.interval.ms=5000", "group.consumer.assignors=range", "group.consumer.max.size=9")
+                        "group.consumer.heartbeat.interval.ms=5000",
+                        "group.consumer.assignors=range",
+                        "group.consumer.max.size=9")
                 .group()
                 .consumer();
         assertEquals(new ConsumerGroupConfig(45_000, 5000, 9, List.of("range")), set);

@@ -40,7 +40,8 @@ import org.junit.jupiter.api.Test;
 /** A group of the consumer protocol in its actor, over a partition that the test plays. */
 class ConsumerGroupActorTest {
     private static final ActorTestKit KIT = ActorTestKit.create();
-    private static final PartitionImage P = new PartitionImage(0, List.of(1), 1, 1, 1, List.of(1), List.of(), List.of());
+    private static final PartitionImage P =
+            new PartitionImage(0, List.of(1), 1, 1, 1, List.of(1), List.of(), List.of());
 
     private final TestProbe<Replica.Command> replica = KIT.createTestProbe();
     private final TestProbe<GroupCoordinator.Command> coordinator = KIT.createTestProbe();
@@ -95,7 +96,8 @@ class ConsumerGroupActorTest {
     }
 
     private CompletableFuture<ConsumerGroupHeartbeatResponseData> say(String memberId, int epoch) {
-        return heartbeat(new ConsumerGroupHeartbeatRequestData().setMemberId(memberId).setMemberEpoch(epoch));
+        return heartbeat(
+                new ConsumerGroupHeartbeatRequestData().setMemberId(memberId).setMemberEpoch(epoch));
     }
 
     private static <T> T get(CompletableFuture<T> answer) {
@@ -179,7 +181,8 @@ class ConsumerGroupActorTest {
         var a = join("a");
         appended();
         assertEquals(1, get(a).memberEpoch());
-        assertEquals(Errors.INCONSISTENT_GROUP_PROTOCOL.code(), get(joinClassic()).errorCode());
+        assertEquals(
+                Errors.INCONSISTENT_GROUP_PROTOCOL.code(), get(joinClassic()).errorCode());
 
         var left = say("a", -1);
         appended();

@@ -135,8 +135,11 @@ final class Group extends AbstractBehavior<Group.Command> {
             return this;
         }
         try {
-            makeRoomFor(ask.request());
-            run(group.handle(ask.request(), shared.clockMs().getAsLong()));
+            if (makeRoomFor(ask.request())) {
+                run(group.handle(ask.request(), shared.clockMs().getAsLong()));
+            } else {
+                ask.request().refuse(Errors.COORDINATOR_NOT_AVAILABLE);
+            }
         } catch (RuntimeException e) {
             ask.request().refuse(Errors.UNKNOWN_SERVER_ERROR);
             throw e;
@@ -161,22 +164,29 @@ final class Group extends AbstractBehavior<Group.Command> {
         return this;
     }
 
-    /** A group that nobody is in gives way to one of the other protocol (KIP-848, "Empty groups"). */
-    private void makeRoomFor(GroupRequest request) {
+    /**
+     * A group that nobody is in gives way to one of the other protocol (KIP-848, "Empty groups").
+     *
+     * @return false when it would, but it is not stored yet that nobody is in it
+     */
+    private boolean makeRoomFor(GroupRequest request) {
         long nowMs = shared.clockMs().getAsLong();
         if (request instanceof GroupRequest.ConsumerHeartbeat heartbeat
                 && heartbeat.data().memberEpoch() == ConsumerHeartbeatCheck.JOIN
                 && group instanceof ClassicGroup classic
                 && classic.mayBeReplaced()) {
             group = consumerGroup(classic.committed(), classic.appending(), nowMs);
-        } else if (request instanceof GroupRequest.Join join
-                && join.data().memberId().isEmpty()
+        } else if (request instanceof GroupRequest.Join
                 && group instanceof ConsumerGroup consumers
                 && consumers.size() == 0) {
+            if (consumers.appending() > 0) {
+                return false;
+            }
             Effect.Append tombstones = consumers.tombstones();
             group = classicGroup(consumers.committed().with(tombstones.records()), consumers.appending(), nowMs);
             run(List.of(tombstones));
         }
+        return true;
     }
 
     private Behavior<Command> onTick() {

@@ -185,7 +185,10 @@ class ConsumerGroupActorTest {
                 Errors.INCONSISTENT_GROUP_PROTOCOL.code(), get(joinClassic()).errorCode());
 
         var left = say("a", -1);
-        appended();
+        Replica.Append leaving = replica.expectMessageClass(Replica.Append.class);
+        // That nobody is in the group is not stored yet.
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE.code(), get(joinClassic()).errorCode());
+        leaving.reply().appended(0, 0, -1, 0, 1);
         assertEquals(Errors.NONE.code(), get(left).errorCode());
         var classic = joinClassic();
         appended();

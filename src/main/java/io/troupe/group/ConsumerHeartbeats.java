@@ -142,7 +142,8 @@ final class ConsumerHeartbeats {
                         Errors.INVALID_REQUEST,
                         "Member " + data.memberId() + " is in the group with another instance id.");
             }
-            return known == null || data.instanceId() == null || known.isAway()
+            // Kafka refuses a repeated join, too, though the answer to the first may be lost; clients give up on that.
+            return known == null || known.isAway() || known.memberId.equals(data.memberId())
                     ? null
                     : new Problem(
                             Errors.UNRELEASED_INSTANCE_ID,

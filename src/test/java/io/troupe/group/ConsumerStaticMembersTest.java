@@ -55,6 +55,15 @@ class ConsumerStaticMembersTest {
         assertEquals(Errors.NONE, f.error(joining("s2")));
     }
 
+    @Test // the answer to its join may be lost, and then it joins again
+    void whoRepeatsItsJoinIsNoOther() {
+        f.topic("t", 1);
+        Client s = f.joinStatic("s", "i", "t");
+        Client again = f.joinStatic("s", "i", "t");
+        assertEquals(s.epoch, again.epoch);
+        assertEquals(s.assigned, again.assigned);
+    }
+
     @Test
     void theFormerHolderIsFenced() {
         Client s = f.joinStatic("s", "i", "t");

@@ -132,3 +132,24 @@ shape_latency() { # side pair
     if [[ $acks == 1 ]]; then p50_of_one=$p50; else note "$shape" "all minus 1 p50 us" "$side" "$pair" "$(awk -v a="$p50" -v b="$p50_of_one" 'BEGIN {printf "%.1f", a - b}')"; fi
   done <"$work/latencies"
 }
+
+# ---- what groups cost a coordinator: many small ones that commit, and one large one that many join at once ----
+shape_groups() { # side pair
+  local side=$1 pair=$2 seconds=20 count avg p50 p99 most cpu settled heartbeats shape
+  if ((pair == 0)); then
+    new_topic "$side" bench-groups 1 && new_topic "$side" bench-members "$group_members" || return 1
+    seconds=5
+  fi
+  read -r count avg p50 p99 most cpu < <(client GroupCommits "$(bootstrap "$side")" bench-groups "$groups" "$seconds" "${pid[${side}1]}") && [[ -n $cpu ]] || return 1
+  read -r settled heartbeats most < <(client GroupMembers "$(bootstrap "$side")" bench-members "$group_members" "$group_members" "${pid[${side}1]}") && [[ -n $most ]] || return 1
+  ((pair)) || return 0
+  shape="$groups groups, a commit a second each"
+  note "$shape" "avg us" "$side" "$pair" "$avg"
+  note "$shape" "p50 us" "$side" "$pair" "$p50"
+  note "$shape" "p99 us" "$side" "$pair" "$p99"
+  note "$shape" "CPU us/commit" "$side" "$pair" "$cpu"
+  shape="$group_members members join a KIP-848 group"
+  note "$shape" "settled ms" "$side" "$pair" "$settled"
+  note "$shape" "heartbeats" "$side" "$pair" "$heartbeats"
+  note "$shape" "CPU ms" "$side" "$pair" "$most"
+}

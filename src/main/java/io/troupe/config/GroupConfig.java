@@ -12,6 +12,7 @@ package io.troupe.config;
  * @param maxSessionTimeoutMs {@code group.max.session.timeout.ms}
  * @param initialRebalanceDelayMs {@code group.initial.rebalance.delay.ms}
  * @param maxSize members a classic group may have ({@code group.max.size})
+ * @param consumer groups of the consumer protocol
  */
 public record GroupConfig(
         int offsetsTopicPartitions,
@@ -22,4 +23,5 @@ public record GroupConfig(
         int minSessionTimeoutMs,
         int maxSessionTimeoutMs,
         int initialRebalanceDelayMs,
-        int maxSize) {}
+        int maxSize,
+        ConsumerGroupConfig consumer) {}

@@ -95,13 +95,10 @@ final class KafkaKeys {
                         + " group.coordinator.cached.buffer.max.bytes group.coordinator.rebalance.protocols"
                         + " offsets.load.buffer.size offsets.commit.timeout.ms offsets.retention.check.interval.ms"
                         + " offsets.topic.compression.codec");
-        pass("the consumer group protocol of KIP-848 does not exist in Troupe yet; the classic one serves", """
-                group.consumer.assignment.interval.ms group.consumer.assignors group.consumer.heartbeat.interval.ms
-                group.consumer.max.assignment.interval.ms group.consumer.max.heartbeat.interval.ms
-                group.consumer.max.session.timeout.ms group.consumer.max.size group.consumer.migration.policy
-                group.consumer.min.assignment.interval.ms group.consumer.min.heartbeat.interval.ms
-                group.consumer.min.session.timeout.ms group.consumer.regex.refresh.interval.ms
-                group.consumer.session.timeout.ms""");
+        pass("targets are made, and regular expressions resolved, as soon as something changes", """
+                group.consumer.assignment.interval.ms group.consumer.max.assignment.interval.ms
+                group.consumer.min.assignment.interval.ms group.consumer.regex.refresh.interval.ms""");
+        pass("groups do not change their protocol while members are in them", "group.consumer.migration.policy");
         pass("transactions do not exist in Troupe yet", """
                 transaction.abort.timed.out.transaction.cleanup.interval.ms transaction.max.timeout.ms
                 transaction.partition.verification.enable transaction.remove.expired.transaction.cleanup.interval.ms

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -290,7 +291,38 @@ public final class ServerProperties {
                 least,
                 most,
                 settings.integer("group.initial.rebalance.delay.ms"),
-                settings.integer("group.max.size"));
+                settings.integer("group.max.size"),
+                consumerGroup(settings));
+    }
+
+    private static ConsumerGroupConfig consumerGroup(Settings settings) {
+        between(settings, "group.consumer.", "session.timeout.ms");
+        between(settings, "group.consumer.", "heartbeat.interval.ms");
+        List<String> assignors = Arrays.stream(
+                        settings.text("group.consumer.assignors").split(","))
+                .map(String::trim)
+                .toList();
+        return new ConsumerGroupConfig(
+                settings.integer("group.consumer.session.timeout.ms"),
+                settings.has("group.consumer.heartbeat.interval.ms")
+                        ? settings.integer("group.consumer.heartbeat.interval.ms")
+                        : ConsumerGroupConfig.CHOSEN_BY_LOAD,
+                settings.integer("group.consumer.max.size"),
+                assignors);
+    }
+
+    private static void between(Settings settings, String prefix, String name) {
+        String least = prefix + "min." + name;
+        String most = prefix + "max." + name;
+        String key = prefix + name;
+        if (settings.integer(least) > settings.integer(most)) {
+            settings.problem(settings.shown(least) + " must be at most " + settings.shown(most));
+        } else if (settings.has(key)
+                && (settings.integer(key) < settings.integer(least)
+                        || settings.integer(key) > settings.integer(most))) {
+            settings.problem(
+                    settings.shown(key) + " must be from " + settings.shown(least) + " to " + settings.shown(most));
+        }
     }
 
     /** What the broker's keys say about topics, in the topics' own names and units. */

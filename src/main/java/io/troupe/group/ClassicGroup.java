@@ -25,7 +25,7 @@ import org.apache.kafka.common.protocol.Errors;
  * where the last stored generation stood, with all sessions begun anew. Generations that were never stored are forgotten
  * with the machine: their members hear ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID and rejoin.
  */
-final class ClassicGroup {
+final class ClassicGroup implements GroupCore {
     enum State {
         EMPTY("Empty"),
         PREPARING_REBALANCE("PreparingRebalance"),
@@ -57,17 +57,22 @@ final class ClassicGroup {
      * @param newMemberId makes a unique member id that begins with the given client or instance id
      */
     ClassicGroup(CommittedGroup committed, GroupConfig config, UnaryOperator<String> newMemberId, long nowMs) {
-        this(committed, config, newMemberId, GroupEvents.NONE, nowMs);
+        this(committed, config, newMemberId, 0, GroupEvents.NONE, nowMs);
     }
 
-    /** @param before what happened to the group until now */
+    /**
+     * @param appending appends that a former machine of this group asked for and that are not yet decided
+     * @param before what happened to the group until now
+     */
     ClassicGroup(
             CommittedGroup committed,
             GroupConfig config,
             UnaryOperator<String> newMemberId,
+            int appending,
             GroupEvents before,
             long nowMs) {
         group = new ClassicGroupState(committed, config, newMemberId, before, nowMs);
+        group.appending = appending;
         joins = new GroupJoins(group);
         syncs = new GroupSyncs(group, joins);
         sessions = new GroupSessions(group, joins);
@@ -82,31 +87,48 @@ final class ClassicGroup {
         return group.generation;
     }
 
-    /** Empty for a group that only commits offsets. */
-    String protocolType() {
+    @Override
+    public String stateText() {
+        return group.state.text;
+    }
+
+    @Override
+    public String groupType() {
+        return "classic";
+    }
+
+    @Override
+    public int appending() {
+        return group.appending;
+    }
+
+    @Override
+    public String protocolType() {
         return group.protocolType();
     }
 
-    CommittedGroup committed() {
+    @Override
+    public CommittedGroup committed() {
         return group.committed;
     }
 
-    /** The last that happened to it. */
-    GroupEvents events() {
+    @Override
+    public GroupEvents events() {
         return group.history.events();
     }
 
-    /** Notes that it was made of what is stored, because of {@code why}. */
-    void noteLoaded(String why, long nowMs) {
+    @Override
+    public void noteLoaded(String why, long nowMs) {
         group.history.loaded(why, nowMs);
     }
 
-    /** When {@link #tick} is due at the latest, or earlier than needed; {@link Long#MAX_VALUE} for never. */
-    long nextDeadlineMs() {
+    @Override
+    public long nextDeadlineMs() {
         return group.nextDeadlineMs;
     }
 
-    List<Effect> handle(GroupRequest request, long nowMs) {
+    @Override
+    public List<Effect> handle(GroupRequest request, long nowMs) {
         if (request instanceof GroupRequest.Heartbeat heartbeat) {
             sessions.onHeartbeat(heartbeat, nowMs);
         } else if (request instanceof GroupRequest.CommitOffsets commit) {
@@ -127,12 +149,16 @@ final class ClassicGroup {
             retention.onDelete(delete);
         } else if (request instanceof GroupRequest.DeleteOffsets delete) {
             retention.onDeleteOffsets(delete);
+        } else if (request instanceof GroupRequest.DescribeConsumers describe) {
+            describe.answerUnknown("Group " + group.groupId() + " is not a consumer group.");
+        } else {
+            group.refuse(request, Errors.GROUP_ID_NOT_FOUND);
         }
         return take(nowMs);
     }
 
-    /** Whatever is due by now. */
-    List<Effect> tick(long nowMs) {
+    @Override
+    public List<Effect> tick(long nowMs) {
         sessions.tick(nowMs);
         if (group.syncDeadlineMs <= nowMs) {
             syncs.onSyncDeadline(nowMs);
@@ -148,28 +174,18 @@ final class ClassicGroup {
         return due;
     }
 
-    /**
-     * An append was decided: acknowledged, or refused with an error for clients.
-     *
-     * @param error {@link Errors#NONE} when the records are acknowledged
-     */
-    List<Effect> appended(Effect.Append append, Errors error, long nowMs) {
+    @Override
+    public List<Effect> appended(Effect.Append append, Errors error, long nowMs) {
         group.appending--;
         if (error == Errors.NONE) {
             group.committed = group.committed.with(append.records());
         }
         if (append.then() instanceof Effect.ThenAnswer<?> then) {
-            group.effects.add(answerOf(then, error));
+            group.effects.add(then.answer(error));
         } else if (append.then() instanceof Effect.AssignmentStored stored) {
             syncs.onAssignmentStored(stored.generation(), error, nowMs);
         }
         return take(nowMs);
-    }
-
-    private static <T> Effect answerOf(Effect.ThenAnswer<T> then, Errors error) {
-        return new Effect.Answer<>(
-                then.to(),
-                error == Errors.NONE ? then.success() : then.failure().apply(error));
     }
 
     /**
@@ -181,24 +197,32 @@ final class ClassicGroup {
      */
     Undecided undecided(Effect.Append append, Errors error, long nowMs) {
         if (append.then() instanceof Effect.ThenAnswer<?> then) {
-            group.effects.add(answerOf(then, error));
+            group.effects.add(then.answer(error));
         } else if (append.then() instanceof Effect.AssignmentStored stored) {
             syncs.onAssignmentStored(stored.generation(), error, nowMs);
         }
         return new Undecided(new Effect.Append(append.records(), Effect.Nothing.NOTHING), take(nowMs));
     }
 
+    /**
+     * Whether nothing speaks against another kind of group in its place: nobody is in it or has been given an id to come in
+     * with.
+     */
+    boolean mayBeReplaced() {
+        return group.state == State.EMPTY && group.pending.isEmpty();
+    }
+
     /** See {@link #undecided}. */
     record Undecided(Effect.Append append, List<Effect> effects) {}
 
-    /** Topics were deleted, or may have been while nobody looked: offsets of such topics go. No append may be under way. */
-    List<Effect> checkTopics(TopicIds topics, long nowMs) {
+    @Override
+    public List<Effect> checkTopics(TopicIds topics, long nowMs) {
         retention.checkTopics(topics);
         return take(nowMs);
     }
 
-    /** Answers every parked request, because the machine ends. */
-    List<Effect> end(Errors error) {
+    @Override
+    public List<Effect> end(Errors error) {
         for (GroupMember member : group.members.all()) {
             group.release(member, error);
         }

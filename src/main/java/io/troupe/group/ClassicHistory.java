@@ -198,21 +198,7 @@ final class ClassicHistory {
             return assignment.length + " bytes";
         }
         List<String> topics = new ArrayList<>();
-        byTopic.forEach((topic, partitions) -> topics.add(topic + " " + runs(partitions)));
+        byTopic.forEach((topic, partitions) -> topics.add(topic + " " + GroupEvents.runs(partitions)));
         return topics.isEmpty() ? "nothing" : String.join(" ", topics);
-    }
-
-    private static String runs(List<Integer> partitions) {
-        List<Integer> sorted = partitions.stream().sorted().toList();
-        StringBuilder text = new StringBuilder();
-        for (int i = 0; i < sorted.size(); i++) {
-            int first = i;
-            while (i + 1 < sorted.size() && sorted.get(i + 1) == sorted.get(i) + 1) {
-                i++;
-            }
-            text.append(text.length() == 0 ? "" : ",").append(sorted.get(first));
-            text.append(i == first ? "" : "-" + sorted.get(i));
-        }
-        return text.toString();
     }
 }

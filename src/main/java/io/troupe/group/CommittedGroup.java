@@ -7,18 +7,23 @@ import java.util.Map;
 /**
  * What is acknowledged of one group: the fold of its records in {@code __consumer_offsets}. Immutable.
  *
- * @param metadata null when the group was never stored, as for one that only commits offsets
+ * @param metadata of a classic group; null when none was stored, as for one that only commits offsets
+ * @param consumers a group of the consumer protocol (KIP-848), which then counts; null when none is stored
  * @param offsets by topic, then partition; no empty inner maps
  */
-record CommittedGroup(String groupId, GroupMetadata metadata, Map<String, Map<Integer, CommittedOffset>> offsets) {
+record CommittedGroup(
+        String groupId,
+        GroupMetadata metadata,
+        ConsumerGroupMetadata consumers,
+        Map<String, Map<Integer, CommittedOffset>> offsets) {
 
     static CommittedGroup empty(String groupId) {
-        return new CommittedGroup(groupId, null, Map.of());
+        return new CommittedGroup(groupId, null, null, Map.of());
     }
 
     /** Whether nothing is left that would have to be kept. */
     boolean isVoid() {
-        return metadata == null && offsets.isEmpty();
+        return metadata == null && consumers == null && offsets.isEmpty();
     }
 
     CommittedOffset offset(String topic, int partition) {
@@ -52,7 +57,11 @@ record CommittedGroup(String groupId, GroupMetadata metadata, Map<String, Map<In
                 }
             }
         }
-        return new CommittedGroup(groupId, newMetadata, newOffsets == null ? offsets : newOffsets);
+        return new CommittedGroup(
+                groupId,
+                newMetadata,
+                ConsumerGroupMetadata.after(consumers, records),
+                newOffsets == null ? offsets : newOffsets);
     }
 
     private Map<Integer, CommittedOffset> touch(Map<String, Map<Integer, CommittedOffset>> touched, String topic) {

@@ -19,7 +19,7 @@ sealed interface Effect {
 
     /**
      * Append records to the partition, after all appends asked for earlier, and then tell the group by {@link
-     * ClassicGroup#appended}.
+     * GroupCore#appended}. Without records it only waits for those.
      */
     record Append(List<GroupRecord> records, Then then) implements Effect {
         public Append {
@@ -30,6 +30,14 @@ sealed interface Effect {
     /** The group holds nothing any more and may be forgotten, unless requests are on their way to it. */
     enum Forget implements Effect {
         FORGET
+    }
+
+    /**
+     * An append failed on which the machine rests: it is to be thrown away, whatever else it asked to append is not to be
+     * appended, and a new one begins from what is acknowledged.
+     */
+    enum Renew implements Effect {
+        RENEW
     }
 
     /** What follows once an append is decided. */
@@ -43,6 +51,10 @@ sealed interface Effect {
     record ThenAnswer<T>(Reply<T> to, T success, Function<Errors, T> failure) implements Then {
         void give(Errors error) {
             to.answer(error == Errors.NONE ? success : failure.apply(error));
+        }
+
+        Answer<T> answer(Errors error) {
+            return new Answer<>(to, error == Errors.NONE ? success : failure.apply(error));
         }
     }
 

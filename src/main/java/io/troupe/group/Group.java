@@ -24,7 +24,7 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
- * One consumer group as an actor: runs a {@link ClassicGroup}, appends its records to the partition, and answers. One
+ * One consumer group as an actor: runs a {@link GroupCore}, appends its records to the partition, and answers. One
  * append is under way at a time; what comes meanwhile goes into the next, so that commits that arrive together share a
  * batch.
  *
@@ -45,6 +45,11 @@ final class Group extends AbstractBehavior<Group.Command> {
     /** From the coordinator: topics were deleted, or may have been. */
     enum CheckTopics implements Command {
         CHECK
+    }
+
+    /** From the coordinator: topics were made, deleted or enlarged. */
+    enum TopicsChanged implements Command {
+        CHANGED
     }
 
     /** From the coordinator: it sends nothing more. */
@@ -68,7 +73,10 @@ final class Group extends AbstractBehavior<Group.Command> {
     private final ActorRef<GroupCoordinator.Command> coordinator;
     private final TimerScheduler<Command> timers;
     /** Null while the outcome of a former incarnation's append is awaited. */
-    private ClassicGroup group;
+    private GroupCore group;
+
+    /** What this group adds to {@link GroupContext#consumers}. */
+    private int counted;
 
     private final Deque<Command> early = new ArrayDeque<>();
     private final Deque<GroupCell.Encoded> waiting = new ArrayDeque<>();
@@ -105,6 +113,7 @@ final class Group extends AbstractBehavior<Group.Command> {
         return newReceiveBuilder()
                 .onMessage(Ask.class, this::onAsk)
                 .onMessageEquals(CheckTopics.CHECK, this::onCheckTopics)
+                .onMessageEquals(TopicsChanged.CHANGED, this::onTopicsChanged)
                 .onMessage(Decided.class, this::onDecided)
                 .onMessage(Undecided.class, this::onUndecided)
                 .onMessage(WatermarkMoved.class, this::onWatermarkMoved)
@@ -126,7 +135,11 @@ final class Group extends AbstractBehavior<Group.Command> {
             return this;
         }
         try {
-            run(group.handle(ask.request(), shared.clockMs().getAsLong()));
+            if (makeRoomFor(ask.request())) {
+                run(group.handle(ask.request(), shared.clockMs().getAsLong()));
+            } else {
+                ask.request().refuse(Errors.COORDINATOR_NOT_AVAILABLE);
+            }
         } catch (RuntimeException e) {
             ask.request().refuse(Errors.UNKNOWN_SERVER_ERROR);
             throw e;
@@ -138,9 +151,42 @@ final class Group extends AbstractBehavior<Group.Command> {
         cell.handled++;
         checkTopics = true;
         if (group != null) {
-            run(List.of());
+            run(group.topicsChanged(shared.clockMs().getAsLong()));
         }
         return this;
+    }
+
+    private Behavior<Command> onTopicsChanged() {
+        cell.handled++;
+        if (group != null) {
+            run(group.topicsChanged(shared.clockMs().getAsLong()));
+        }
+        return this;
+    }
+
+    /**
+     * A group that nobody is in gives way to one of the other protocol (KIP-848, "Empty groups").
+     *
+     * @return false when it would, but it is not stored yet that nobody is in it
+     */
+    private boolean makeRoomFor(GroupRequest request) {
+        long nowMs = shared.clockMs().getAsLong();
+        if (request instanceof GroupRequest.ConsumerHeartbeat heartbeat
+                && heartbeat.data().memberEpoch() == ConsumerHeartbeatCheck.JOIN
+                && group instanceof ClassicGroup classic
+                && classic.mayBeReplaced()) {
+            group = consumerGroup(classic.committed(), classic.appending(), nowMs);
+        } else if (request instanceof GroupRequest.Join
+                && group instanceof ConsumerGroup consumers
+                && consumers.size() == 0) {
+            if (consumers.appending() > 0) {
+                return false;
+            }
+            Effect.Append tombstones = consumers.tombstones();
+            group = classicGroup(consumers.committed().with(tombstones.records()), consumers.appending(), nowMs);
+            run(List.of(tombstones));
+        }
+        return true;
     }
 
     private Behavior<Command> onTick() {
@@ -163,10 +209,17 @@ final class Group extends AbstractBehavior<Group.Command> {
             cell.committed = cell.committed.with(records);
         }
         if (group == null) {
+            // What a machine asked for that is gone, if it was not answered then.
+            decided.batch().forEach(e -> conclude(e.append(), decided.error()));
             begin();
             List<Command> waited = new ArrayList<>(early);
             early.clear();
             waited.forEach(getContext().getSelf()::tell);
+            return this;
+        }
+        if (decided.error() != Errors.NONE && group instanceof ConsumerGroup) {
+            decided.batch().forEach(e -> conclude(e.append(), decided.error()));
+            renew(decided.error());
             return this;
         }
         try {
@@ -189,6 +242,10 @@ final class Group extends AbstractBehavior<Group.Command> {
             return this;
         }
         cell.undecidedEnd = undecided.endOffset();
+        if (group instanceof ConsumerGroup) {
+            undecided.batch().forEach(e -> conclude(e.append(), undecided.error()));
+            renew(undecided.error());
+        }
         List<GroupCell.Encoded> open = new ArrayList<>();
         cell.inFlight = open;
         long nowMs = shared.clockMs().getAsLong();
@@ -197,7 +254,7 @@ final class Group extends AbstractBehavior<Group.Command> {
             if (group == null) {
                 open.add(e);
             } else {
-                ClassicGroup.Undecided u = group.undecided(e.append(), undecided.error(), nowMs);
+                ClassicGroup.Undecided u = ((ClassicGroup) group).undecided(e.append(), undecided.error(), nowMs);
                 open.add(new GroupCell.Encoded(u.append(), e.records(), e.sizeInBytes()));
                 effects.addAll(u.effects());
             }
@@ -231,43 +288,84 @@ final class Group extends AbstractBehavior<Group.Command> {
     }
 
     private void begin() {
-        group = new ClassicGroup(
-                cell.committed,
-                shared.config(),
-                prefix -> prefix + "-" + UUID.randomUUID(),
-                cell.events,
-                shared.clockMs().getAsLong());
-        if (cell.begun || cell.committed.metadata() != null) {
-            group.noteLoaded(
-                    cell.begun ? "begins again after a fault, with " : "has a new coordinator, and ",
-                    shared.clockMs().getAsLong());
+        long nowMs = shared.clockMs().getAsLong();
+        group = cell.committed.consumers() == null
+                ? classicGroup(cell.committed, 0, nowMs)
+                : consumerGroup(cell.committed, 0, nowMs);
+        if (cell.begun || cell.committed.metadata() != null || cell.committed.consumers() != null) {
+            group.noteLoaded(cell.begun ? "begins again after a fault, with " : "has a new coordinator, and ", nowMs);
         }
         cell.begun = true;
-        run(List.of());
+        // They may have changed while there was no machine.
+        run(group.topicsChanged(nowMs));
+    }
+
+    private ClassicGroup classicGroup(CommittedGroup committed, int appending, long nowMs) {
+        return new ClassicGroup(
+                committed, shared.config(), prefix -> prefix + "-" + UUID.randomUUID(), appending, cell.events, nowMs);
+    }
+
+    private ConsumerGroup consumerGroup(CommittedGroup committed, int appending, long nowMs) {
+        return new ConsumerGroup(
+                committed,
+                shared.config(),
+                new ConsumerGroup.Surroundings(shared.image(), shared.consumers()::get, shared.regexes()),
+                appending,
+                cell.events,
+                nowMs);
+    }
+
+    /** The machine ran ahead of what could be stored: a new one begins where the log stands, once that is known. */
+    private void renew(Errors error) {
+        end(error);
+        waiting.clear();
+        group = null;
+        count(0);
+        if (cell.inFlight == null) {
+            begin();
+        }
+    }
+
+    private void count(int members) {
+        shared.consumers().addAndGet(members - counted);
+        counted = members;
     }
 
     private void run(List<Effect> effects) {
+        GroupCore machine = group;
         for (Effect effect : effects) {
-            if (effect instanceof Effect.Answer<?> answer) {
+            if (group != machine && effect instanceof Effect.Append append) {
+                conclude(append, Errors.COORDINATOR_NOT_AVAILABLE);
+            } else if (effect instanceof Effect.Answer<?> answer) {
                 answer.give();
             } else if (effect instanceof Effect.Refuse refuse) {
                 refuse.request().refuse(refuse.error());
             } else if (effect instanceof Effect.Append append) {
                 enqueue(append);
-            } else if (effect == Effect.Forget.FORGET) {
+            } else if (effect == Effect.Renew.RENEW) {
+                renew(Errors.COORDINATOR_NOT_AVAILABLE);
+            } else if (effect == Effect.Forget.FORGET && group == machine) {
                 coordinator.tell(new GroupCoordinator.Idle(
                         group.committed().groupId(), getContext().getSelf(), cell.handled));
             }
         }
+        if (group != machine) {
+            return;
+        }
         flush();
+        if (group != machine) {
+            return;
+        }
         if (checkTopics && cell.inFlight == null) {
             checkTopics = false;
             run(group.checkTopics(shared.topics(), shared.clockMs().getAsLong()));
             return;
         }
-        cell.state = group.state();
+        cell.state = group.stateText();
         cell.events = group.events();
         cell.protocolType = group.protocolType();
+        cell.groupType = group.groupType();
+        count(group instanceof ConsumerGroup consumers ? consumers.size() : 0);
         long next = group.nextDeadlineMs();
         if (next < tickAtMs) {
             tickAtMs = next;
@@ -322,6 +420,11 @@ final class Group extends AbstractBehavior<Group.Command> {
             bytes += next.sizeInBytes();
         }
         cell.inFlight = batch;
+        if (records.isEmpty()) {
+            // Who waited for what was under way.
+            onDecided(new Decided(batch, Errors.NONE));
+            return;
+        }
         ActorRef<Command> self = getContext().getSelf();
         ByteBuffer bytesToWrite = Batches.of(records, shared.clockMs().getAsLong());
         int at = bytesToWrite.position();
@@ -354,18 +457,8 @@ final class Group extends AbstractBehavior<Group.Command> {
 
     /** Nothing is left without an answer, whether this is the end or a new beginning. */
     private Behavior<Command> end() {
-        if (group != null) {
-            for (Effect effect : group.end(Errors.NOT_COORDINATOR)) {
-                if (effect instanceof Effect.Refuse refuse) {
-                    refuse.request().refuse(refuse.error());
-                } else if (effect instanceof Effect.Answer<?> answer) {
-                    answer.give();
-                } else if (effect instanceof Effect.Append append) {
-                    conclude(append, Errors.NOT_COORDINATOR);
-                }
-            }
-        }
-        waiting.forEach(e -> conclude(e.append(), Errors.NOT_COORDINATOR));
+        end(Errors.NOT_COORDINATOR);
+        count(0);
         if (cell.inFlight != null) {
             cell.inFlight.forEach(e -> conclude(e.append(), Errors.NOT_COORDINATOR));
         }
@@ -376,6 +469,22 @@ final class Group extends AbstractBehavior<Group.Command> {
             }
         }
         return this;
+    }
+
+    /** Answers what the machine has parked, and what waits to be appended. */
+    private void end(Errors error) {
+        if (group != null) {
+            for (Effect effect : group.end(error)) {
+                if (effect instanceof Effect.Refuse refuse) {
+                    refuse.request().refuse(refuse.error());
+                } else if (effect instanceof Effect.Answer<?> answer) {
+                    answer.give();
+                } else if (effect instanceof Effect.Append append) {
+                    conclude(append, error);
+                }
+            }
+        }
+        waiting.forEach(e -> conclude(e.append(), error));
     }
 
     private static void conclude(Effect.Append append, Errors error) {

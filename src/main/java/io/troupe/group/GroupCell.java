@@ -14,8 +14,11 @@ final class GroupCell {
     /** What the log acknowledged: where the group begins again. */
     volatile CommittedGroup committed;
 
-    volatile ClassicGroup.State state;
+    /** Kafka's names. */
+    volatile String state;
+
     volatile String protocolType = "";
+    volatile String groupType = "classic";
 
     /** The last that happened to the group. */
     volatile GroupEvents events = GroupEvents.NONE;
@@ -35,10 +38,18 @@ final class GroupCell {
     GroupCell(CommittedGroup committed) {
         this.committed = committed;
         GroupMetadata stored = committed.metadata();
-        this.state =
-                stored == null || stored.members().isEmpty() ? ClassicGroup.State.EMPTY : ClassicGroup.State.STABLE;
-        if (stored != null && stored.protocolType() != null) {
-            this.protocolType = stored.protocolType();
+        if (committed.consumers() != null) {
+            this.state = committed.consumers().members().isEmpty() ? "Empty" : "Stable";
+            this.protocolType = "consumer";
+            this.groupType = ConsumerGroup.TYPE;
+        } else {
+            this.state = (stored == null || stored.members().isEmpty()
+                            ? ClassicGroup.State.EMPTY
+                            : ClassicGroup.State.STABLE)
+                    .text;
+            if (stored != null && stored.protocolType() != null) {
+                this.protocolType = stored.protocolType();
+            }
         }
     }
 }

@@ -1,9 +1,13 @@
 package io.troupe.group;
 
 import io.troupe.config.GroupConfig;
+import io.troupe.group.assignor.TopicRegexes;
+import io.troupe.metadata.MetadataImage;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.Replica;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -13,9 +17,19 @@ import org.apache.pekko.actor.typed.ActorRef;
  * @param leader of the partition that holds them
  * @param leaderEpoch every append is bound to it
  * @param clockMs milliseconds since 1970 that never go back
+ * @param image the newest metadata
+ * @param consumers members of all groups of the consumer protocol that this broker coordinates, other partitions' included
+ * @param regexes shared by all groups of this broker
  */
 record GroupContext(
-        GroupConfig config, TopicIds topics, LocalReplicas.Leader leader, int leaderEpoch, LongSupplier clockMs) {
+        GroupConfig config,
+        TopicIds topics,
+        LocalReplicas.Leader leader,
+        int leaderEpoch,
+        LongSupplier clockMs,
+        Supplier<MetadataImage> image,
+        AtomicInteger consumers,
+        TopicRegexes regexes) {
     /** Kafka's offsets.commit.timeout.ms. */
     static final int APPEND_TIMEOUT_MS = 5000;
 

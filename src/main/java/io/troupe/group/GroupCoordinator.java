@@ -1,6 +1,5 @@
 package io.troupe.group;
 
-import io.troupe.config.GroupConfig;
 import io.troupe.partition.Leadership;
 import io.troupe.partition.Replica;
 import java.time.Duration;
@@ -10,7 +9,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
-import java.util.function.LongSupplier;
 import org.apache.kafka.common.message.ListGroupsResponseData;
 import org.apache.kafka.common.message.ListGroupsResponseData.ListedGroup;
 import org.apache.kafka.common.protocol.Errors;
@@ -43,6 +41,11 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
     record Ask(GroupRequest request) implements Command {}
 
     record TopicsDeleted(Set<String> topics) implements Command {}
+
+    /** Topics were made, deleted or enlarged. */
+    enum TopicsChanged implements Command {
+        CHANGED
+    }
 
     /**
      * A group holds nothing any more.
@@ -99,11 +102,10 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
     private final Groups groups;
     private final long loadEndOffset;
 
-    static Behavior<Command> create(
-            Leadership.Elected elected, GroupConfig config, TopicIds topics, LongSupplier clockMs, Executor loads) {
+    static Behavior<Command> create(Leadership.Elected elected, GroupContext shared, Executor loads) {
         Groups groups = new Groups();
-        return Behaviors.supervise(Behaviors.<Command>setup(context -> Behaviors.withTimers(timers ->
-                        new GroupCoordinator(context, timers, elected, config, topics, clockMs, loads, groups))))
+        return Behaviors.supervise(Behaviors.<Command>setup(context -> Behaviors.withTimers(
+                        timers -> new GroupCoordinator(context, timers, elected, shared, loads, groups))))
                 .onFailure(SupervisorStrategy.restart().withStopChildren(false));
     }
 
@@ -111,15 +113,13 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
             ActorContext<Command> context,
             TimerScheduler<Command> timers,
             Leadership.Elected elected,
-            GroupConfig config,
-            TopicIds topics,
-            LongSupplier clockMs,
+            GroupContext shared,
             Executor loads,
             Groups groups) {
         super(context);
         this.timers = timers;
         this.elected = elected;
-        this.shared = new GroupContext(config, topics, elected.leader(), elected.leaderEpoch(), clockMs);
+        this.shared = shared;
         this.loads = loads;
         this.groups = groups;
         // Nobody else writes in this epoch before we serve, so its start is the end of what there is to load.
@@ -136,6 +136,7 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
         return newReceiveBuilder()
                 .onMessage(Ask.class, this::onAsk)
                 .onMessage(TopicsDeleted.class, this::onTopicsDeleted)
+                .onMessageEquals(TopicsChanged.CHANGED, this::onTopicsChanged)
                 .onMessage(Idle.class, this::onIdle)
                 .onMessageEquals(Load.LOAD, this::onLoad)
                 .onMessage(Loaded.class, this::onLoaded)
@@ -189,14 +190,22 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
             if (commit.data().generationIdOrMemberEpoch() < 0) {
                 return true;
             }
-            request.refuse(Errors.ILLEGAL_GENERATION);
+            // Before v9 the client knows no group but a classic one.
+            request.refuse(commit.apiVersion() >= 9 ? Errors.GROUP_ID_NOT_FOUND : Errors.ILLEGAL_GENERATION);
         } else if (request instanceof GroupRequest.FetchOffsets fetch) {
             fetch.reply()
                     .answer(GroupOffsets.fetch(CommittedGroup.empty(fetch.groupId()), fetch.asked(), fetch.topics()));
         } else if (request instanceof GroupRequest.Describe describe) {
-            describe.answerUnknown();
+            describe.answerUnknown("Group " + request.groupId() + " not found.");
         } else if (request instanceof GroupRequest.Events events) {
             events.reply().answer(GroupEvents.NONE);
+        } else if (request instanceof GroupRequest.DescribeConsumers describe) {
+            describe.answerUnknown("Group " + request.groupId() + " not found.");
+        } else if (request instanceof GroupRequest.ConsumerHeartbeat heartbeat) {
+            if (heartbeat.data().memberEpoch() == ConsumerHeartbeatCheck.JOIN) {
+                return true;
+            }
+            request.refuse(Errors.GROUP_ID_NOT_FOUND);
         } else if (request instanceof GroupRequest.Delete || request instanceof GroupRequest.DeleteOffsets) {
             request.refuse(Errors.GROUP_ID_NOT_FOUND);
         } else {
@@ -220,8 +229,8 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
                 .add(new ListedGroup()
                         .setGroupId(id)
                         .setProtocolType(child.cell.protocolType)
-                        .setGroupState(child.cell.state.text)
-                        .setGroupType("classic")));
+                        .setGroupState(child.cell.state)
+                        .setGroupType(child.cell.groupType)));
         return response;
     }
 
@@ -231,6 +240,15 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
             if (child.actor != null
                     || child.cell.committed.offsets().keySet().stream().anyMatch(deleted.topics()::contains)) {
                 tell(child, Group.CheckTopics.CHECK);
+            }
+        }
+        return this;
+    }
+
+    private Behavior<Command> onTopicsChanged() {
+        for (Child child : groups.children.values()) {
+            if (child.cell.groupType.equals(ConsumerGroup.TYPE)) {
+                tell(child, Group.TopicsChanged.CHANGED);
             }
         }
         return this;

@@ -2,6 +2,7 @@ package io.troupe.group;
 
 import io.troupe.config.GroupConfig;
 import io.troupe.group.GroupRequest.Partition;
+import io.troupe.group.assignor.TopicRegexes;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.TopicImage;
@@ -15,9 +16,13 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import org.apache.kafka.common.message.ConsumerGroupDescribeResponseData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.message.DeleteGroupsRequestData;
 import org.apache.kafka.common.message.DeleteGroupsResponseData;
 import org.apache.kafka.common.message.DeleteGroupsResponseData.DeletableGroupResult;
@@ -63,6 +68,11 @@ public final class GroupCoordinators implements GroupService {
     /** Makes actor names unique: a former coordinator may still be stopping. */
     private final AtomicLong started = new AtomicLong();
 
+    /** Members of groups of the consumer protocol. */
+    private final AtomicInteger consumers = new AtomicInteger();
+
+    private final TopicRegexes regexes = new TopicRegexes();
+
     private final Map<Integer, LedPartition> led = new ConcurrentHashMap<>();
 
     /**
@@ -95,7 +105,18 @@ public final class GroupCoordinators implements GroupService {
             int partition = elected.partition().partition();
             stop(context, partition);
             ActorRef<GroupCoordinator.Command> coordinator = context.spawn(
-                    GroupCoordinator.create(elected, config, topics, clockMs, loads),
+                    GroupCoordinator.create(
+                            elected,
+                            new GroupContext(
+                                    config,
+                                    topics,
+                                    elected.leader(),
+                                    elected.leaderEpoch(),
+                                    clockMs,
+                                    metadata::current,
+                                    consumers,
+                                    regexes),
+                            loads),
                     "coordinator-" + partition + "-" + started.incrementAndGet());
             led.put(partition, new LedPartition(elected.partition(), coordinator));
         }
@@ -124,6 +145,11 @@ public final class GroupCoordinators implements GroupService {
     public void topicsDeleted(Set<String> topics) {
         Set<String> names = Set.copyOf(topics);
         led.values().forEach(p -> p.coordinator().tell(new GroupCoordinator.TopicsDeleted(names)));
+    }
+
+    /** Topics were made, deleted or enlarged: who is subscribed to them may have more or less to own. Any thread. */
+    public void topicsChanged() {
+        led.values().forEach(p -> p.coordinator().tell(GroupCoordinator.TopicsChanged.CHANGED));
     }
 
     /** Sends a request to its group's coordinator. */
@@ -173,13 +199,26 @@ public final class GroupCoordinators implements GroupService {
     }
 
     @Override
+    public CompletionStage<ConsumerGroupHeartbeatResponseData> consumerHeartbeat(
+            Caller caller, ConsumerGroupHeartbeatRequestData request) {
+        return askAsMember(request.groupId(), reply -> new GroupRequest.ConsumerHeartbeat(caller, request, reply));
+    }
+
+    @Override
+    public CompletionStage<ConsumerGroupDescribeResponseData.DescribedGroup> describeConsumerGroup(
+            Caller caller, String groupId) {
+        return ask(groupId, reply -> new GroupRequest.DescribeConsumers(groupId, reply));
+    }
+
+    @Override
     public CompletionStage<OffsetCommitResponseData> commitOffsets(Caller caller, OffsetCommitRequestData request) {
         TopicNames.Split split = TopicNames.split(request, caller.apiVersion(), metadata.current());
         if (split.known().topics().isEmpty()) {
             return CompletableFuture.completedFuture(split.complete(new OffsetCommitResponseData()));
         }
         return this.<OffsetCommitResponseData>ask(
-                        request.groupId(), reply -> new GroupRequest.CommitOffsets(split.known(), reply))
+                        request.groupId(),
+                        reply -> new GroupRequest.CommitOffsets(caller.apiVersion(), split.known(), reply))
                 .thenApply(split::complete);
     }
 

@@ -2,6 +2,7 @@ package io.troupe.group;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -22,6 +23,21 @@ public record GroupEvents(List<GroupEvent> list) {
         List<GroupEvent> more = new ArrayList<>(list.subList(Math.max(0, list.size() + 1 - MOST), list.size()));
         more.add(event);
         return new GroupEvents(more);
+    }
+
+    /** Partitions as "0-2,5". */
+    static String runs(Collection<Integer> partitions) {
+        List<Integer> sorted = partitions.stream().sorted().toList();
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < sorted.size(); i++) {
+            int first = i;
+            while (i + 1 < sorted.size() && sorted.get(i + 1) == sorted.get(i) + 1) {
+                i++;
+            }
+            text.append(text.length() == 0 ? "" : ",").append(sorted.get(first));
+            text.append(i == first ? "" : "-" + sorted.get(i));
+        }
+        return text.toString();
     }
 
     public byte[] toBytes() {

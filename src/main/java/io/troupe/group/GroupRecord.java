@@ -1,7 +1,12 @@
 package io.troupe.group;
 
 /** What a record of {@code __consumer_offsets} says. Bytes: {@link GroupRecords}. */
-sealed interface GroupRecord {
+sealed interface GroupRecord
+        permits ConsumerGroupRecord,
+                GroupRecord.OffsetStored,
+                GroupRecord.OffsetRemoved,
+                GroupRecord.GroupStored,
+                GroupRecord.GroupRemoved {
     String groupId();
 
     record OffsetStored(String groupId, String topic, int partition, CommittedOffset offset) implements GroupRecord {}

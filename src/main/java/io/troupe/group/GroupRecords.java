@@ -41,7 +41,8 @@ import org.apache.kafka.common.Uuid;
  *            bytes subscription, bytes assignment
  * </pre>
  *
- * <p>A value that is absent is a tombstone. Keys of versions not listed belong to newer kinds of records and are skipped.
+ * <p>A value that is absent is a tombstone. Keys of versions 3 to 8 and 16 belong to groups of the consumer protocol ({@link
+ * ConsumerGroupRecords}), others to newer kinds of records, which are skipped.
  */
 final class GroupRecords {
     private static final short OFFSET_KEY = 1;
@@ -68,6 +69,8 @@ final class GroupRecords {
             offsetKey(out, o.groupId(), o.topic(), o.partition());
         } else if (record instanceof GroupRecord.OffsetRemoved o) {
             offsetKey(out, o.groupId(), o.topic(), o.partition());
+        } else if (record instanceof ConsumerGroupRecord ours) {
+            ConsumerGroupRecords.key(out, ours);
         } else {
             out.int16(GROUP_KEY);
             out.string(record.groupId());
@@ -84,6 +87,9 @@ final class GroupRecords {
 
     /** Null for a tombstone. */
     static ByteBuffer value(GroupRecord record) {
+        if (record instanceof ConsumerGroupRecord ours) {
+            return ConsumerGroupRecords.value(ours);
+        }
         if (record instanceof GroupRecord.OffsetStored stored) {
             CommittedOffset o = stored.offset();
             Writer out = new Writer();
@@ -98,8 +104,7 @@ final class GroupRecords {
                 out.uvarint(1);
                 out.uvarint(TOPIC_ID_TAG);
                 out.uvarint(UUID_BYTES);
-                out.int64(o.topicId().getMostSignificantBits());
-                out.int64(o.topicId().getLeastSignificantBits());
+                out.uuid(o.topicId());
             }
             return out.done();
         }
@@ -153,7 +158,7 @@ final class GroupRecords {
                         ? new GroupRecord.GroupRemoved(groupId)
                         : new GroupRecord.GroupStored(groupId, readGroup(value.duplicate()));
             }
-            return null;
+            return ConsumerGroupRecords.read(version, k, value == null ? null : value.duplicate());
         } catch (BufferUnderflowException | IllegalArgumentException e) {
             throw new MalformedRecordException("a record of __consumer_offsets cannot be read: " + e.getMessage(), e);
         }
@@ -214,7 +219,7 @@ final class GroupRecords {
         return new GroupMetadata(protocolType, generation, protocol, leader, timestamp, members);
     }
 
-    private static short known(short version, short newest, String what) {
+    static short known(short version, short newest, String what) {
         if (version < 0 || version > newest) {
             throw new IllegalArgumentException(
                     "version " + version + " of a stored " + what + ", known are 0 to " + newest);
@@ -222,18 +227,18 @@ final class GroupRecords {
         return version;
     }
 
-    private static String string(ByteBuffer b) {
+    static String string(ByteBuffer b) {
         short length = b.getShort();
         return length < 0 ? null : new String(take(b, length), StandardCharsets.UTF_8);
     }
 
-    private static String compactString(ByteBuffer b) {
+    static String compactString(ByteBuffer b) {
         int length = uvarint(b) - 1;
         return length < 0 ? null : new String(take(b, length), StandardCharsets.UTF_8);
     }
 
     /** Seven bits a byte, least significant first. */
-    private static int uvarint(ByteBuffer b) {
+    static int uvarint(ByteBuffer b) {
         long value = 0;
         for (int shift = 0; shift < 35; shift += 7) {
             byte part = b.get();
@@ -253,7 +258,7 @@ final class GroupRecords {
         return length < 0 ? new byte[0] : take(b, length);
     }
 
-    private static byte[] take(ByteBuffer b, int length) {
+    static byte[] take(ByteBuffer b, int length) {
         if (length > b.remaining()) {
             throw new IllegalArgumentException("a field of " + length + " bytes where " + b.remaining() + " are left");
         }
@@ -263,7 +268,7 @@ final class GroupRecords {
     }
 
     /** Grows as needed; records are small. */
-    private static final class Writer {
+    static final class Writer {
         private ByteBuffer out = ByteBuffer.allocate(128);
 
         private ByteBuffer room(int bytes) {
@@ -272,6 +277,10 @@ final class GroupRecords {
                 out = larger.put(out.flip());
             }
             return out;
+        }
+
+        void int8(byte v) {
+            room(1).put(v);
         }
 
         void int16(short v) {
@@ -300,6 +309,10 @@ final class GroupRecords {
         }
 
         void compactString(String s) {
+            if (s == null) {
+                uvarint(0);
+                return;
+            }
             byte[] utf8 = s.getBytes(StandardCharsets.UTF_8);
             uvarint(utf8.length + 1);
             room(utf8.length).put(utf8);
@@ -312,6 +325,20 @@ final class GroupRecords {
                 rest >>>= 7;
             }
             room(1).put((byte) rest);
+        }
+
+        void compactBytes(byte[] b) {
+            uvarint(b.length + 1);
+            room(b.length).put(b);
+        }
+
+        void uuid(Uuid id) {
+            int64(id.getMostSignificantBits());
+            int64(id.getLeastSignificantBits());
+        }
+
+        void raw(ByteBuffer b) {
+            room(b.remaining()).put(b);
         }
 
         void bytes(byte[] b) {

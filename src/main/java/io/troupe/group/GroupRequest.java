@@ -2,6 +2,9 @@ package io.troupe.group;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.kafka.common.message.ConsumerGroupDescribeResponseData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData.DescribedGroup;
 import org.apache.kafka.common.message.HeartbeatRequestData;
 import org.apache.kafka.common.message.HeartbeatResponseData;
@@ -101,7 +104,55 @@ sealed interface GroupRequest {
         }
     }
 
-    record CommitOffsets(OffsetCommitRequestData data, Reply<OffsetCommitResponseData> reply) implements GroupRequest {
+    /** Of a member of the consumer protocol (KIP-848). */
+    record ConsumerHeartbeat(
+            GroupService.Caller caller,
+            ConsumerGroupHeartbeatRequestData data,
+            Reply<ConsumerGroupHeartbeatResponseData> reply)
+            implements GroupRequest {
+        @Override
+        public String groupId() {
+            return data.groupId();
+        }
+
+        @Override
+        public void refuse(Errors error) {
+            reply.answer(refusal(error));
+        }
+
+        static ConsumerGroupHeartbeatResponseData refusal(Errors error) {
+            return refusal(new ConsumerHeartbeatCheck.Problem(error, error.message()));
+        }
+
+        static ConsumerGroupHeartbeatResponseData refusal(ConsumerHeartbeatCheck.Problem problem) {
+            return new ConsumerGroupHeartbeatResponseData()
+                    .setErrorCode(problem.error().code())
+                    .setErrorMessage(problem.message());
+        }
+    }
+
+    record DescribeConsumers(String groupId, Reply<ConsumerGroupDescribeResponseData.DescribedGroup> reply)
+            implements GroupRequest {
+        @Override
+        public void refuse(Errors error) {
+            answer(error, error.message());
+        }
+
+        void answerUnknown(String message) {
+            answer(Errors.GROUP_ID_NOT_FOUND, message);
+        }
+
+        private void answer(Errors error, String message) {
+            reply.answer(new ConsumerGroupDescribeResponseData.DescribedGroup()
+                    .setGroupId(groupId)
+                    .setErrorCode(error.code())
+                    .setErrorMessage(message));
+        }
+    }
+
+    /** What a member may commit depends on the version: before v9 it cannot be one of the consumer protocol (KIP-848). */
+    record CommitOffsets(short apiVersion, OffsetCommitRequestData data, Reply<OffsetCommitResponseData> reply)
+            implements GroupRequest {
         @Override
         public String groupId() {
             return data.groupId();
@@ -134,10 +185,10 @@ sealed interface GroupRequest {
         }
 
         /** From v6 on an unknown group is an error, before it is Dead (KIP-1043). */
-        void answerUnknown() {
+        void answerUnknown(String message) {
             DescribedGroup dead = new DescribedGroup().setGroupId(groupId).setGroupState("Dead");
             if (apiVersion >= 6) {
-                dead.setErrorCode(Errors.GROUP_ID_NOT_FOUND.code()).setErrorMessage("Group " + groupId + " not found.");
+                dead.setErrorCode(Errors.GROUP_ID_NOT_FOUND.code()).setErrorMessage(message);
             }
             reply.answer(dead);
         }

@@ -1,6 +1,9 @@
 package io.troupe.group;
 
 import java.util.concurrent.CompletionStage;
+import org.apache.kafka.common.message.ConsumerGroupDescribeResponseData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.message.DeleteGroupsRequestData;
 import org.apache.kafka.common.message.DeleteGroupsResponseData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData;
@@ -41,6 +44,14 @@ public interface GroupService {
     CompletionStage<HeartbeatResponseData> heartbeat(Caller caller, HeartbeatRequestData request);
 
     CompletionStage<LeaveGroupResponseData> leaveGroup(Caller caller, LeaveGroupRequestData request);
+
+    /** What a member of the consumer protocol says, joins and leaves by, and hears its assignment from (KIP-848). */
+    CompletionStage<ConsumerGroupHeartbeatResponseData> consumerHeartbeat(
+            Caller caller, ConsumerGroupHeartbeatRequestData request);
+
+    /** Of groups of the consumer protocol only. */
+    CompletionStage<ConsumerGroupDescribeResponseData.DescribedGroup> describeConsumerGroup(
+            Caller caller, String groupId);
 
     CompletionStage<OffsetCommitResponseData> commitOffsets(Caller caller, OffsetCommitRequestData request);
 

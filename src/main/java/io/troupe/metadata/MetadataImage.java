@@ -125,6 +125,11 @@ public final class MetadataImage {
         return controllerId;
     }
 
+    /** Whether both have the same topics, by name and id. May be false though they do, but not between one topic's coming or going and the next. */
+    public boolean hasTopicsOf(MetadataImage other) {
+        return names == other.names;
+    }
+
     public Optional<TopicImage> topic(String name) {
         return OptionConverters.toJava(topics.get(name));
     }

@@ -18,6 +18,7 @@ import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.TopicDefaults;
+import io.troupe.metadata.TopicImage;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.ReplicaLinks;
 import io.troupe.partition.ReplicaSettings;
@@ -259,7 +260,21 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         if (!deleted.isEmpty()) {
             groups.topicsDeleted(deleted);
         }
+        if (!deleted.isEmpty() || hasNewPartitions(changed.change().previous(), image)) {
+            groups.topicsChanged();
+        }
         return this;
+    }
+
+    private static boolean hasNewPartitions(MetadataImage before, MetadataImage image) {
+        for (TopicImage topic : image.topics().values()) {
+            TopicImage former = before.topic(topic.topicId()).orElse(null);
+            if (former == null
+                    || former.partitions().size() < topic.partitions().size()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private Behavior<Command> onPrepareShutdown(PrepareShutdown prepare) {

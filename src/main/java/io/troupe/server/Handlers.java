@@ -4,6 +4,8 @@ import io.troupe.api.AlterConfigsHandler;
 import io.troupe.api.AlterPartitionReassignmentsHandler;
 import io.troupe.api.ApiVersionsHandler;
 import io.troupe.api.AutoTopicCreation;
+import io.troupe.api.ConsumerGroupDescribeHandler;
+import io.troupe.api.ConsumerGroupHeartbeatHandler;
 import io.troupe.api.CreatePartitionsHandler;
 import io.troupe.api.CreateTopicsHandler;
 import io.troupe.api.DeleteGroupsHandler;
@@ -98,6 +100,8 @@ final class Handlers implements AutoCloseable {
                 new OffsetCommitHandler(groups),
                 new OffsetFetchHandler(groups),
                 new OffsetDeleteHandler(groups),
+                new ConsumerGroupHeartbeatHandler(groups),
+                new ConsumerGroupDescribeHandler(groups),
                 new DescribeGroupsHandler(groups),
                 new ListGroupsHandler(groups),
                 new DeleteGroupsHandler(groups)));

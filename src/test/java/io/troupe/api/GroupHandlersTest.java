@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import org.apache.kafka.common.message.ConsumerGroupDescribeRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.DescribeGroupsRequestData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData.DescribedGroup;
@@ -42,6 +44,12 @@ class GroupHandlersTest {
                 Arguments.of(new JoinGroupHandler(FAILING), new JoinGroupRequestData().setGroupId("g")),
                 Arguments.of(new SyncGroupHandler(FAILING), new SyncGroupRequestData().setGroupId("g")),
                 Arguments.of(new HeartbeatHandler(FAILING), new HeartbeatRequestData().setGroupId("g")),
+                Arguments.of(
+                        new ConsumerGroupHeartbeatHandler(FAILING),
+                        new ConsumerGroupHeartbeatRequestData().setGroupId("g")),
+                Arguments.of(
+                        new ConsumerGroupDescribeHandler(FAILING),
+                        new ConsumerGroupDescribeRequestData().setGroupIds(List.of("g"))),
                 Arguments.of(new LeaveGroupHandler(FAILING), new LeaveGroupRequestData().setGroupId("g")),
                 Arguments.of(
                         new DescribeGroupsHandler(FAILING), new DescribeGroupsRequestData().setGroups(List.of("g"))),

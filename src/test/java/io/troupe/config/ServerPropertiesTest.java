@@ -236,11 +236,27 @@ class ServerPropertiesTest {
                 "cluster.id=a b | cluster.id=a b | letters",
                 "log.cleanup.policy=drop | log.cleanup.policy=drop | compact, delete",
                 "log.dirs= | log.dirs= | directory",
-                "group.min.session.timeout.ms=9999999 | 9999999 | group.max.session.timeout.ms"
+                "group.min.session.timeout.ms=9999999 | 9999999 | group.max.session.timeout.ms",
+                "group.consumer.session.timeout.ms=1 | session.timeout.ms=1 | group.consumer.min.session.timeout.ms=45000",
+                "group.consumer.heartbeat.interval.ms=99999 | 99999 | group.consumer.max.heartbeat.interval.ms=15000",
+                "group.consumer.assignors=uniform,mine | mine | uniform, range"
             })
     void badSettingIsNamedWithWhatIsAllowed(String keyValue, String names, String allowed) {
         String message = refused(keyValue);
         assertTrue(message.contains(names) && message.contains(allowed), message);
+    }
+
+    /** The coordinator chooses the interval unless somebody did. */
+    @Test
+    void consumerGroupsHaveKafkasDefaultsButForTheHeartbeatInterval() {
+        assertEquals(ConsumerGroupConfig.DEFAULTS, config().group().consumer());
+        ConsumerGroupConfig set = config(
+                        "group.consumer.heartbeat.interval.ms=5000",
+                        "group.consumer.assignors=range",
+                        "group.consumer.max.size=9")
+                .group()
+                .consumer();
+        assertEquals(new ConsumerGroupConfig(45_000, 5000, 9, List.of("range")), set);
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.troupe.group;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.troupe.config.ConsumerGroupConfig;
 import io.troupe.config.GroupConfig;
 import io.troupe.group.ClassicGroup.State;
 import io.troupe.group.GroupService.Caller;
@@ -33,7 +34,16 @@ final class GroupFixture {
 
     static GroupConfig config(int initialDelayMs, int maxSize) {
         return new GroupConfig(
-                50, (short) 1, 1 << 20, 4096, 7L * 24 * 3600 * 1000, 6000, 1_800_000, initialDelayMs, maxSize);
+                50,
+                (short) 1,
+                1 << 20,
+                4096,
+                7L * 24 * 3600 * 1000,
+                6000,
+                1_800_000,
+                initialDelayMs,
+                maxSize,
+                ConsumerGroupConfig.DEFAULTS);
     }
 
     /** A request's answer, once it is there. */
@@ -211,7 +221,7 @@ final class GroupFixture {
                                 .setPartitionIndex(partition)
                                 .setCommittedOffset(offset)
                                 .setCommittedMetadata(metadata))));
-        return ask(r -> new GroupRequest.CommitOffsets(data, r));
+        return ask(r -> new GroupRequest.CommitOffsets((short) 10, data, r));
     }
 
     Errors commit(String memberId, int generation, long offset) {

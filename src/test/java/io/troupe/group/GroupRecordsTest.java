@@ -87,7 +87,7 @@ class GroupRecordsTest {
 
     @Test
     void newerKeysAreSkippedAndBrokenBytesRefused() {
-        assertNull(GroupRecords.read(bytes("0007 00"), null));
+        assertNull(GroupRecords.read(bytes("0011 00"), null));
         ByteBuffer key = bytes("0001 000167 000174 00000000");
         assertThrows(GroupRecords.MalformedRecordException.class, () -> GroupRecords.read(key, bytes("0009")));
         assertThrows(GroupRecords.MalformedRecordException.class, () -> GroupRecords.read(key, bytes("0003 00")));

@@ -171,8 +171,7 @@ final class ConsumerGroupState {
 
     /** Whether a member has all that the newest target gives it, and nothing else. */
     boolean hasItsTarget(ConsumerMember member) {
-        return member.current.state() == CurrentAssignment.State.STABLE
-                && member.current.memberEpoch() == targetEpoch;
+        return member.current.state() == CurrentAssignment.State.STABLE && member.current.memberEpoch() == targetEpoch;
     }
 
     Map<Uuid, Set<Integer>> target(String memberId) {

@@ -63,8 +63,11 @@ final class ConsumerHistory {
     }
 
     void joined(ConsumerMember member, long nowMs) {
-        about(nowMs, Kind.JOINED, member, "client " + member.metadata.clientId() + " at " + member.metadata.clientHost()
-                + instance(member));
+        about(
+                nowMs,
+                Kind.JOINED,
+                member,
+                "client " + member.metadata.clientId() + " at " + member.metadata.clientHost() + instance(member));
     }
 
     void rejoined(ConsumerMember member, long nowMs) {
@@ -88,7 +91,8 @@ final class ConsumerHistory {
         if (unsettledSinceMs < 0) {
             unsettledSinceMs = nowMs;
         }
-        add(GroupEvent.of(nowMs, Kind.REBALANCING, group.epoch, count(group.members.size()) + ", assigned by " + assignor));
+        add(GroupEvent.of(
+                nowMs, Kind.REBALANCING, group.epoch, count(group.members.size()) + ", assigned by " + assignor));
     }
 
     void stepped(ConsumerMember member) {
@@ -119,7 +123,9 @@ final class ConsumerHistory {
                 break;
             }
             Map<String, String> topics = new TreeMap<>();
-            member.current.assigned().forEach((id, epochs) -> topics.put(name(image, id), GroupEvents.runs(epochs.keySet())));
+            member.current
+                    .assigned()
+                    .forEach((id, epochs) -> topics.put(name(image, id), GroupEvents.runs(epochs.keySet())));
             text.append(text.length() == 0 ? "" : "; ").append(member.memberId).append(": ");
             if (topics.isEmpty()) {
                 text.append("nothing");

@@ -27,7 +27,7 @@ record GroupEvent(long timeMs, Kind kind, int epoch, String member, long tookMs,
         REBALANCING,
         /** All have joined that are to be in the next generation; the member is the last that came. */
         JOINED_ALL,
-        /** Every partition that is to be owned is; for a classic group the member is its leader. */
+        /** Every partition that is to be owned is; the member is a classic group's leader, else the last to have its part. */
         ASSIGNED,
         /** What was decided could not be stored. */
         STORE_FAILED,

@@ -90,7 +90,7 @@ final class ConsumerGroupFixture {
                 new ConsumerGroup.Surroundings(() -> image, () -> group.size() + otherMembers, new TopicRegexes()),
                 0,
                 GroupEvents.NONE,
-nowMs);
+                nowMs);
     }
 
     /** A coordinator elsewhere takes over with what is in the log. */

@@ -109,7 +109,7 @@ class ConsumerGroupSimulationTest {
                     new ConsumerGroup.Surroundings(() -> image, () -> 1, new TopicRegexes()),
                     0,
                     GroupEvents.NONE,
-nowMs);
+                    nowMs);
         }
 
         boolean fault(double probability) {

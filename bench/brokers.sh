@@ -29,6 +29,7 @@ controller.listener.names=CONTROLLER
 controller.quorum.voters=$3
 log.dirs=$work/data-$1$2
 offsets.topic.replication.factor=$nodes
+group.initial.rebalance.delay.ms=0
 transaction.state.log.replication.factor=$nodes
 transaction.state.log.min.isr=1
 $kafka_set
@@ -45,6 +46,7 @@ troupe.http.listener=127.0.0.1:$REPLY
 troupe.actor.listener=127.0.0.1:${quorum_port[$1$2]}
 controller.quorum.voters=$3
 offsets.topic.replication.factor=$nodes
+group.initial.rebalance.delay.ms=0
 $troupe_set
 P
 }

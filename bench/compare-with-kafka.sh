@@ -25,6 +25,8 @@
 #   flush       flush.messages=1, eight producers, linger 0, and the fsyncs per produce request
 #   consume     catch-up of 2 GB from the page cache, ten times --mb at most
 #   groups      (one node) 5,000 classic groups of one member that each commit once a second, and 1,000 members that join one group of the consumer protocol
+#   rebalances  (one node) from members' start or close until every partition is owned again, 1, 4, 2 and 5 of Kafka's consumers on 10 partitions, with the
+#               classic, the cooperative and the consumer protocol; and a classic group of ten that all join again
 #   latency     one record at a time: send to arrival (acks=1), send to acknowledgement (three nodes: acks=1, acks=all and the difference of their medians)
 # Shapes that start their own brokers, one side at a time:
 #   start       from start to ready, and the memory held then
@@ -55,7 +57,7 @@ nodes=1 pairs=3 mb=200 limit=3000 a=troupe cores='' shapes='' heap='' warm_mb=''
 start_limit=180 run_limit=300 latency_records=10000 latency_seconds=20 failover_seconds=90
 settle_seconds=20 idle_seconds=60 many=1000 groups=5000 group_members=1000
 stolen_limit=4 repeated=0 kept=0 gave_up=0
-known=start,produce,partitions,flush,consume,groups,latency,idle,failover
+known=start,produce,partitions,flush,consume,groups,rebalances,latency,idle,failover
 while (($#)); do
   case $1 in
     --quick) pairs=3 mb=40 limit=240 warm_mb=${warm_mb:-80} cores=free shapes=start,produce ;;
@@ -84,7 +86,7 @@ esac
 heap=-Xmx$heap
 for shape in ${shapes//,/ }; do
   [[ ,$known, == *,$shape,* ]] || die "--shapes: '$shape' is none of ${known//,/, }"
-  [[ $shape != groups || $nodes == 1 ]] || die "--shapes groups needs --nodes 1"
+  [[ $shape != groups && $shape != rebalances || $nodes == 1 ]] || die "--shapes $shape needs --nodes 1"
   [[ $shape != failover || $nodes == 3 ]] || die "--shapes failover needs --nodes 3"
 done
 case $cores in
@@ -252,7 +254,7 @@ loads() {
     for size in 100 1024; do for batch in 16384 131072; do echo "shape_produce $size $batch 5 1"; done; done
     ((limit < 300)) || echo shape_produce 100 16384 0 1
   fi
-  for shape in partitions flush consume groups latency; do ! wanted "$shape" || echo "shape_$shape"; done
+  for shape in partitions flush consume groups rebalances latency; do ! wanted "$shape" || echo "shape_$shape"; done
 }
 
 # Reading a file of holes fills the page cache without a byte on the disk, and all of it can be taken again at once.

@@ -153,3 +153,18 @@ shape_groups() { # side pair
   note "$shape" "heartbeats" "$side" "$pair" "$heartbeats"
   note "$shape" "CPU ms" "$side" "$pair" "$most"
 }
+
+# ---- how long a group is on the move ----
+shape_rebalances() { # side pair
+  local side=$1 pair=$2 protocol worst rest avg p50 p99
+  ((pair)) || new_topic "$side" bench-rebalances 10 || return 1
+  for protocol in classic cooperative consumer; do
+    read -r worst rest < <(client Rebalances "$(bootstrap "$side")" bench-rebalances 10 "$protocol" 1) && [[ -n $rest ]] || return 1
+    ((pair)) || continue
+    note "10 partitions, members 1, 4, 2, 5" "$protocol: worst ms" "$side" "$pair" "$worst"
+  done
+  read -r avg p50 p99 < <(client ClassicRebalances "$(bootstrap "$side")" 10 200) && [[ -n $p99 ]] || return 1
+  ((pair)) || return 0
+  note "rebalance of 10 classic members" "p50 us" "$side" "$pair" "$p50"
+  note "rebalance of 10 classic members" "p99 us" "$side" "$pair" "$p99"
+}

@@ -44,6 +44,11 @@ final class ClassicGroup implements GroupCore {
     static final int NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000;
     /** How often old offsets and idle groups are looked for. */
     static final int SWEEP_INTERVAL_MS = 10 * 60 * 1000;
+    /**
+     * Of what a member says of itself in all its protocols, and of what a leader gives to one: all of it is stored, and loaded by
+     * every later coordinator. In Kafka a whole group has about as much.
+     */
+    static final int MAX_MEMBER_BYTES = 1 << 20;
     /** Ids given out to members that have not come back with them yet; beyond it the oldest lapses. */
     static final int MAX_PENDING_MEMBERS = 10_000;
 

@@ -11,6 +11,8 @@ import org.apache.kafka.common.protocol.Errors;
 final class ConsumerHeartbeatCheck {
     /** Longest id, rack or expression, in UTF-16 units: a stored key holds 32,767 bytes, and a unit takes at most three. */
     static final int MAX_TEXT = 10_000;
+    /** Of all names of a subscription together, in UTF-16 units: it is stored, and loaded by every later coordinator. */
+    static final int MAX_NAMES = 1 << 20;
     /** First version in which the member makes its own id (KIP-1082). */
     private static final short OWN_MEMBER_ID = 1;
 
@@ -25,6 +27,9 @@ final class ConsumerHeartbeatCheck {
 
     /** Null when nothing is wrong with the request as such. */
     static Problem of(ConsumerGroupHeartbeatRequestData r, short version, ConsumerGroupConfig config) {
+        if (r.groupId().isEmpty()) {
+            return invalid("GroupId can't be empty.");
+        }
         if (r.memberEpoch() < LEAVE_STATIC) {
             return invalid("MemberEpoch " + r.memberEpoch() + " is invalid: it is at least -2.");
         }
@@ -42,6 +47,9 @@ final class ConsumerHeartbeatCheck {
         }
         if (longest(r) > MAX_TEXT) {
             return invalid("Ids, rack and regular expression have at most " + MAX_TEXT + " characters.");
+        }
+        if (namesLength(r) > MAX_NAMES) {
+            return invalid("SubscribedTopicNames have at most " + MAX_NAMES + " characters together.");
         }
         if (r.memberEpoch() == JOIN) {
             if (r.rebalanceTimeoutMs() == -1) {
@@ -70,6 +78,16 @@ final class ConsumerHeartbeatCheck {
             longest = Math.max(longest, text == null ? 0 : text.length());
         }
         return longest;
+    }
+
+    private static long namesLength(ConsumerGroupHeartbeatRequestData r) {
+        long length = 0;
+        if (r.subscribedTopicNames() != null) {
+            for (String name : r.subscribedTopicNames()) {
+                length += name.length();
+            }
+        }
+        return length;
     }
 
     private static Problem invalid(String message) {

@@ -176,6 +176,8 @@ final class Group extends AbstractBehavior<Group.Command> {
                 && group instanceof ClassicGroup classic
                 && classic.mayBeReplaced()) {
             group = consumerGroup(classic.committed(), classic.appending(), nowMs);
+            // Before it looks at the topics: from here on it hears of their changes.
+            cell.groupType = group.groupType();
         } else if (request instanceof GroupRequest.Join
                 && group instanceof ConsumerGroup consumers
                 && consumers.size() == 0) {
@@ -217,7 +219,8 @@ final class Group extends AbstractBehavior<Group.Command> {
             waited.forEach(getContext().getSelf()::tell);
             return this;
         }
-        if (decided.error() != Errors.NONE && group instanceof ConsumerGroup) {
+        // A classic machine over members of the other protocol began with tombstones, which are not in the log then.
+        if (decided.error() != Errors.NONE && (group instanceof ConsumerGroup || cell.committed.consumers() != null)) {
             decided.batch().forEach(e -> conclude(e.append(), decided.error()));
             renew(decided.error());
             return this;

@@ -201,7 +201,12 @@ public final class GroupCoordinators implements GroupService {
     @Override
     public CompletionStage<ConsumerGroupHeartbeatResponseData> consumerHeartbeat(
             Caller caller, ConsumerGroupHeartbeatRequestData request) {
-        return askAsMember(request.groupId(), reply -> new GroupRequest.ConsumerHeartbeat(caller, request, reply));
+        // What is wrong by itself is so for any group, and no group is made or changed for it.
+        ConsumerHeartbeatCheck.Problem problem =
+                ConsumerHeartbeatCheck.of(request, caller.apiVersion(), config.consumer());
+        return problem != null
+                ? CompletableFuture.completedFuture(GroupRequest.ConsumerHeartbeat.refusal(problem))
+                : ask(request.groupId(), reply -> new GroupRequest.ConsumerHeartbeat(caller, request, reply));
     }
 
     @Override

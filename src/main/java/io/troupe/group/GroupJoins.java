@@ -32,6 +32,11 @@ final class GroupJoins {
             group.refuse(join, Errors.INVALID_SESSION_TIMEOUT);
             return;
         }
+        if (GroupMember.sizeInBytes(join) > ClassicGroup.MAX_MEMBER_BYTES) {
+            // What Kafka says of a group that is too large to be stored.
+            group.refuse(join, Errors.UNKNOWN_SERVER_ERROR);
+            return;
+        }
         // A static member that comes back with no id takes the place of its former self.
         GroupMember before = data.memberId().isEmpty()
                 ? group.members.ofInstance(data.groupInstanceId())

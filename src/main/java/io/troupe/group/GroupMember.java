@@ -72,6 +72,14 @@ final class GroupMember {
         return protocols;
     }
 
+    static long sizeInBytes(GroupRequest.Join request) {
+        long size = 0;
+        for (JoinGroupRequestProtocol p : request.data().protocols()) {
+            size += p.name().length() + p.metadata().length;
+        }
+        return size;
+    }
+
     /** Whether a join says the same as the last one did. */
     boolean matches(GroupRequest.Join request) {
         List<Protocol> others = protocolsOf(request);

@@ -30,6 +30,10 @@ final class GroupSyncs {
         if (error == Errors.NONE && group.state == ClassicGroup.State.PREPARING_REBALANCE) {
             error = Errors.REBALANCE_IN_PROGRESS;
         }
+        if (error == Errors.NONE
+                && data.assignments().stream().anyMatch(a -> a.assignment().length > ClassicGroup.MAX_MEMBER_BYTES)) {
+            error = Errors.UNKNOWN_SERVER_ERROR;
+        }
         if (error != Errors.NONE) {
             group.refuse(sync, error);
             return;

@@ -9,6 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The {@code .lock} file of a log dir: held by the one process that uses it, let go by the system when that dies. It holds that process's id,
@@ -19,14 +21,35 @@ final class DirLock implements AutoCloseable {
 
     private static final int MAX_PID_BYTES = 20;
 
+    /**
+     * Real paths of the directories that this process holds. Their file must not be opened again: a process loses its lock when it closes
+     * any handle of the file.
+     */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
+    private final Path realDir;
     private final FileChannel channel;
 
-    private DirLock(FileChannel channel) {
+    private DirLock(Path realDir, FileChannel channel) {
+        this.realDir = realDir;
         this.channel = channel;
     }
 
     /** @throws LogDirException when another broker, in this process or another, holds it */
     static DirLock acquire(Path dir) throws IOException {
+        Path realDir = dir.toRealPath();
+        if (!HELD.add(realDir)) {
+            throw inUse(dir, ", process " + ProcessHandle.current().pid());
+        }
+        try {
+            return new DirLock(realDir, locked(dir));
+        } catch (IOException | RuntimeException e) {
+            HELD.remove(realDir);
+            throw e;
+        }
+    }
+
+    private static FileChannel locked(Path dir) throws IOException {
         FileChannel channel = FileChannel.open(
                 dir.resolve(FILE), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         FileLock lock;
@@ -41,11 +64,7 @@ final class DirLock implements AutoCloseable {
         if (lock == null) {
             String holder = holder(channel);
             channel.close();
-            throw new LogDirException(
-                    "Log dir " + dir + " is in use by another running broker" + holder
-                            + ". If that is this node, it needs no second start; else stop that one, or give each broker its own"
-                            + " log.dirs.",
-                    null);
+            throw inUse(dir, holder);
         }
         try {
             channel.truncate(0);
@@ -54,7 +73,15 @@ final class DirLock implements AutoCloseable {
         } catch (IOException e) {
             // A full disk is told by who has something to store on it.
         }
-        return new DirLock(channel);
+        return channel;
+    }
+
+    private static LogDirException inUse(Path dir, String holder) {
+        return new LogDirException(
+                "Log dir " + dir + " is in use by another running broker" + holder
+                        + ". If that is this node, it needs no second start; else stop that one, or give each broker its own"
+                        + " log.dirs.",
+                null);
     }
 
     /**
@@ -85,6 +112,10 @@ final class DirLock implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        channel.close();
+        try {
+            channel.close();
+        } finally {
+            HELD.remove(realDir);
+        }
     }
 }

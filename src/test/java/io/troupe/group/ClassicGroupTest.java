@@ -69,6 +69,23 @@ class ClassicGroupTest {
     }
 
     @Test
+    void whatIsTooLargeToBeStoredForAMemberIsRefused() {
+        String tooMuch = "m".repeat(ClassicGroup.MAX_MEMBER_BYTES + 1);
+        assertEquals(Errors.UNKNOWN_SERVER_ERROR, GroupFixture.error(f.join("", null, tooMuch, "range")));
+        assertEquals(
+                Errors.UNKNOWN_SERVER_ERROR,
+                GroupFixture.error(f.join("", null, tooMuch.substring(tooMuch.length() / 2), "range", "roundrobin")));
+        JoinGroupResponseData joined = f.joinNew().now();
+        String id = joined.memberId();
+        assertEquals(
+                Errors.UNKNOWN_SERVER_ERROR.code(),
+                f.sync(id, joined.generationId(), Map.of(id, tooMuch)).now().errorCode());
+        assertEquals(
+                Errors.NONE.code(),
+                f.sync(id, joined.generationId(), Map.of(id, "all")).now().errorCode());
+    }
+
+    @Test
     void theFirstRebalanceWaitsAndJoinersExtendIt_KIP134() {
         f = new GroupFixture(3000);
         f.rebalanceTimeoutMs = 7000;

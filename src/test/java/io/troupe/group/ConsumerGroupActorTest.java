@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -46,6 +47,7 @@ class ConsumerGroupActorTest {
     private final TestProbe<Replica.Command> replica = KIT.createTestProbe();
     private final TestProbe<GroupCoordinator.Command> coordinator = KIT.createTestProbe();
     private final AtomicInteger members = new AtomicInteger();
+    private final List<String> typesWhenLooking = new CopyOnWriteArrayList<>();
     private MetadataImage image = MetadataImage.empty()
             .apply(0, new MetadataEvent.TopicCreated(new TopicImage("t", Uuid.randomUuid(), List.of(P), Map.of())));
     private final LocalReplicas.Leader leader = new LocalReplicas.Leader(replica.ref(), view(0));
@@ -57,7 +59,7 @@ class ConsumerGroupActorTest {
                     leader,
                     1,
                     new SteadyClock(),
-                    () -> image,
+                    this::look,
                     members,
                     new TopicRegexes()),
             cell,
@@ -66,6 +68,11 @@ class ConsumerGroupActorTest {
     @AfterAll
     static void stopSystem() {
         KIT.shutdownTestKit();
+    }
+
+    private MetadataImage look() {
+        typesWhenLooking.add(cell.groupType);
+        return image;
     }
 
     private static LogView view(long highWatermark) {
@@ -200,6 +207,36 @@ class ConsumerGroupActorTest {
         });
         assertEquals(0, members.get());
         assertEquals(Errors.GROUP_ID_NOT_FOUND.code(), get(join("a")).errorCode());
+    }
+
+    @Test
+    void untilItIsStoredThatNobodyIsInItAGroupKeepsItsProtocol() {
+        var a = join("a");
+        appended();
+        assertEquals(1, get(a).memberEpoch());
+        var left = say("a", -1);
+        appended();
+        assertEquals(Errors.NONE.code(), get(left).errorCode());
+        joinClassic();
+        refused(Errors.NOT_ENOUGH_REPLICAS);
+        KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(60), () -> {
+            assertEquals("consumer", cell.groupType);
+            return true;
+        });
+        // The tombstones are tried again.
+        var classic = joinClassic();
+        appended();
+        assertEquals(Errors.NONE.code(), get(classic).errorCode());
+    }
+
+    /** Else a topic that comes between its look at the topics and its first being told of changes would be missed. */
+    @Test
+    void aGroupCountsAsOneThatHearsOfTopicsBeforeItLooksAtThem() {
+        var a = join("a");
+        appended();
+        assertEquals(1, get(a).memberEpoch());
+        assertFalse(typesWhenLooking.isEmpty());
+        assertFalse(typesWhenLooking.contains("classic"));
     }
 
     @Test

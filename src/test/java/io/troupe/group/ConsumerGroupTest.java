@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.troupe.config.ConsumerGroupConfig;
 import io.troupe.group.ConsumerGroupFixture.Client;
 import io.troupe.group.GroupFixture.Asked;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
@@ -209,6 +210,9 @@ class ConsumerGroupTest {
         assertEquals(Errors.INVALID_REQUEST, f.error(ok.duplicate().setSubscribedTopicNames(null)));
         assertEquals(Errors.INVALID_REQUEST, f.error(ok.duplicate().setMemberEpoch(-2)));
         assertEquals(Errors.INVALID_REQUEST, f.error(ok.duplicate().setMemberId("x".repeat(40_000))));
+        assertEquals(
+                Errors.INVALID_REQUEST,
+                f.error(ok.duplicate().setSubscribedTopicNames(Collections.nCopies(5000, "t".repeat(249)))));
         assertEquals(Errors.UNSUPPORTED_ASSIGNOR, f.error(ok.duplicate().setServerAssignor("mine")));
         assertEquals(Errors.INVALID_REGULAR_EXPRESSION, f.error(ok.duplicate().setSubscribedTopicRegex("t[")));
         assertEquals(0, f.group.size());

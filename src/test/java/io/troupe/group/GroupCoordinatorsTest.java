@@ -29,6 +29,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.HeartbeatRequestData;
 import org.apache.kafka.common.message.JoinGroupRequestData;
 import org.apache.kafka.common.message.JoinGroupRequestData.JoinGroupRequestProtocol;
@@ -533,6 +534,32 @@ class GroupCoordinatorsTest {
                     last);
         }
         assertEquals(7, fetched("g"));
+    }
+
+    private Errors heartbeat(ConsumerGroupHeartbeatRequestData data) {
+        Caller caller = new Caller("c", "/h", (short) 1);
+        return Errors.forCode(get(groups.consumerHeartbeat(caller, data)).errorCode());
+    }
+
+    @Test // KIP-848, "ConsumerGroupHeartbeat API", request validation
+    void aMalformedHeartbeatIsRefusedWhateverGroupItIsFor() {
+        serve(1);
+        var stored = commit("g", 7);
+        acknowledge();
+        assertEquals(Errors.NONE, error(stored));
+        ConsumerGroupHeartbeatRequestData ok = ConsumerGroupFixture.joining("m").setSubscribedTopicNames(List.of("t"));
+        assertEquals(Errors.INVALID_REQUEST, heartbeat(ok.duplicate().setGroupId("")));
+        assertEquals(
+                Errors.INVALID_REQUEST,
+                heartbeat(ok.duplicate().setGroupId("none").setMemberEpoch(-3)));
+        assertEquals(
+                Errors.INVALID_REQUEST,
+                heartbeat(ok.duplicate().setGroupId("none").setMemberEpoch(-1).setMemberId("")));
+        assertEquals(
+                Errors.INVALID_REQUEST, heartbeat(ok.duplicate().setGroupId("g").setRebalanceTimeoutMs(-1)));
+        // It would have made room for members of the other protocol.
+        var listed = get(groups.listGroups(CALLER, new ListGroupsRequestData())).groups();
+        assertEquals(List.of("classic"), listed.stream().map(g -> g.groupType()).toList());
     }
 
     @Test

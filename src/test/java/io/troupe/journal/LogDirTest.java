@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
@@ -51,6 +52,20 @@ class LogDirTest {
         DirLock.requireFree(root.resolve("none"));
         assertFalse(Files.exists(root.resolve("none")));
         dir(root).close();
+    }
+
+    @Test
+    void whoIsRefusedInThisProcessLeavesTheSystemsLockInPlace() throws IOException {
+        Path locks = Path.of("/proc/locks");
+        assumeTrue(Files.isReadable(locks));
+        LogDir dir = dir(root);
+        String file = ":" + Files.getAttribute(root.resolve(DirLock.FILE), "unix:ino") + " ";
+        assumeTrue(Files.readString(locks).contains(file));
+        refusal(root, 1, null);
+        assertThrows(LogDirException.class, () -> DirLock.requireFree(root));
+        assertTrue(Files.readString(locks).contains(file));
+        dir.close();
+        assertFalse(Files.readString(locks).contains(file));
     }
 
     @Test

@@ -21,6 +21,7 @@ import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.ListGroupsOptions;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 
 /**
  * What {@code bin/troupe-consumer-groups.sh --describe} tells beyond Kafka's tool: a group's last events, and its lag in seconds. Ends with
@@ -174,8 +175,12 @@ public final class GroupCommand {
             try {
                 groups.put(group.getKey(), group.getValue().get());
             } catch (ExecutionException e) {
-                if (!all) {
+                if (!(e.getCause() instanceof GroupIdNotFoundException)) {
                     throw e;
+                }
+                if (!all) {
+                    throw new UsageException(
+                            "Consumer group '" + group.getKey() + "' does not exist; --list tells which do");
                 }
                 // It went between the two questions.
             }

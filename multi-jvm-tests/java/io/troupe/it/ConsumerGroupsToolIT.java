@@ -247,7 +247,7 @@ class ConsumerGroupsToolIT {
         wrong.put(List.of("--describe", "--events"), "Either --group or --all-groups");
         wrong.put(List.of("--group", "g", "--events"), "--describe needs one of");
         wrong.put(List.of("--describe", "--group", "g", "--events", "--nosuch"), "--nosuch does not go with");
-        wrong.put(List.of("--describe", "--group", "no-such-group", "--lag-seconds"), "not found");
+        wrong.put(List.of("--describe", "--group", "no-such-group", "--lag-seconds"), "'no-such-group' does not exist");
         wrong.put(List.of("--describe", "--group", "g", "--events", "--timeout", "x"), "--timeout needs a number");
         wrong.forEach((arguments, message) -> {
             Run.Result result = tool(arguments.toArray(String[]::new));

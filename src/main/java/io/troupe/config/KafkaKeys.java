@@ -98,7 +98,6 @@ final class KafkaKeys {
         pass("targets are made, and regular expressions resolved, as soon as something changes", """
                 group.consumer.assignment.interval.ms group.consumer.max.assignment.interval.ms
                 group.consumer.min.assignment.interval.ms group.consumer.regex.refresh.interval.ms""");
-        pass("groups do not change their protocol while members are in them", "group.consumer.migration.policy");
         pass("transactions do not exist in Troupe yet", """
                 transaction.abort.timed.out.transaction.cleanup.interval.ms transaction.max.timeout.ms
                 transaction.partition.verification.enable transaction.remove.expired.transaction.cleanup.interval.ms

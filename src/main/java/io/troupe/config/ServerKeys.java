@@ -172,6 +172,14 @@ final class ServerKeys {
                 "Assignors that members may ask for; the first is the default.",
                 "uniform",
                 "range"));
+        add(oneOf(
+                "group.consumer.migration.policy",
+                "bidirectional",
+                "Whether groups change between the classic and the consumer protocol while members are in them.",
+                "disabled",
+                "upgrade",
+                "downgrade",
+                "bidirectional"));
         for (TopicKeys.Row row : TopicKeys.ALL.values()) {
             for (TopicKeys.BrokerKey brokerKey : row.brokerKeys()) {
                 add(

@@ -308,7 +308,8 @@ public final class ServerProperties {
                         ? settings.integer("group.consumer.heartbeat.interval.ms")
                         : ConsumerGroupConfig.CHOSEN_BY_LOAD,
                 settings.integer("group.consumer.max.size"),
-                assignors);
+                assignors,
+                GroupMigrationPolicy.named(settings.text("group.consumer.migration.policy")));
     }
 
     private static void between(Settings settings, String prefix, String name) {

@@ -1,7 +1,9 @@
 package io.troupe.group;
 
 import io.troupe.config.GroupConfig;
+import io.troupe.metadata.MetadataImage;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.apache.kafka.common.protocol.Errors;
 
@@ -18,6 +20,7 @@ import org.apache.kafka.common.protocol.Errors;
  *                       a join, a leave, an end of session, a failed store   PREPARING_REBALANCE
  * STABLE                a join that changes something, a leave, an end of    PREPARING_REBALANCE
  *                       session
+ * STABLE                a member of the consumer protocol comes               (a ConsumerGroup takes its place)
  * EMPTY                 nothing is left to remember                          (forgotten; described as Dead)
  * </pre>
  *
@@ -82,6 +85,10 @@ final class ClassicGroup implements GroupCore {
         syncs = new GroupSyncs(group, joins);
         sessions = new GroupSessions(group, joins);
         retention = new GroupRetention(group);
+        if (!group.members.isEmpty() && committed.metadata().leader() == null) {
+            // It was of the consumer protocol before: nobody has assigned yet.
+            joins.prepareRebalance(nowMs);
+        }
     }
 
     ClassicGroup.State state() {
@@ -215,6 +222,36 @@ final class ClassicGroup implements GroupCore {
      */
     boolean mayBeReplaced() {
         return group.state == State.EMPTY && group.pending.isEmpty();
+    }
+
+    /**
+     * Whether a group with members may become one of the consumer protocol (KIP-848, "Migrating to the new protocol"), now or
+     * once it {@link #isSettled}.
+     *
+     * @param instanceId of who wants to come in; null for a dynamic member
+     */
+    boolean mayBeUpgraded(String instanceId) {
+        int members = group.members.size() + (group.members.ofInstance(instanceId) == null ? 1 : 0);
+        return group.config.consumer().migrationPolicy().upgrades()
+                && (group.members.isEmpty() || ClassicWords.TYPE.equals(group.protocolType))
+                && members <= group.config.consumer().maxSize();
+    }
+
+    /** Whether every member has heard its part of a generation that is stored: then it is known who has what. */
+    boolean isSettled() {
+        return group.state == State.STABLE && group.members.all().stream().allMatch(member -> member.synced);
+    }
+
+    /** The records by which it becomes a group of the consumer protocol; empty when members say what cannot be carried on. */
+    Optional<List<GroupRecord>> upgrade(MetadataImage image) {
+        return GroupMigration.toConsumers(group, image);
+    }
+
+    /** Appends what made a classic group out of one of the consumer protocol, of which this group was made. */
+    List<Effect> downgraded(List<GroupRecord> records, long nowMs) {
+        group.history.loaded("speaks the classic protocol from now on, with ", nowMs);
+        group.append(records, Effect.Converted.CONVERTED);
+        return take(nowMs);
     }
 
     /** See {@link #undecided}. */

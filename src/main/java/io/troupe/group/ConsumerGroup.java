@@ -4,6 +4,7 @@ import io.troupe.config.GroupConfig;
 import io.troupe.group.assignor.TopicRegexes;
 import io.troupe.metadata.MetadataImage;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.apache.kafka.common.protocol.Errors;
@@ -31,6 +32,7 @@ final class ConsumerGroup implements GroupCore {
     static final String TYPE = "consumer";
 
     private static final String STABLE = "Stable";
+    private static final int DOWNGRADE_RETRY_MS = 5000;
 
     /**
      * What a group looks at but does not own.
@@ -44,9 +46,12 @@ final class ConsumerGroup implements GroupCore {
     private final ConsumerGroupState group;
     private final ConsumerTargets targets;
     private final ConsumerHeartbeats heartbeats;
+    private final ClassicMembers classics;
     private final ConsumerRetention retention;
     /** As of when the group last moved. */
     private String state;
+
+    private long downgradeNotBeforeMs;
 
     /**
      * @param appending appends that a former machine of this group asked for and that are not yet decided
@@ -62,7 +67,12 @@ final class ConsumerGroup implements GroupCore {
         group = new ConsumerGroupState(committed, config, around, appending, before, nowMs);
         targets = new ConsumerTargets(group);
         heartbeats = new ConsumerHeartbeats(group, targets);
+        classics = new ClassicMembers(group, targets, heartbeats);
         retention = new ConsumerRetention(group, targets);
+        if (hasOnlyClassicMembers()) {
+            // It was to become a classic group, and that may have failed.
+            downgradeNotBeforeMs = group.deadline(nowMs + DOWNGRADE_RETRY_MS);
+        }
         look(nowMs);
     }
 
@@ -161,10 +171,16 @@ final class ConsumerGroup implements GroupCore {
         } else if (request instanceof GroupRequest.Leave leave) {
             heartbeats.onLeave(leave, nowMs);
         } else if (request instanceof GroupRequest.Join join) {
-            group.refuse(join, Errors.INCONSISTENT_GROUP_PROTOCOL);
+            classics.onJoin(join, nowMs);
+        } else if (request instanceof GroupRequest.Sync sync) {
+            classics.onSync(sync, nowMs);
+        } else if (request instanceof GroupRequest.Heartbeat heartbeat) {
+            classics.onHeartbeat(heartbeat, nowMs);
         } else {
             group.refuse(request, Errors.UNKNOWN_MEMBER_ID);
         }
+        // What made this group may still wait for its first append.
+        group.store(Effect.Nothing.NOTHING);
         return take(nowMs);
     }
 
@@ -177,6 +193,9 @@ final class ConsumerGroup implements GroupCore {
             retention.sweep(nowMs);
         }
         group.deadline(group.sweepDeadlineMs);
+        if (downgradeNotBeforeMs > nowMs) {
+            group.deadline(downgradeNotBeforeMs);
+        }
         for (ConsumerMember member : group.members.values()) {
             group.deadline(Math.min(member.sessionDeadlineMs, member.revocationDeadlineMs));
         }
@@ -224,6 +243,39 @@ final class ConsumerGroup implements GroupCore {
         group.storeNothing();
         group.store(Effect.Nothing.NOTHING);
         return (Effect.Append) group.drain().get(0);
+    }
+
+    /**
+     * What made a group of the consumer protocol out of a classic one, of which this group was made: it is appended together
+     * with whatever this group first appends.
+     */
+    void upgraded(List<GroupRecord> records, long nowMs) {
+        records.forEach(group::store);
+        downgradeNotBeforeMs = nowMs;
+        group.history.loaded("speaks the consumer protocol from now on, with ", nowMs);
+    }
+
+    /**
+     * The records by which this group becomes a classic one, if it is time: only classic members are left, all that was
+     * decided is stored, and configuration allows it.
+     */
+    Optional<List<GroupRecord>> downgrade(long nowMs) {
+        return group.appending == 0
+                        && nowMs >= downgradeNotBeforeMs
+                        && group.consumerConfig().migrationPolicy().downgrades()
+                        && group.members.size() <= group.config.maxSize()
+                        && hasOnlyClassicMembers()
+                ? GroupMigration.toClassic(group, group.around.image().get(), nowMs)
+                : Optional.empty();
+    }
+
+    private boolean hasOnlyClassicMembers() {
+        for (ConsumerMember member : group.members.values()) {
+            if (member.metadata.classic() == null) {
+                return false;
+            }
+        }
+        return !group.members.isEmpty();
     }
 
     private void look(long nowMs) {

@@ -238,9 +238,10 @@ final class ConsumerGroupState {
         member.sessionDeadlineMs = deadline(nowMs + sessionTimeoutMs);
     }
 
-    /** Gives a member its time to give up what it has to, if it has. */
+    /** Gives a member its time to give up what it has to, if it has. A classic one is told to rejoin first. */
     void restartRevocation(ConsumerMember member, long nowMs) {
-        member.revocationDeadlineMs = member.current.state() == CurrentAssignment.State.UNREVOKED_PARTITIONS
+        member.revocationDeadlineMs = member.metadata.classic() == null
+                        && member.current.state() == CurrentAssignment.State.UNREVOKED_PARTITIONS
                 ? deadline(nowMs + Math.max(0, member.metadata.rebalanceTimeoutMs()))
                 : NEVER;
     }

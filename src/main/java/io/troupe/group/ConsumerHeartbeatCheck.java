@@ -1,6 +1,7 @@
 package io.troupe.group;
 
 import io.troupe.config.ConsumerGroupConfig;
+import io.troupe.group.assignor.TopicRegexes;
 import java.util.Map;
 import java.util.Set;
 import org.apache.kafka.common.Uuid;
@@ -68,6 +69,18 @@ final class ConsumerHeartbeatCheck {
                     Errors.UNSUPPORTED_ASSIGNOR,
                     "ServerAssignor " + r.serverAssignor() + " is not supported. Supported assignors: "
                             + String.join(", ", config.assignors()) + ".");
+        }
+        return null;
+    }
+
+    /** Null when nothing is wrong with a subscription's expression; null or empty for none. */
+    static Problem ofRegex(String regex) {
+        if (regex != null && !regex.isEmpty()) {
+            try {
+                TopicRegexes.check(regex);
+            } catch (IllegalArgumentException e) {
+                return new Problem(Errors.INVALID_REGULAR_EXPRESSION, e.getMessage());
+            }
         }
         return null;
     }

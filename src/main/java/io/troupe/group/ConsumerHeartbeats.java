@@ -1,10 +1,11 @@
 package io.troupe.group;
 
 import io.troupe.group.ConsumerHeartbeatCheck.Problem;
-import io.troupe.group.assignor.TopicRegexes;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -60,15 +61,21 @@ final class ConsumerHeartbeats {
             group.history.joined(member, nowMs);
             subscriptionChanged = true;
         } else {
-            member = known.isAway() ? replace(known, data.memberId(), nowMs) : known;
+            member = known.isAway() || !known.memberId.equals(data.memberId())
+                    ? replace(known, data.memberId(), nowMs)
+                    : known;
             ConsumerMemberMetadata words = metadata(heartbeat, known.metadata);
             subscriptionChanged = !words.subscribesAs(member.metadata);
             if (subscriptionChanged) {
                 group.history.rejoined(member, nowMs);
             }
+            boolean spokeClassic = known.metadata.classic() != null;
             if (!words.equals(member.metadata) || member != known) {
                 member.metadata = words;
                 group.storeMember(member);
+            }
+            if (spokeClassic) {
+                group.restartRevocation(member, nowMs);
             }
         }
         before = member.current;
@@ -133,12 +140,9 @@ final class ConsumerHeartbeats {
                     "The consumer group has reached its maximum capacity of "
                             + group.consumerConfig().maxSize() + " members.");
         }
-        if (data.subscribedTopicRegex() != null && !data.subscribedTopicRegex().isEmpty()) {
-            try {
-                TopicRegexes.check(data.subscribedTopicRegex());
-            } catch (IllegalArgumentException e) {
-                return new Problem(Errors.INVALID_REGULAR_EXPRESSION, e.getMessage());
-            }
+        Problem problem = ConsumerHeartbeatCheck.ofRegex(data.subscribedTopicRegex());
+        if (problem != null) {
+            return problem;
         }
         if (joins) {
             ConsumerMember sameId = group.members.get(data.memberId());
@@ -148,7 +152,10 @@ final class ConsumerHeartbeats {
                         "Member " + data.memberId() + " is in the group with another instance id.");
             }
             // Kafka refuses a repeated join, too, though the answer to the first may be lost; clients give up on that.
-            return known == null || known.isAway() || known.memberId.equals(data.memberId())
+            return known == null
+                            || known.isAway()
+                            || known.memberId.equals(data.memberId())
+                            || known.metadata.classic() != null
                     ? null
                     : new Problem(
                             Errors.UNRELEASED_INSTANCE_ID,
@@ -156,7 +163,7 @@ final class ConsumerHeartbeats {
                                     + " cannot join the group because the instance id is owned by member "
                                     + known.memberId + ".");
         }
-        Problem problem = maySpeak(data, known);
+        problem = maySpeak(data, known);
         return problem != null ? problem : ConsumerHeartbeatCheck.ofEpoch(data.memberEpoch(), known.current, owned);
     }
 
@@ -178,7 +185,7 @@ final class ConsumerHeartbeats {
     }
 
     /** A static member that comes back under another id takes over what the former had. */
-    private ConsumerMember replace(ConsumerMember former, String memberId, long nowMs) {
+    ConsumerMember replace(ConsumerMember former, String memberId, long nowMs) {
         Map<Uuid, Set<Integer>> target = group.target(former.memberId);
         CurrentAssignment had = former.current.withEpoch(0, 0);
         group.removeMember(former, nowMs);
@@ -264,34 +271,40 @@ final class ConsumerHeartbeats {
         return null;
     }
 
-    /** An operator may remove static members by their instance ids; nobody of this protocol leaves so by itself. */
+    /** Classic members leave so by themselves, and an operator may remove static members of either protocol by their instances. */
     void onLeave(GroupRequest.Leave leave, long nowMs) {
         LeaveGroupResponseData response = new LeaveGroupResponseData();
+        Set<ConsumerMember> leaving = new LinkedHashSet<>();
         if (leave.caller().apiVersion() <= 2) {
-            response.setErrorCode(Errors.UNKNOWN_MEMBER_ID.code());
+            response.setErrorCode(
+                    leave(leave.data().memberId(), null, null, leaving, nowMs).code());
         } else {
-            List<ConsumerMember> leaving = new ArrayList<>();
             for (MemberIdentity who : leave.data().members()) {
-                ConsumerMember member = group.ofInstance(who.groupInstanceId());
-                Errors error = Errors.UNKNOWN_MEMBER_ID;
-                if (member != null && who.memberId().isEmpty()) {
-                    error = Errors.NONE;
-                    if (!leaving.contains(member)) {
-                        leaving.add(member);
-                        group.history.left(member, "removed by its instance id", nowMs);
-                    }
-                } else if (member != null && !member.memberId.equals(who.memberId())) {
-                    error = Errors.FENCED_INSTANCE_ID;
-                }
+                Errors error = leave(who.memberId(), who.groupInstanceId(), who.reason(), leaving, nowMs);
                 response.members()
                         .add(new MemberResponse()
                                 .setMemberId(who.memberId())
                                 .setGroupInstanceId(who.groupInstanceId())
                                 .setErrorCode(error.code()));
             }
-            remove(leaving, nowMs);
         }
+        remove(leaving, nowMs);
         group.answer(leave.reply(), response, error -> new LeaveGroupResponseData().setErrorCode(error.code()));
+    }
+
+    private Errors leave(String memberId, String instanceId, String reason, Set<ConsumerMember> leaving, long nowMs) {
+        ConsumerMember member = instanceId == null ? group.members.get(memberId) : group.ofInstance(instanceId);
+        boolean byInstanceAlone = instanceId != null && memberId.isEmpty();
+        if (member != null && !byInstanceAlone && !member.memberId.equals(memberId)) {
+            return Errors.FENCED_INSTANCE_ID;
+        }
+        if (member == null || !byInstanceAlone && member.metadata.classic() == null) {
+            return Errors.UNKNOWN_MEMBER_ID;
+        }
+        if (leaving.add(member)) {
+            group.history.left(member, byInstanceAlone ? "removed by its instance id" : reason, nowMs);
+        }
+        return Errors.NONE;
     }
 
     /** Everybody whose session has ended, or who did not give up in time what it had to. */
@@ -304,7 +317,11 @@ final class ConsumerHeartbeats {
                         member,
                         member.sessionDeadlineMs <= nowMs
                                 ? "its session ended"
-                                : "did not give up in " + member.metadata.rebalanceTimeoutMs() + " ms what it had to",
+                                : "did not "
+                                        + (member.metadata.classic() == null
+                                                ? "give up what it had to"
+                                                : "rejoin and ask for its part")
+                                        + " in " + member.metadata.rebalanceTimeoutMs() + " ms",
                         nowMs);
             }
         }
@@ -312,7 +329,7 @@ final class ConsumerHeartbeats {
         group.store(Effect.Nothing.NOTHING);
     }
 
-    private void remove(List<ConsumerMember> leaving, long nowMs) {
+    private void remove(Collection<ConsumerMember> leaving, long nowMs) {
         if (!leaving.isEmpty()) {
             leaving.forEach(member -> group.removeMember(member, nowMs));
             targets.next(nowMs);

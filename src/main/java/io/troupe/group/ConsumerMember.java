@@ -7,7 +7,7 @@ final class ConsumerMember {
     CurrentAssignment current;
     /** When its session ends. */
     long sessionDeadlineMs = ConsumerGroupState.NEVER;
-    /** By when it must have given up what it has to. */
+    /** By when it must have given up what it has to; or have rejoined, or asked for its part, if it speaks classic. */
     long revocationDeadlineMs = ConsumerGroupState.NEVER;
 
     ConsumerMember(String memberId, ConsumerMemberMetadata metadata, CurrentAssignment current) {

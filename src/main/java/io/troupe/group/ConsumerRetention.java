@@ -43,6 +43,9 @@ final class ConsumerRetention {
         if (member == null) {
             return Errors.UNKNOWN_MEMBER_ID;
         }
+        if (member.metadata.classic() != null) {
+            return epoch == member.current.memberEpoch() ? Errors.NONE : Errors.ILLEGAL_GENERATION;
+        }
         if (version < MEMBER_EPOCHS) {
             return Errors.UNSUPPORTED_VERSION;
         }

@@ -61,6 +61,14 @@ sealed interface Effect {
     /** The leader's assignment for a generation is stored, or not. */
     record AssignmentStored(int generation) implements Then {}
 
+    /**
+     * The group's change to another protocol is stored, or not: then the machine, which is of the new protocol, is to be thrown
+     * away, and the one that begins from what is acknowledged is of the old.
+     */
+    enum Converted implements Then {
+        CONVERTED
+    }
+
     /** The group's tombstones are stored, or not. */
     enum Removed implements Then {
         REMOVED

@@ -165,9 +165,10 @@ final class Group extends AbstractBehavior<Group.Command> {
     }
 
     /**
-     * A group that nobody is in gives way to one of the other protocol (KIP-848, "Empty groups").
+     * A group that nobody is in gives way to one of the other protocol (KIP-848, "Empty groups"); one with classic members takes
+     * in members of the consumer protocol by becoming a group of it.
      *
-     * @return false when it would, but it is not stored yet that nobody is in it
+     * @return false when it would, but it is not stored yet that nobody is in it, or not settled who has what
      */
     private boolean makeRoomFor(GroupRequest request) {
         long nowMs = shared.clockMs().getAsLong();
@@ -178,6 +179,19 @@ final class Group extends AbstractBehavior<Group.Command> {
             group = consumerGroup(classic.committed(), classic.appending(), nowMs);
             // Before it looks at the topics: from here on it hears of their changes.
             cell.groupType = group.groupType();
+        } else if (request instanceof GroupRequest.ConsumerHeartbeat heartbeat
+                && group instanceof ClassicGroup classic
+                && mayUpgrade(heartbeat, classic)) {
+            if (!classic.isSettled()) {
+                return false;
+            }
+            // Before it looks at the topics, as above; it stays what it was if members say what cannot be carried on.
+            cell.groupType = ConsumerGroup.TYPE;
+            classic.upgrade(shared.image().get()).ifPresent(records -> {
+                ConsumerGroup consumers = consumerGroup(classic.committed().with(records), classic.appending(), nowMs);
+                consumers.upgraded(records, nowMs);
+                group = consumers;
+            });
         } else if (request instanceof GroupRequest.Join
                 && group instanceof ConsumerGroup consumers
                 && consumers.size() == 0) {
@@ -189,6 +203,39 @@ final class Group extends AbstractBehavior<Group.Command> {
             run(List.of(tombstones));
         }
         return true;
+    }
+
+    /** Nothing about the heartbeat itself may speak against letting its sender in, or the group would change for nothing. */
+    private boolean mayUpgrade(GroupRequest.ConsumerHeartbeat heartbeat, ClassicGroup classic) {
+        var data = heartbeat.data();
+        return data.memberEpoch() == ConsumerHeartbeatCheck.JOIN
+                && ConsumerHeartbeatCheck.of(
+                                data,
+                                heartbeat.caller().apiVersion(),
+                                shared.config().consumer())
+                        == null
+                && ConsumerHeartbeatCheck.ofRegex(data.subscribedTopicRegex()) == null
+                && classic.mayBeUpgraded(data.instanceId());
+    }
+
+    /** A group in which only classic members are left becomes a classic one. */
+    private boolean downgrade() {
+        long nowMs = shared.clockMs().getAsLong();
+        if (!(group instanceof ConsumerGroup consumers)) {
+            return false;
+        }
+        List<GroupRecord> records = consumers.downgrade(nowMs).orElse(null);
+        if (records == null) {
+            return false;
+        }
+        ClassicGroup classic = classicGroup(consumers.committed().with(records), 0, nowMs);
+        group = classic;
+        run(classic.downgraded(records, nowMs));
+        return true;
+    }
+
+    private static boolean converts(List<GroupCell.Encoded> batch) {
+        return batch.stream().anyMatch(e -> e.append().then() == Effect.Converted.CONVERTED);
     }
 
     private Behavior<Command> onTick() {
@@ -220,7 +267,10 @@ final class Group extends AbstractBehavior<Group.Command> {
             return this;
         }
         // A classic machine over members of the other protocol began with tombstones, which are not in the log then.
-        if (decided.error() != Errors.NONE && (group instanceof ConsumerGroup || cell.committed.consumers() != null)) {
+        if (decided.error() != Errors.NONE
+                && (group instanceof ConsumerGroup
+                        || converts(decided.batch())
+                        || cell.committed.consumers() != null)) {
             decided.batch().forEach(e -> conclude(e.append(), decided.error()));
             renew(decided.error());
             return this;
@@ -245,7 +295,7 @@ final class Group extends AbstractBehavior<Group.Command> {
             return this;
         }
         cell.undecidedEnd = undecided.endOffset();
-        if (group instanceof ConsumerGroup) {
+        if (group instanceof ConsumerGroup || group != null && converts(undecided.batch())) {
             undecided.batch().forEach(e -> conclude(e.append(), undecided.error()));
             renew(undecided.error());
         }
@@ -362,6 +412,9 @@ final class Group extends AbstractBehavior<Group.Command> {
         if (checkTopics && cell.inFlight == null) {
             checkTopics = false;
             run(group.checkTopics(shared.topics(), shared.clockMs().getAsLong()));
+            return;
+        }
+        if (downgrade()) {
             return;
         }
         cell.state = group.stateText();

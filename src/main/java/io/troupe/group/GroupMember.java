@@ -10,7 +10,17 @@ final class GroupMember {
     static final byte[] NOTHING = new byte[0];
 
     /** A protocol (assignor) that a member supports, and what it says to the leader by it. */
-    record Protocol(String name, byte[] metadata) {}
+    record Protocol(String name, byte[] metadata) {
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Protocol p && name.equals(p.name) && Arrays.equals(metadata, p.metadata);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * name.hashCode() + Arrays.hashCode(metadata);
+        }
+    }
 
     /** Null for a dynamic member. */
     final String groupInstanceId;
@@ -82,17 +92,7 @@ final class GroupMember {
 
     /** Whether a join says the same as the last one did. */
     boolean matches(GroupRequest.Join request) {
-        List<Protocol> others = protocolsOf(request);
-        if (others.size() != protocols.size()) {
-            return false;
-        }
-        for (int i = 0; i < others.size(); i++) {
-            if (!others.get(i).name().equals(protocols.get(i).name())
-                    || !Arrays.equals(others.get(i).metadata(), protocols.get(i).metadata())) {
-                return false;
-            }
-        }
-        return true;
+        return protocolsOf(request).equals(protocols);
     }
 
     /** What it says by a protocol; nothing when it does not support that. */

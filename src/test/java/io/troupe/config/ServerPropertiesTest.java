@@ -239,7 +239,8 @@ class ServerPropertiesTest {
                 "group.min.session.timeout.ms=9999999 | 9999999 | group.max.session.timeout.ms",
                 "group.consumer.session.timeout.ms=1 | session.timeout.ms=1 | group.consumer.min.session.timeout.ms=45000",
                 "group.consumer.heartbeat.interval.ms=99999 | 99999 | group.consumer.max.heartbeat.interval.ms=15000",
-                "group.consumer.assignors=uniform,mine | mine | uniform, range"
+                "group.consumer.assignors=uniform,mine | mine | uniform, range",
+                "group.consumer.migration.policy=maybe | maybe | disabled, upgrade, downgrade, bidirectional"
             })
     void badSettingIsNamedWithWhatIsAllowed(String keyValue, String names, String allowed) {
         String message = refused(keyValue);
@@ -253,10 +254,11 @@ class ServerPropertiesTest {
         ConsumerGroupConfig set = config(
                         "group.consumer.heartbeat.interval.ms=5000",
                         "group.consumer.assignors=range",
-                        "group.consumer.max.size=9")
+                        "group.consumer.max.size=9",
+                        "group.consumer.migration.policy=upgrade")
                 .group()
                 .consumer();
-        assertEquals(new ConsumerGroupConfig(45_000, 5000, 9, List.of("range")), set);
+        assertEquals(new ConsumerGroupConfig(45_000, 5000, 9, List.of("range"), GroupMigrationPolicy.UPGRADE), set);
     }
 
     @Test

@@ -16,6 +16,7 @@ import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.LogView;
 import io.troupe.partition.Replica;
 import io.troupe.record.BatchHeader;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -24,13 +25,22 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Assignment;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
+import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
+import org.apache.kafka.common.message.HeartbeatRequestData;
+import org.apache.kafka.common.message.HeartbeatResponseData;
 import org.apache.kafka.common.message.JoinGroupRequestData;
 import org.apache.kafka.common.message.JoinGroupRequestData.JoinGroupRequestProtocol;
 import org.apache.kafka.common.message.JoinGroupResponseData;
+import org.apache.kafka.common.message.SyncGroupRequestData;
+import org.apache.kafka.common.message.SyncGroupRequestData.SyncGroupRequestAssignment;
+import org.apache.kafka.common.message.SyncGroupResponseData;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
@@ -206,7 +216,114 @@ class ConsumerGroupActorTest {
             return true;
         });
         assertEquals(0, members.get());
-        assertEquals(Errors.GROUP_ID_NOT_FOUND.code(), get(join("a")).errorCode());
+        // Who has what is not settled yet.
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE.code(), get(join("a")).errorCode());
+    }
+
+    private static final byte[] WORDS = bytes(ConsumerProtocol.serializeSubscription(new Subscription(List.of("t"))));
+
+    private static byte[] bytes(ByteBuffer b) {
+        byte[] bytes = new byte[b.remaining()];
+        b.get(bytes);
+        return bytes;
+    }
+
+    private CompletableFuture<JoinGroupResponseData> joinWithWords(String memberId) {
+        JoinGroupRequestData data = new JoinGroupRequestData()
+                .setGroupId("g")
+                .setMemberId(memberId)
+                .setSessionTimeoutMs(600_000)
+                .setRebalanceTimeoutMs(600_000)
+                .setProtocolType("consumer");
+        data.protocols().add(new JoinGroupRequestProtocol().setName("range").setMetadata(WORDS));
+        return ask(r -> new GroupRequest.Join(new Caller("c", "/h", (short) 9), data, r));
+    }
+
+    private CompletableFuture<SyncGroupResponseData> syncGroup(String memberId, int generation) {
+        SyncGroupRequestData data =
+                new SyncGroupRequestData().setGroupId("g").setMemberId(memberId).setGenerationId(generation);
+        data.assignments()
+                .add(new SyncGroupRequestAssignment()
+                        .setMemberId(memberId)
+                        .setAssignment(bytes(ConsumerProtocol.serializeAssignment(
+                                new Assignment(List.of(new TopicPartition("t", 0)))))));
+        return ask(r -> new GroupRequest.Sync(new Caller("c", "/h", (short) 5), data, r));
+    }
+
+    private Errors beat(String memberId, int generation) {
+        HeartbeatRequestData data =
+                new HeartbeatRequestData().setGroupId("g").setMemberId(memberId).setGenerationId(generation);
+        return Errors.forCode(get(this.<HeartbeatResponseData>ask(r -> new GroupRequest.Heartbeat(data, r)))
+                .errorCode());
+    }
+
+    /** A classic group's only member, in generation 1. */
+    private String aloneInAClassicGroup() {
+        String id = get(joinWithWords("")).memberId();
+        assertEquals(1, get(joinWithWords(id)).generationId());
+        var synced = syncGroup(id, 1);
+        appended();
+        assertEquals(Errors.NONE.code(), get(synced).errorCode());
+        return id;
+    }
+
+    @Test // KIP-848, "Migrating to the new protocol"
+    void aClassicGroupTakesInAMemberOfTheConsumerProtocolAndBecomesClassicAgainWhenItLeaves() {
+        String id = aloneInAClassicGroup();
+        var joined = join("c");
+        appended();
+        assertEquals(2, get(joined).memberEpoch());
+        assertEquals("consumer", cell.groupType);
+        assertNull(cell.committed.metadata());
+        assertEquals(2, members.get());
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, beat(id, 1));
+        var rejoined = joinWithWords(id);
+        appended();
+        assertEquals(2, get(rejoined).generationId());
+        assertEquals(Errors.NONE.code(), get(syncGroup(id, 2)).errorCode());
+
+        var left = say("c", -1);
+        appended();
+        assertEquals(Errors.NONE.code(), get(left).errorCode());
+        appended();
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, beat(id, 2));
+        var inClassic = joinWithWords(id);
+        assertEquals(3, get(inClassic).generationId());
+        assertEquals("classic", cell.groupType);
+        assertNull(cell.committed.consumers());
+        assertEquals(0, members.get());
+    }
+
+    @Test
+    void aChangeToTheConsumerProtocolThatIsNotStoredDoesTheClassicGroupNoHarm() {
+        String id = aloneInAClassicGroup();
+        var joined = join("c");
+        refused(Errors.NOT_ENOUGH_REPLICAS);
+        assertEquals(Errors.COORDINATOR_NOT_AVAILABLE.code(), get(joined).errorCode());
+        assertEquals(Errors.NONE, beat(id, 1));
+        assertEquals("classic", cell.groupType);
+        assertEquals(0, members.get());
+    }
+
+    @Test
+    void aChangeToTheClassicProtocolThatIsNotStoredLeavesTheGroupAsItWas() {
+        String id = aloneInAClassicGroup();
+        join("c");
+        appended();
+        var rejoined = joinWithWords(id);
+        appended();
+        assertEquals(2, get(rejoined).generationId());
+        say("c", -1);
+        appended();
+        Replica.Append change = replica.expectMessageClass(Replica.Append.class);
+        var early = joinWithWords(id);
+        assertEquals(3, get(early).generationId(), "the joins are answered ahead of the log");
+        var synced = syncGroup(id, 3);
+        change.reply().refused(Refusal.of(Errors.NOT_ENOUGH_REPLICAS), 0);
+        assertFalse(get(synced).errorCode() == Errors.NONE.code(), "but no assignment is");
+        assertEquals(Errors.ILLEGAL_GENERATION, beat(id, 3));
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, beat(id, 2));
+        assertEquals("consumer", cell.groupType);
     }
 
     @Test

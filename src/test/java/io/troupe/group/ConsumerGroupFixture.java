@@ -93,6 +93,13 @@ final class ConsumerGroupFixture {
                 nowMs);
     }
 
+    /** Takes the place of a classic group. */
+    void upgrade(ClassicGroup classic) {
+        List<GroupRecord> records = classic.upgrade(image).orElseThrow();
+        begin(classic.committed().with(records));
+        group.upgraded(records, nowMs);
+    }
+
     /** A coordinator elsewhere takes over with what is in the log. */
     void failOver() {
         appends.clear();

@@ -230,8 +230,8 @@ class ConsumerGroupTest {
     @Test // group.consumer.max.size
     void aFullGroupTakesNobodyElse() {
         ConsumerGroupConfig d = ConsumerGroupConfig.DEFAULTS;
-        ConsumerGroupFixture small =
-                new ConsumerGroupFixture(new ConsumerGroupConfig(d.sessionTimeoutMs(), 7000, 1, d.assignors()));
+        ConsumerGroupFixture small = new ConsumerGroupFixture(
+                new ConsumerGroupConfig(d.sessionTimeoutMs(), 7000, 1, d.assignors(), d.migrationPolicy()));
         Client a = small.join("a", "t");
         assertEquals(
                 Errors.GROUP_MAX_SIZE_REACHED,

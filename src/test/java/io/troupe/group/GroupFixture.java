@@ -9,6 +9,7 @@ import io.troupe.group.GroupService.Caller;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
@@ -146,6 +147,10 @@ final class GroupFixture {
     }
 
     Asked<JoinGroupResponseData> join(String memberId, String instance, String metadata, String... protocols) {
+        return join(memberId, instance, metadata.getBytes(), protocols);
+    }
+
+    Asked<JoinGroupResponseData> join(String memberId, String instance, byte[] metadata, String... protocols) {
         JoinGroupRequestData data = new JoinGroupRequestData()
                 .setGroupId(ID)
                 .setMemberId(memberId)
@@ -154,7 +159,7 @@ final class GroupFixture {
                 .setRebalanceTimeoutMs(rebalanceTimeoutMs)
                 .setProtocolType(protocolType);
         for (String p : protocols) {
-            data.protocols().add(new JoinGroupRequestProtocol().setName(p).setMetadata(metadata.getBytes()));
+            data.protocols().add(new JoinGroupRequestProtocol().setName(p).setMetadata(metadata));
         }
         return ask(r -> new GroupRequest.Join(caller(), data, r));
     }
@@ -177,6 +182,12 @@ final class GroupFixture {
     }
 
     Asked<SyncGroupResponseData> sync(String memberId, int generation, Map<String, String> assignments) {
+        Map<String, byte[]> bytes = new HashMap<>();
+        assignments.forEach((id, a) -> bytes.put(id, a.getBytes()));
+        return syncBytes(memberId, generation, bytes);
+    }
+
+    Asked<SyncGroupResponseData> syncBytes(String memberId, int generation, Map<String, byte[]> assignments) {
         SyncGroupRequestData data = new SyncGroupRequestData()
                 .setGroupId(ID)
                 .setMemberId(memberId)
@@ -184,7 +195,7 @@ final class GroupFixture {
                 .setProtocolType(protocolType)
                 .setProtocolName("range");
         assignments.forEach((id, a) -> data.assignments()
-                .add(new SyncGroupRequestAssignment().setMemberId(id).setAssignment(a.getBytes())));
+                .add(new SyncGroupRequestAssignment().setMemberId(id).setAssignment(a)));
         return ask(r -> new GroupRequest.Sync(caller(), data, r));
     }
 

@@ -11,14 +11,16 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
 
 /**
- * A member of a group of the consumer protocol on a thread of its own: polls, notes what came, commits after each poll and when
- * partitions are taken away.
+ * A member of a group, of the consumer protocol unless told otherwise, on a thread of its own: polls, notes what came and commits
+ * after each poll.
  */
 final class ConsumerMember implements AutoCloseable, ConsumerRebalanceListener {
     /** Guarded by this. */
@@ -30,6 +32,7 @@ final class ConsumerMember implements AutoCloseable, ConsumerRebalanceListener {
     private final Collection<String> seen;
     private final KafkaConsumer<String, String> consumer;
     private final Thread thread;
+    private final boolean classic;
     private volatile boolean stopping;
 
     /**
@@ -46,6 +49,7 @@ final class ConsumerMember implements AutoCloseable, ConsumerRebalanceListener {
         List<String> settings =
                 new ArrayList<>(List.of("group.id", group, "group.protocol", "consumer", "max.poll.records", "50"));
         settings.addAll(List.of(more));
+        classic = List.of(more).contains("classic");
         consumer = clients.consumer(settings.toArray(String[]::new));
         subscribing.accept(this);
         thread = new Thread(this::run, group + "-member");
@@ -66,13 +70,25 @@ final class ConsumerMember implements AutoCloseable, ConsumerRebalanceListener {
                 var records = consumer.poll(Duration.ofMillis(50));
                 records.forEach(record -> seen.add(record.value()));
                 if (!records.isEmpty()) {
-                    consumer.commitSync(Duration.ofSeconds(100));
+                    commit();
                 }
             }
         } catch (RuntimeException e) {
             failures.add(e);
         } finally {
             consumer.close(CloseOptions.timeout(Duration.ofSeconds(60)));
+        }
+    }
+
+    private void commit() {
+        try {
+            consumer.commitSync(Duration.ofSeconds(100));
+        } catch (CommitFailedException | RebalanceInProgressException e) {
+            // In a rebalance members of the classic protocol may not commit; what was read comes again, to them or to
+            // others.
+            if (!classic) {
+                throw e;
+            }
         }
     }
 

@@ -64,7 +64,7 @@ final class ClassicMembers {
             group.refuse(join, error);
             return;
         }
-        String memberId = comesNew ? Uuid.randomUuid().toString() : data.memberId();
+        String memberId = comesNew ? group.around.memberIds().get() : data.memberId();
         short version = join.caller().apiVersion();
         if (comesNew && data.groupInstanceId() == null && version >= KNOWN_MEMBER_ID) {
             group.answer(join.reply(), GroupRequest.Join.refusal(Errors.MEMBER_ID_REQUIRED, memberId, version));

@@ -40,8 +40,10 @@ final class ConsumerGroup implements GroupCore {
      * @param image the newest metadata
      * @param members of all groups of the consumer protocol that this broker coordinates: by it heartbeats are spread
      * @param regexes shared by all of them
+     * @param memberIds an id for a member that brings none, never the same twice
      */
-    record Surroundings(Supplier<MetadataImage> image, IntSupplier members, TopicRegexes regexes) {}
+    record Surroundings(
+            Supplier<MetadataImage> image, IntSupplier members, TopicRegexes regexes, Supplier<String> memberIds) {}
 
     private final ConsumerGroupState group;
     private final ConsumerTargets targets;

@@ -55,7 +55,8 @@ final class ConsumerHeartbeats {
         boolean subscriptionChanged;
         CurrentAssignment before;
         if (known == null) {
-            String memberId = data.memberId().isEmpty() ? Uuid.randomUuid().toString() : data.memberId();
+            String memberId =
+                    data.memberId().isEmpty() ? group.around.memberIds().get() : data.memberId();
             member = new ConsumerMember(memberId, metadata(heartbeat, null), CurrentAssignment.NOTHING);
             group.storeMember(member);
             group.history.joined(member, nowMs);

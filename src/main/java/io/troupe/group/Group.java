@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.UUID;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -362,10 +363,15 @@ final class Group extends AbstractBehavior<Group.Command> {
         return new ConsumerGroup(
                 committed,
                 shared.config(),
-                new ConsumerGroup.Surroundings(shared.image(), shared.consumers()::get, shared.regexes()),
+                new ConsumerGroup.Surroundings(
+                        shared.image(), shared.consumers()::get, shared.regexes(), Group::memberId),
                 appending,
                 cell.events,
                 nowMs);
+    }
+
+    private static String memberId() {
+        return Uuid.randomUuid().toString();
     }
 
     /** The machine ran ahead of what could be stored: a new one begins where the log stands, once that is known. */

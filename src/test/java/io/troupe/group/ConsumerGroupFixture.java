@@ -58,6 +58,7 @@ final class ConsumerGroupFixture {
     boolean forgotten;
     boolean renewed;
     int otherMembers;
+    private int ids;
     final Deque<Effect.Append> appends = new ArrayDeque<>();
     final List<GroupRecord> log = new ArrayList<>();
     final GroupConfig config;
@@ -87,7 +88,8 @@ final class ConsumerGroupFixture {
         group = new ConsumerGroup(
                 from,
                 config,
-                new ConsumerGroup.Surroundings(() -> image, () -> group.size() + otherMembers, new TopicRegexes()),
+                new ConsumerGroup.Surroundings(
+                        () -> image, () -> group.size() + otherMembers, new TopicRegexes(), () -> "given-" + ids++),
                 0,
                 GroupEvents.NONE,
                 nowMs);
@@ -113,7 +115,7 @@ final class ConsumerGroupFixture {
                 image.index() + 1,
                 known == null
                         ? new MetadataEvent.TopicCreated(
-                                new TopicImage(name, Uuid.randomUuid(), partitions(0, partitions), Map.of()))
+                                new TopicImage(name, new Uuid(1, ids++), partitions(0, partitions), Map.of()))
                         : new MetadataEvent.PartitionsChanged(
                                 known.topicId(), partitions(known.partitions().size(), partitions)));
         run(group.topicsChanged(nowMs));

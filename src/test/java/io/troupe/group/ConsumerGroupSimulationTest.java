@@ -47,9 +47,19 @@ class ConsumerGroupSimulationTest {
 
     @TestFactory
     List<DynamicTest> runs() {
+        return runs(false, 100);
+    }
+
+    /** Members of both protocols in one group (KIP-848, "Migrating to the new protocol"). */
+    @TestFactory
+    List<DynamicTest> mixedRuns() {
+        return runs(true, 60);
+    }
+
+    private static List<DynamicTest> runs(boolean mixed, int count) {
         String seed = System.getProperty("seed");
-        LongStream seeds = seed == null ? LongStream.range(0, 100) : LongStream.of(Long.parseLong(seed));
-        return seeds.mapToObj(s -> DynamicTest.dynamicTest("seed " + s, () -> new Run(s).go()))
+        LongStream seeds = seed == null ? LongStream.range(0, count) : LongStream.of(Long.parseLong(seed));
+        return seeds.mapToObj(s -> DynamicTest.dynamicTest("seed " + s, () -> new Run(s, mixed).go()))
                 .toList();
     }
 
@@ -71,7 +81,7 @@ class ConsumerGroupSimulationTest {
     /** One group, its log, the cluster's topics and the clock. */
     static final class Run {
         final Random random;
-        final List<SimulatedConsumer> consumers = new ArrayList<>();
+        final List<SimulatedMember> consumers = new ArrayList<>();
         /** Every id there ever was. */
         final Set<String> memberIds = new TreeSet<>();
         /** When each member was last heard of, or later. */
@@ -86,18 +96,24 @@ class ConsumerGroupSimulationTest {
         /** The highest that anybody was told. */
         int toldEpoch;
 
+        private int ids;
+
         MetadataImage image = MetadataImage.empty();
         private boolean topicsWentAway;
         ConsumerGroup group;
 
-        Run(long seed) {
+        Run(long seed, boolean mixed) {
             random = new Random(seed);
             for (int i = 0; i < 3; i++) {
                 changeTopics();
             }
             group = machine(CommittedGroup.empty(GroupFixture.ID));
             for (int i = 0; i < 5; i++) {
-                consumers.add(new SimulatedConsumer(this, "member-" + i, i >= 3 ? "instance-" + i : null));
+                String instance = i >= 3 ? "instance-" + i : null;
+                consumers.add(
+                        mixed && i % 2 == 0
+                                ? new SimulatedClassic(this, instance, i == 2)
+                                : new SimulatedConsumer(this, "member-" + i, instance));
             }
         }
 
@@ -106,7 +122,7 @@ class ConsumerGroupSimulationTest {
             return new ConsumerGroup(
                     from,
                     GroupFixture.config(0, Integer.MAX_VALUE),
-                    new ConsumerGroup.Surroundings(() -> image, () -> 1, new TopicRegexes()),
+                    new ConsumerGroup.Surroundings(() -> image, () -> 1, new TopicRegexes(), () -> "given-" + ids++),
                     0,
                     GroupEvents.NONE,
                     nowMs);
@@ -150,7 +166,7 @@ class ConsumerGroupSimulationTest {
                 run(group.checkTopics(
                         topic -> image.topic(topic).map(TopicImage::topicId).orElse(null), nowMs));
             }
-            for (SimulatedConsumer consumer : consumers) {
+            for (SimulatedMember consumer : consumers) {
                 consumer.step();
                 check();
             }
@@ -207,6 +223,7 @@ class ConsumerGroupSimulationTest {
                     appends.clear();
                     rest.forEach(Run::refuse);
                     group = machine(replayed());
+                    run(group.topicsChanged(nowMs));
                 }
             }
             if (!holdAppends) {
@@ -286,13 +303,13 @@ class ConsumerGroupSimulationTest {
                     assertTrue(silentMs <= SESSION_MS, () -> id + " is silent for " + silentMs + " ms");
                 }
             }
-            for (SimulatedConsumer consumer : consumers) {
+            for (SimulatedMember consumer : consumers) {
                 // Who is out and has not heard of it yet still reads, but is refused when it commits.
-                if (group.current(consumer.memberId) != null) {
-                    consumer.owned
+                if (group.current(consumer.memberId()) != null) {
+                    consumer.owned()
                             .keySet()
                             .forEach(part -> assertEquals(
-                                    consumer.memberId, owners.get(part), () -> "the group knows who has " + part));
+                                    consumer.memberId(), owners.get(part), () -> "the group knows who has " + part));
                 }
             }
             assertTrue(group.epoch() >= toldEpoch, "the group's epoch went back to " + group.epoch());
@@ -322,10 +339,10 @@ class ConsumerGroupSimulationTest {
             assertEquals("Stable", group.stateText());
             Map<Part, String> owners = new HashMap<>();
             Set<Part> subscribed = new HashSet<>();
-            for (SimulatedConsumer consumer : consumers) {
-                assertEquals(group.epoch(), consumer.epoch, "everybody is in the group's epoch");
-                for (Part part : consumer.owned.keySet()) {
-                    assertNull(owners.put(part, consumer.memberId), "two owners of " + part);
+            for (SimulatedMember consumer : consumers) {
+                assertEquals(group.epoch(), consumer.epoch(), "everybody is in the group's epoch");
+                for (Part part : consumer.owned().keySet()) {
+                    assertNull(owners.put(part, consumer.memberId()), "two owners of " + part);
                     assertTrue(
                             consumer.isSubscribedTo(
                                     image.topic(part.topicId()).orElseThrow().name()),

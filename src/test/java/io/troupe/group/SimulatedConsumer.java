@@ -23,7 +23,7 @@ import org.apache.kafka.common.message.OffsetCommitResponseData;
 import org.apache.kafka.common.protocol.Errors;
 
 /** A consumer as the Java client behaves by the consumer protocol (KIP-848), on a bad network and a slow machine. */
-final class SimulatedConsumer {
+final class SimulatedConsumer implements SimulatedMember {
     private static final List<String> REGEXES = List.of("t.*", "u[01]", ".*");
     private static final int REBALANCE_TIMEOUT_MS = 20_000;
     private static final int REQUEST_TIMEOUT_MS = 10_000;
@@ -34,11 +34,9 @@ final class SimulatedConsumer {
     private final String name;
     private final String instance;
     private int incarnation;
-    String memberId;
-    /** 0 before it has joined. */
-    int epoch;
-    /** What it reads, and where it stands there. */
-    final Map<Part, Long> owned = new HashMap<>();
+    private String memberId;
+    private int epoch;
+    private final Map<Part, Long> owned = new HashMap<>();
     /** What it was last told to have; null before. */
     private Set<Part> target;
 
@@ -95,11 +93,28 @@ final class SimulatedConsumer {
         tellSubscription = true;
     }
 
-    boolean isSubscribedTo(String topic) {
+    @Override
+    public String memberId() {
+        return memberId;
+    }
+
+    @Override
+    public int epoch() {
+        return epoch;
+    }
+
+    @Override
+    public Map<Part, Long> owned() {
+        return owned;
+    }
+
+    @Override
+    public boolean isSubscribedTo(String topic) {
         return topics.contains(topic) || topic.matches(regex);
     }
 
-    void step() {
+    @Override
+    public void step() {
         if (run.faults && run.nowMs < awayUntilMs) {
             return;
         }
@@ -235,7 +250,9 @@ final class SimulatedConsumer {
         }
         asked = deliver(data);
         if (run.fault(0.05)) {
+            // The answer to the first is lost.
             asked = deliver(data);
+            tellAll = true;
         }
     }
 

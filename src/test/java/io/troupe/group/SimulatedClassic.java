@@ -1,0 +1,350 @@
+package io.troupe.group;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.config.ConsumerGroupConfig;
+import io.troupe.group.GroupFixture.Asked;
+import io.troupe.group.GroupService.Caller;
+import io.troupe.group.SimulatedConsumer.Part;
+import io.troupe.metadata.MetadataImage;
+import io.troupe.metadata.TopicImage;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
+import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.message.HeartbeatRequestData;
+import org.apache.kafka.common.message.HeartbeatResponseData;
+import org.apache.kafka.common.message.JoinGroupRequestData;
+import org.apache.kafka.common.message.JoinGroupRequestData.JoinGroupRequestProtocol;
+import org.apache.kafka.common.message.JoinGroupResponseData;
+import org.apache.kafka.common.message.LeaveGroupRequestData;
+import org.apache.kafka.common.message.LeaveGroupResponseData;
+import org.apache.kafka.common.message.OffsetCommitRequestData;
+import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
+import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
+import org.apache.kafka.common.message.OffsetCommitResponseData;
+import org.apache.kafka.common.message.SyncGroupRequestData;
+import org.apache.kafka.common.message.SyncGroupResponseData;
+import org.apache.kafka.common.protocol.Errors;
+
+/**
+ * A consumer as the Java client behaves by the classic protocol, on a bad network and a slow machine. An eager one gives all up
+ * before it joins, a cooperative one what is gone from its part.
+ */
+final class SimulatedClassic implements SimulatedMember {
+    private static final int REBALANCE_TIMEOUT_MS = 20_000;
+    private static final int REQUEST_TIMEOUT_MS = 10_000;
+
+    private final ConsumerGroupSimulationTest.Run run;
+    private final String instance;
+    private final boolean eager;
+    private String memberId = "";
+    private int generation;
+    private final Map<Part, Long> owned = new HashMap<>();
+    private Set<String> topics = Set.of();
+    private boolean rejoins = true;
+    /** When it has given up what it has to before it joins; 0 when that has not begun. */
+    private long joinsAtMs;
+
+    private Asked<JoinGroupResponseData> join;
+    private Asked<SyncGroupResponseData> sync;
+    private Asked<HeartbeatResponseData> beat;
+    /** What the names of topics meant when it asked for its part: one of them may be another topic by the answer. */
+    private MetadataImage imageOfSync;
+
+    private long askedAtMs;
+    private long heartbeatAtMs;
+    private long awayUntilMs;
+
+    SimulatedClassic(ConsumerGroupSimulationTest.Run run, String instance, boolean eager) {
+        this.run = run;
+        this.instance = instance;
+        this.eager = eager;
+        subscribe();
+    }
+
+    @Override
+    public String memberId() {
+        return memberId;
+    }
+
+    @Override
+    public int epoch() {
+        return generation;
+    }
+
+    @Override
+    public Map<Part, Long> owned() {
+        return owned;
+    }
+
+    @Override
+    public boolean isSubscribedTo(String topic) {
+        return topics.contains(topic);
+    }
+
+    private void subscribe() {
+        topics = new TreeSet<>();
+        for (String topic : List.of("t0", "t1", "u0")) {
+            if (run.random.nextInt(3) > 0) {
+                topics.add(topic);
+            }
+        }
+        rejoins = true;
+    }
+
+    @Override
+    public void step() {
+        if (run.faults && run.nowMs < awayUntilMs) {
+            return;
+        }
+        if (run.fault(0.008)) {
+            goAway();
+            return;
+        }
+        if (run.fault(0.01)) {
+            subscribe();
+        }
+        hearBeat();
+        if (join != null) {
+            hearJoin();
+        } else if (sync != null) {
+            hearSync();
+        } else if (rejoins) {
+            prepare();
+        }
+        commit();
+        if (generation > 0 && join == null && sync == null && beat == null && run.nowMs >= heartbeatAtMs) {
+            heartbeatAtMs = run.nowMs + 3000;
+            run.heardMs.put(memberId, run.nowMs);
+            HeartbeatRequestData data = new HeartbeatRequestData()
+                    .setGroupId(GroupFixture.ID)
+                    .setMemberId(memberId)
+                    .setGroupInstanceId(instance)
+                    .setGenerationId(generation);
+            beat = run.ask(reply -> new GroupRequest.Heartbeat(data, reply));
+        }
+    }
+
+    /** Stands still, or ends with or without a word. */
+    private void goAway() {
+        awayUntilMs = run.nowMs + run.random.nextInt(60_000);
+        if (run.random.nextInt(3) == 0) {
+            return;
+        }
+        if (instance == null && run.random.nextInt(3) > 0) {
+            LeaveGroupRequestData data = new LeaveGroupRequestData()
+                    .setGroupId(GroupFixture.ID)
+                    .setMembers(List.of(new LeaveGroupRequestData.MemberIdentity().setMemberId(memberId)));
+            owned.clear();
+            run.<LeaveGroupResponseData>ask(reply -> new GroupRequest.Leave(caller(), data, reply));
+        }
+        lose(true);
+    }
+
+    /** It has nothing any more, and joins anew. */
+    private void lose(boolean asSomebodyNew) {
+        owned.clear();
+        generation = 0;
+        if (asSomebodyNew) {
+            memberId = "";
+        }
+        join = null;
+        sync = null;
+        beat = null;
+        joinsAtMs = 0;
+        rejoins = true;
+    }
+
+    /** Gives up what it has to, which takes a while, and then joins. */
+    private void prepare() {
+        if (joinsAtMs == 0) {
+            boolean tooLong = run.fault(0.03);
+            joinsAtMs = run.nowMs
+                    + (owned.isEmpty() || !eager ? 0 : tooLong ? 2 * REBALANCE_TIMEOUT_MS : run.random.nextInt(2000));
+        }
+        if (run.nowMs < joinsAtMs) {
+            return;
+        }
+        joinsAtMs = 0;
+        if (eager) {
+            owned.clear();
+        } else {
+            owned.keySet().removeIf(part -> run.image
+                    .topic(part.topicId())
+                    .map(topic -> !topics.contains(topic.name()))
+                    .orElse(true));
+        }
+        rejoins = false;
+        askedAtMs = run.nowMs;
+        List<TopicPartition> has = new ArrayList<>();
+        owned.keySet()
+                .forEach(part -> has.add(new TopicPartition(
+                        run.image.topic(part.topicId()).orElseThrow().name(), part.partition())));
+        byte[] words =
+                bytes(ConsumerProtocol.serializeSubscription(new Subscription(new ArrayList<>(topics), null, has)));
+        JoinGroupRequestData data = new JoinGroupRequestData()
+                .setGroupId(GroupFixture.ID)
+                .setMemberId(memberId)
+                .setGroupInstanceId(instance)
+                .setSessionTimeoutMs(ConsumerGroupConfig.DEFAULTS.sessionTimeoutMs())
+                .setRebalanceTimeoutMs(REBALANCE_TIMEOUT_MS)
+                .setProtocolType("consumer");
+        data.protocols().add(new JoinGroupRequestProtocol().setName("range").setMetadata(words));
+        if (run.fault(0.05)) {
+            join = new Asked<>();
+            return;
+        }
+        run.heardMs.put(memberId, run.nowMs);
+        join = run.ask(reply -> new GroupRequest.Join(caller(), data, reply));
+        if (run.fault(0.05)) {
+            join = run.ask(reply -> new GroupRequest.Join(caller(), data, reply));
+        }
+    }
+
+    private static byte[] bytes(ByteBuffer b) {
+        byte[] bytes = new byte[b.remaining()];
+        b.get(bytes);
+        return bytes;
+    }
+
+    private static Caller caller() {
+        return new Caller("c", "/127.0.0.1", (short) 5);
+    }
+
+    private boolean timedOut(Asked<?> asked) {
+        return asked.parked() ? run.nowMs - askedAtMs > REQUEST_TIMEOUT_MS : run.fault(0.05);
+    }
+
+    private void hearJoin() {
+        if (timedOut(join)) {
+            join = null;
+            rejoins = true;
+            return;
+        }
+        if (join.parked()) {
+            return;
+        }
+        JoinGroupResponseData answer = join.now();
+        join = null;
+        switch (Errors.forCode(answer.errorCode())) {
+            case NONE -> {
+                assertTrue(
+                        !memberId.equals(answer.memberId()) || answer.generationId() >= generation,
+                        () -> "the generation of " + memberId + " went back");
+                memberId = answer.memberId();
+                run.memberIds.add(memberId);
+                generation = answer.generationId();
+                run.toldEpoch = Math.max(run.toldEpoch, generation);
+                askedAtMs = run.nowMs;
+                run.heardMs.put(memberId, run.nowMs);
+                SyncGroupRequestData data = new SyncGroupRequestData()
+                        .setGroupId(GroupFixture.ID)
+                        .setMemberId(memberId)
+                        .setGroupInstanceId(instance)
+                        .setGenerationId(generation)
+                        .setProtocolType("consumer")
+                        .setProtocolName("range");
+                imageOfSync = run.image;
+                sync = run.fault(0.05) ? new Asked<>() : run.ask(reply -> new GroupRequest.Sync(caller(), data, reply));
+            }
+            case MEMBER_ID_REQUIRED -> {
+                memberId = answer.memberId();
+                rejoins = true;
+            }
+            case UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID -> lose(true);
+            case COORDINATOR_NOT_AVAILABLE -> rejoins = true;
+            default -> throw new AssertionError(Errors.forCode(answer.errorCode()));
+        }
+    }
+
+    private void hearSync() {
+        if (timedOut(sync)) {
+            sync = null;
+            rejoins = true;
+            return;
+        }
+        if (sync.parked()) {
+            return;
+        }
+        SyncGroupResponseData answer = sync.now();
+        sync = null;
+        switch (Errors.forCode(answer.errorCode())) {
+            case NONE -> {
+                Set<Part> part = new HashSet<>();
+                ConsumerProtocol.deserializeAssignment(ByteBuffer.wrap(answer.assignment()))
+                        .partitions()
+                        .forEach(tp -> imageOfSync
+                                .topic(tp.topic())
+                                .map(TopicImage::topicId)
+                                .ifPresent(id -> part.add(new Part(id, tp.partition()))));
+                rejoins |= owned.keySet().retainAll(part);
+                part.forEach(p -> owned.computeIfAbsent(p, run::committed));
+            }
+            case REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE -> rejoins = true;
+            case ILLEGAL_GENERATION -> lose(false);
+            case UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID -> lose(true);
+            default -> throw new AssertionError(Errors.forCode(answer.errorCode()));
+        }
+    }
+
+    private void hearBeat() {
+        if (beat == null || beat.parked()) {
+            beat = beat != null && run.nowMs >= heartbeatAtMs ? null : beat;
+            return;
+        }
+        Errors error = Errors.forCode(beat.now().errorCode());
+        beat = null;
+        switch (error) {
+            case NONE, COORDINATOR_NOT_AVAILABLE -> {}
+            case REBALANCE_IN_PROGRESS -> rejoins = true;
+            // The answer may be to a generation before the one it has by now: then it has lost it for nothing.
+            case ILLEGAL_GENERATION -> lose(false);
+            case UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID -> lose(true);
+            default -> throw new AssertionError(error);
+        }
+    }
+
+    /** Reads on in one of its partitions and commits. Who is not a member any more must be refused. */
+    private void commit() {
+        List<Part> parts = owned.keySet().stream()
+                .filter(part -> run.image.topic(part.topicId()).isPresent())
+                .toList();
+        if (parts.isEmpty() || run.random.nextBoolean()) {
+            return;
+        }
+        Part part = parts.get(run.random.nextInt(parts.size()));
+        long position = owned.merge(part, 1L, Long::sum);
+        boolean out = run.group.current(memberId) == null;
+        OffsetCommitRequestData data = new OffsetCommitRequestData()
+                .setGroupId(GroupFixture.ID)
+                .setMemberId(memberId)
+                .setGroupInstanceId(instance)
+                .setGenerationIdOrMemberEpoch(generation);
+        data.topics()
+                .add(new OffsetCommitRequestTopic()
+                        .setTopicId(part.topicId())
+                        .setName(run.image.topic(part.topicId()).orElseThrow().name())
+                        .setPartitions(List.of(new OffsetCommitRequestPartition()
+                                .setPartitionIndex(part.partition())
+                                .setCommittedOffset(position)
+                                .setCommittedMetadata(""))));
+        Asked<OffsetCommitResponseData> answer =
+                run.ask(reply -> new GroupRequest.CommitOffsets((short) 8, data, reply));
+        if (!answer.parked()) {
+            Errors error = Errors.forCode(
+                    answer.now().topics().get(0).partitions().get(0).errorCode());
+            assertTrue(!out || error != Errors.NONE, () -> memberId + " is out, and commits");
+            if (error == Errors.NONE) {
+                run.highest.merge(part, position, Math::max);
+            }
+        }
+    }
+}

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.TestFactory;
  * appends are held back or refused, and the coordinator moves and reads what is stored, compacted or not. Whatever happens: a
  * partition has one owner, nobody owns what the group does not know it to, epochs and committed offsets never go back, who is
  * silent is out after its session, and once the faults end everybody settles and every subscribed partition is owned. {@code
- * -Dseed=} replays one run.
+ * -Dseed=} replays one run, {@code -Drounds=} makes more of them.
  */
 class ConsumerGroupSimulationTest {
     private static final int SESSION_MS = ConsumerGroupConfig.DEFAULTS.sessionTimeoutMs();
@@ -58,7 +58,9 @@ class ConsumerGroupSimulationTest {
 
     private static List<DynamicTest> runs(boolean mixed, int count) {
         String seed = System.getProperty("seed");
-        LongStream seeds = seed == null ? LongStream.range(0, count) : LongStream.of(Long.parseLong(seed));
+        LongStream seeds = seed == null
+                ? LongStream.range(0, Integer.getInteger("rounds", count))
+                : LongStream.of(Long.parseLong(seed));
         return seeds.mapToObj(s -> DynamicTest.dynamicTest("seed " + s, () -> new Run(s, mixed).go()))
                 .toList();
     }

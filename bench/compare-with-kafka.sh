@@ -34,7 +34,7 @@
 #   failover    (three nodes) the longest gap without a successful write, acks=all every 10 ms on one partition on all nodes with min.insync.replicas=2, after
 #               kill -9 of its leader, kill -9 of a leader that is the controller too, SIGTERM of its leader; --pairs are its rounds
 #
-# Before that the page cache is filled, as it is on any machine that has run for a while (--no-fill leaves that out). A virtual machine may have given its free
+# Before that the page cache is filled, as it is on any machine that has run for a while (--no-fill leaves that out, as --quick does). A virtual machine may have given its free
 # memory back to the host, and then each page costs ten times as much the first time, which brokers that write alike would pay alike: ratios would say little.
 #
 # A pair in which the hypervisor gave more than 4 % of the cores to others (steal time) is run again, up to four times and while the shape's time lasts.
@@ -60,7 +60,7 @@ stolen_limit=4 repeated=0 kept=0 gave_up=0
 known=start,produce,partitions,flush,consume,groups,rebalances,latency,idle,failover
 while (($#)); do
   case $1 in
-    --quick) pairs=3 mb=40 limit=240 warm_mb=${warm_mb:-80} cores=free shapes=start,produce ;;
+    --quick) pairs=3 mb=40 limit=240 warm_mb=${warm_mb:-80} fill='' cores=free shapes=start,produce ;;
     --nodes | --shapes | --cores | --pairs | --mb | --warm-mb | --heap | --limit | --many | --idle-seconds | --kafka-set | --troupe-set)
       (($# >= 2)) || die "$1 needs a value"
       case $1 in

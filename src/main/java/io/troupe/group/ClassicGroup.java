@@ -55,6 +55,9 @@ final class ClassicGroup implements GroupCore {
     /** Ids given out to members that have not come back with them yet; beyond it the oldest lapses. */
     static final int MAX_PENDING_MEMBERS = 10_000;
 
+    /** Kafka's name of this type of group. */
+    static final String TYPE = "classic";
+
     private final ClassicGroupState group;
     private final GroupJoins joins;
     private final GroupSyncs syncs;
@@ -106,7 +109,7 @@ final class ClassicGroup implements GroupCore {
 
     @Override
     public String groupType() {
-        return "classic";
+        return TYPE;
     }
 
     @Override

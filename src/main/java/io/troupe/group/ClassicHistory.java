@@ -184,7 +184,7 @@ final class ClassicHistory {
         if (assignment.length == 0) {
             return "nothing";
         }
-        if (!"consumer".equals(group.protocolType)) {
+        if (!ClassicWords.TYPE.equals(group.protocolType)) {
             return assignment.length + " bytes";
         }
         Map<String, List<Integer>> byTopic = new TreeMap<>();

@@ -3,6 +3,7 @@ package io.troupe.group;
 import io.troupe.metadata.MetadataImage;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -33,6 +34,25 @@ final class ClassicWords {
      * @param owned partitions that it has, by the ids of those topics that exist; none for one that gives everything up first
      */
     record Subscription(List<String> topics, String rackId, Map<Uuid, Set<Integer>> owned) {}
+
+    /** What members are subscribed to; null when it cannot be told: one of them says it otherwise, or no protocol is chosen yet. */
+    static Set<String> topics(Collection<GroupMember> members, String protocol) {
+        if (protocol == null) {
+            return null;
+        }
+        Set<String> topics = new HashSet<>();
+        for (GroupMember member : members) {
+            try {
+                topics.addAll(ConsumerProtocol.deserializeConsumerProtocolSubscription(
+                                ByteBuffer.wrap(member.metadata(protocol)))
+                        .topics());
+            } catch (RuntimeException e) {
+                // As below.
+                return null;
+            }
+        }
+        return topics;
+    }
 
     /** Empty when it cannot be read. */
     static Optional<Subscription> subscription(byte[] metadata, MetadataImage image) {

@@ -120,7 +120,7 @@ final class ConsumerGroup implements GroupCore {
 
     @Override
     public String protocolType() {
-        return "consumer";
+        return ClassicWords.TYPE;
     }
 
     @Override

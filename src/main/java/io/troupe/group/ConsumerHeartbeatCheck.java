@@ -26,7 +26,7 @@ final class ConsumerHeartbeatCheck {
     /** Why a request is refused. */
     record Problem(Errors error, String message) {}
 
-    /** Null when nothing is wrong with the request as such. */
+    /** Null when nothing is wrong with the request as such. To be asked before a group is: none is made or changed for it. */
     static Problem of(ConsumerGroupHeartbeatRequestData r, short version, ConsumerGroupConfig config) {
         if (r.groupId().isEmpty()) {
             return invalid("GroupId can't be empty.");
@@ -70,11 +70,10 @@ final class ConsumerHeartbeatCheck {
                     "ServerAssignor " + r.serverAssignor() + " is not supported. Supported assignors: "
                             + String.join(", ", config.assignors()) + ".");
         }
-        return null;
+        return ofRegex(r.subscribedTopicRegex());
     }
 
-    /** Null when nothing is wrong with a subscription's expression; null or empty for none. */
-    static Problem ofRegex(String regex) {
+    private static Problem ofRegex(String regex) {
         if (regex != null && !regex.isEmpty()) {
             try {
                 TopicRegexes.check(regex);

@@ -32,12 +32,9 @@ final class ConsumerHeartbeats {
         this.targets = targets;
     }
 
+    /** @param heartbeat with which nothing is wrong by itself ({@link ConsumerHeartbeatCheck}) */
     void onHeartbeat(GroupRequest.ConsumerHeartbeat heartbeat, long nowMs) {
-        ConsumerGroupHeartbeatRequestData data = heartbeat.data();
-        Problem problem = ConsumerHeartbeatCheck.of(data, heartbeat.caller().apiVersion(), group.consumerConfig());
-        if (problem == null) {
-            problem = data.memberEpoch() < 0 ? leave(heartbeat, nowMs) : stay(heartbeat, nowMs);
-        }
+        Problem problem = heartbeat.data().memberEpoch() < 0 ? leave(heartbeat, nowMs) : stay(heartbeat, nowMs);
         if (problem != null) {
             group.answer(heartbeat.reply(), GroupRequest.ConsumerHeartbeat.refusal(problem));
         }
@@ -141,10 +138,6 @@ final class ConsumerHeartbeats {
                     "The consumer group has reached its maximum capacity of "
                             + group.consumerConfig().maxSize() + " members.");
         }
-        Problem problem = ConsumerHeartbeatCheck.ofRegex(data.subscribedTopicRegex());
-        if (problem != null) {
-            return problem;
-        }
         if (joins) {
             ConsumerMember sameId = group.members.get(data.memberId());
             if (known == null && sameId != null) {
@@ -164,7 +157,7 @@ final class ConsumerHeartbeats {
                                     + " cannot join the group because the instance id is owned by member "
                                     + known.memberId + ".");
         }
-        problem = maySpeak(data, known);
+        Problem problem = maySpeak(data, known);
         return problem != null ? problem : ConsumerHeartbeatCheck.ofEpoch(data.memberEpoch(), known.current, owned);
     }
 

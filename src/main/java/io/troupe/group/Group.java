@@ -181,8 +181,9 @@ final class Group extends AbstractBehavior<Group.Command> {
             // Before it looks at the topics: from here on it hears of their changes.
             cell.groupType = group.groupType();
         } else if (request instanceof GroupRequest.ConsumerHeartbeat heartbeat
+                && heartbeat.data().memberEpoch() == ConsumerHeartbeatCheck.JOIN
                 && group instanceof ClassicGroup classic
-                && mayUpgrade(heartbeat, classic)) {
+                && classic.mayBeUpgraded(heartbeat.data().instanceId())) {
             if (!classic.isSettled()) {
                 return false;
             }
@@ -204,19 +205,6 @@ final class Group extends AbstractBehavior<Group.Command> {
             run(List.of(tombstones));
         }
         return true;
-    }
-
-    /** Nothing about the heartbeat itself may speak against letting its sender in, or the group would change for nothing. */
-    private boolean mayUpgrade(GroupRequest.ConsumerHeartbeat heartbeat, ClassicGroup classic) {
-        var data = heartbeat.data();
-        return data.memberEpoch() == ConsumerHeartbeatCheck.JOIN
-                && ConsumerHeartbeatCheck.of(
-                                data,
-                                heartbeat.caller().apiVersion(),
-                                shared.config().consumer())
-                        == null
-                && ConsumerHeartbeatCheck.ofRegex(data.subscribedTopicRegex()) == null
-                && classic.mayBeUpgraded(data.instanceId());
     }
 
     /** A group in which only classic members are left becomes a classic one. */

@@ -18,7 +18,7 @@ final class GroupCell {
     volatile String state;
 
     volatile String protocolType = "";
-    volatile String groupType = "classic";
+    volatile String groupType = ClassicGroup.TYPE;
 
     /** The last that happened to the group. */
     volatile GroupEvents events = GroupEvents.NONE;
@@ -40,7 +40,7 @@ final class GroupCell {
         GroupMetadata stored = committed.metadata();
         if (committed.consumers() != null) {
             this.state = committed.consumers().members().isEmpty() ? "Empty" : "Stable";
-            this.protocolType = "consumer";
+            this.protocolType = ClassicWords.TYPE;
             this.groupType = ConsumerGroup.TYPE;
         } else {
             this.state = (stored == null || stored.members().isEmpty()

@@ -83,15 +83,23 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
         boolean serving;
         volatile boolean stopped;
         long started;
+        /** So many new groups may begin before those of which nothing is stored are counted again. */
+        int roomAtLeast = MAX_UNSTORED;
 
         /** Anyone may name groups without end, and an id given out in each lasts for as long a session as was asked for. */
         boolean tooManyUnstored() {
-            return children.size() >= MAX_UNSTORED
-                    && children.values().stream()
-                                    .filter(child -> child.cell.committed.isVoid())
-                                    .limit(MAX_UNSTORED)
-                                    .count()
-                            == MAX_UNSTORED;
+            if (roomAtLeast == 0) {
+                roomAtLeast = MAX_UNSTORED
+                        - (int) children.values().stream()
+                                .filter(child -> child.cell.committed.isVoid())
+                                .limit(MAX_UNSTORED)
+                                .count();
+            }
+            if (roomAtLeast == 0) {
+                return true;
+            }
+            roomAtLeast--;
+            return false;
         }
     }
 

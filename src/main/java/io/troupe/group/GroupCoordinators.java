@@ -201,7 +201,6 @@ public final class GroupCoordinators implements GroupService {
     @Override
     public CompletionStage<ConsumerGroupHeartbeatResponseData> consumerHeartbeat(
             Caller caller, ConsumerGroupHeartbeatRequestData request) {
-        // What is wrong by itself is so for any group, and no group is made or changed for it.
         ConsumerHeartbeatCheck.Problem problem =
                 ConsumerHeartbeatCheck.of(request, caller.apiVersion(), config.consumer());
         return problem != null

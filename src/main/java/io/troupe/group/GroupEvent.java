@@ -4,7 +4,7 @@ package io.troupe.group;
  * Something that happened to a group, as an operator wants to know it. Immutable.
  *
  * @param timeMs coordinator's clock, milliseconds since 1970
- * @param epoch generation, or group epoch (KIP-848), that the group was in afterwards
+ * @param epoch generation, or group epoch (KIP-848), that the group was in then; what it began has the next one
  * @param member id of whom it is about, empty for the group as a whole; cut to {@link #MOST_NAME} characters
  * @param tookMs how long it took, -1 where that means nothing
  * @param text what else there is to know, without tabs and line breaks; cut to {@link #MOST_TEXT} characters

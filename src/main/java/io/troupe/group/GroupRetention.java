@@ -83,7 +83,7 @@ final class GroupRetention {
         }
         Set<String> subscribed = group.state == ClassicGroup.State.EMPTY
                 ? Set.of()
-                : Subscriptions.topics(group.members.all(), group.protocol);
+                : ClassicWords.topics(group.members.all(), group.protocol);
         List<GroupRecord> records = new ArrayList<>();
         List<Errors> results = new ArrayList<>();
         for (GroupRequest.Partition p : delete.partitions()) {

@@ -251,12 +251,14 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     private Behavior<Command> onImageChanged(ImageChanged changed) {
         MetadataImage image = changed.change().image();
         Set<String> deleted = new HashSet<>();
-        changed.change().previous().topics().forEach((name, topic) -> {
-            // Another topic may have the name by now.
-            if (image.topic(topic.topicId()).isEmpty()) {
-                deleted.add(name);
-            }
-        });
+        if (!image.hasTopicsOf(changed.change().previous())) {
+            changed.change().previous().topics().forEach((name, topic) -> {
+                // Another topic may have the name by now.
+                if (image.topic(topic.topicId()).isEmpty()) {
+                    deleted.add(name);
+                }
+            });
+        }
         if (!deleted.isEmpty()) {
             groups.topicsDeleted(deleted);
         }

@@ -184,7 +184,14 @@ final class ConsumerGroupFixture {
     }
 
     Asked<ConsumerGroupHeartbeatResponseData> send(ConsumerGroupHeartbeatRequestData data) {
-        return ask(r -> new GroupRequest.ConsumerHeartbeat(caller(), data.setGroupId(ID), r));
+        ConsumerHeartbeatCheck.Problem problem =
+                ConsumerHeartbeatCheck.of(data.setGroupId(ID), version, config.consumer());
+        if (problem != null) {
+            Asked<ConsumerGroupHeartbeatResponseData> refused = new Asked<>();
+            refused.answer(GroupRequest.ConsumerHeartbeat.refusal(problem));
+            return refused;
+        }
+        return ask(r -> new GroupRequest.ConsumerHeartbeat(caller(), data, r));
     }
 
     /** All that a first heartbeat must say, and no subscription. */

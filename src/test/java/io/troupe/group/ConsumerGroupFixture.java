@@ -69,18 +69,7 @@ final class ConsumerGroupFixture {
     }
 
     ConsumerGroupFixture(ConsumerGroupConfig consumer) {
-        GroupConfig c = GroupFixture.config(0, Integer.MAX_VALUE);
-        config = new GroupConfig(
-                c.offsetsTopicPartitions(),
-                c.offsetsTopicReplicationFactor(),
-                c.offsetsTopicSegmentBytes(),
-                c.offsetMetadataMaxBytes(),
-                c.offsetsRetentionMs(),
-                c.minSessionTimeoutMs(),
-                c.maxSessionTimeoutMs(),
-                c.initialRebalanceDelayMs(),
-                c.maxSize(),
-                consumer);
+        config = GroupFixture.config(0, Integer.MAX_VALUE, consumer);
         begin(CommittedGroup.empty(ID));
     }
 

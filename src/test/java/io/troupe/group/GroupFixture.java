@@ -34,6 +34,10 @@ final class GroupFixture {
     static final String ID = "g";
 
     static GroupConfig config(int initialDelayMs, int maxSize) {
+        return config(initialDelayMs, maxSize, ConsumerGroupConfig.DEFAULTS);
+    }
+
+    static GroupConfig config(int initialDelayMs, int maxSize, ConsumerGroupConfig consumer) {
         return new GroupConfig(
                 50,
                 (short) 1,
@@ -44,7 +48,7 @@ final class GroupFixture {
                 1_800_000,
                 initialDelayMs,
                 maxSize,
-                ConsumerGroupConfig.DEFAULTS);
+                consumer);
     }
 
     /** A request's answer, once it is there. */

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.ConsumerGroupConfig;
-import io.troupe.config.GroupConfig;
 import io.troupe.config.GroupMigrationPolicy;
 import io.troupe.group.ConsumerGroupFixture.Client;
 import io.troupe.group.GroupFixture.Asked;
@@ -227,17 +226,9 @@ class GroupMigrationTest {
 
     private static GroupFixture withPolicy(GroupMigrationPolicy policy, int maxSize, String protocolType) {
         ConsumerGroupConfig d = ConsumerGroupConfig.DEFAULTS;
-        GroupConfig c = GroupFixture.config(0, Integer.MAX_VALUE);
-        GroupFixture fixture = new GroupFixture(new GroupConfig(
-                c.offsetsTopicPartitions(),
-                c.offsetsTopicReplicationFactor(),
-                c.offsetsTopicSegmentBytes(),
-                c.offsetMetadataMaxBytes(),
-                c.offsetsRetentionMs(),
-                c.minSessionTimeoutMs(),
-                c.maxSessionTimeoutMs(),
-                c.initialRebalanceDelayMs(),
-                c.maxSize(),
+        GroupFixture fixture = new GroupFixture(GroupFixture.config(
+                0,
+                Integer.MAX_VALUE,
                 new ConsumerGroupConfig(
                         d.sessionTimeoutMs(), d.heartbeatIntervalMs(), maxSize, d.assignors(), policy)));
         fixture.protocolType = protocolType;

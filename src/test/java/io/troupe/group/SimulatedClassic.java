@@ -26,10 +26,6 @@ import org.apache.kafka.common.message.JoinGroupRequestData.JoinGroupRequestProt
 import org.apache.kafka.common.message.JoinGroupResponseData;
 import org.apache.kafka.common.message.LeaveGroupRequestData;
 import org.apache.kafka.common.message.LeaveGroupResponseData;
-import org.apache.kafka.common.message.OffsetCommitRequestData;
-import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
-import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
-import org.apache.kafka.common.message.OffsetCommitResponseData;
 import org.apache.kafka.common.message.SyncGroupRequestData;
 import org.apache.kafka.common.message.SyncGroupResponseData;
 import org.apache.kafka.common.protocol.Errors;
@@ -120,7 +116,7 @@ final class SimulatedClassic implements SimulatedMember {
         } else if (rejoins) {
             prepare();
         }
-        commit();
+        commit(run, instance, (short) 8);
         if (generation > 0 && join == null && sync == null && beat == null && run.nowMs >= heartbeatAtMs) {
             heartbeatAtMs = run.nowMs + 3000;
             run.heardMs.put(memberId, run.nowMs);
@@ -309,42 +305,6 @@ final class SimulatedClassic implements SimulatedMember {
             case ILLEGAL_GENERATION -> lose(false);
             case UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID -> lose(true);
             default -> throw new AssertionError(error);
-        }
-    }
-
-    /** Reads on in one of its partitions and commits. Who is not a member any more must be refused. */
-    private void commit() {
-        List<Part> parts = owned.keySet().stream()
-                .filter(part -> run.image.topic(part.topicId()).isPresent())
-                .toList();
-        if (parts.isEmpty() || run.random.nextBoolean()) {
-            return;
-        }
-        Part part = parts.get(run.random.nextInt(parts.size()));
-        long position = owned.merge(part, 1L, Long::sum);
-        boolean out = run.group.current(memberId) == null;
-        OffsetCommitRequestData data = new OffsetCommitRequestData()
-                .setGroupId(GroupFixture.ID)
-                .setMemberId(memberId)
-                .setGroupInstanceId(instance)
-                .setGenerationIdOrMemberEpoch(generation);
-        data.topics()
-                .add(new OffsetCommitRequestTopic()
-                        .setTopicId(part.topicId())
-                        .setName(run.image.topic(part.topicId()).orElseThrow().name())
-                        .setPartitions(List.of(new OffsetCommitRequestPartition()
-                                .setPartitionIndex(part.partition())
-                                .setCommittedOffset(position)
-                                .setCommittedMetadata(""))));
-        Asked<OffsetCommitResponseData> answer =
-                run.ask(reply -> new GroupRequest.CommitOffsets((short) 8, data, reply));
-        if (!answer.parked()) {
-            Errors error = Errors.forCode(
-                    answer.now().topics().get(0).partitions().get(0).errorCode());
-            assertTrue(!out || error != Errors.NONE, () -> memberId + " is out, and commits");
-            if (error == Errors.NONE) {
-                run.highest.merge(part, position, Math::max);
-            }
         }
     }
 }

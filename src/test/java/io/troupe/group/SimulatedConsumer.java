@@ -16,10 +16,6 @@ import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData.TopicPartitions;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
-import org.apache.kafka.common.message.OffsetCommitRequestData;
-import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
-import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
-import org.apache.kafka.common.message.OffsetCommitResponseData;
 import org.apache.kafka.common.protocol.Errors;
 
 /** A consumer as the Java client behaves by the consumer protocol (KIP-848), on a bad network and a slow machine. */
@@ -129,7 +125,7 @@ final class SimulatedConsumer implements SimulatedMember {
             hear();
         }
         reconcile();
-        commit();
+        commit(run, instance, (short) 10);
         if (asked == null && (run.nowMs >= heartbeatAtMs || tellSubscription || !told.equals(owned.keySet()))) {
             heartbeat();
         }
@@ -270,41 +266,5 @@ final class SimulatedConsumer implements SimulatedMember {
         byTopic.forEach((topic, numbers) ->
                 all.add(new TopicPartitions().setTopicId(topic).setPartitions(numbers)));
         return all;
-    }
-
-    /** Reads on in one of its partitions and commits. Who is not a member any more must be refused. */
-    private void commit() {
-        List<Part> parts = owned.keySet().stream()
-                .filter(part -> run.image.topic(part.topicId()).isPresent())
-                .toList();
-        if (parts.isEmpty() || run.random.nextBoolean()) {
-            return;
-        }
-        Part part = parts.get(run.random.nextInt(parts.size()));
-        long position = owned.merge(part, 1L, Long::sum);
-        boolean out = run.group.current(memberId) == null;
-        OffsetCommitRequestData data = new OffsetCommitRequestData()
-                .setGroupId(GroupFixture.ID)
-                .setMemberId(memberId)
-                .setGroupInstanceId(instance)
-                .setGenerationIdOrMemberEpoch(epoch);
-        data.topics()
-                .add(new OffsetCommitRequestTopic()
-                        .setTopicId(part.topicId())
-                        .setName(run.image.topic(part.topicId()).orElseThrow().name())
-                        .setPartitions(List.of(new OffsetCommitRequestPartition()
-                                .setPartitionIndex(part.partition())
-                                .setCommittedOffset(position)
-                                .setCommittedMetadata(""))));
-        Asked<OffsetCommitResponseData> answer =
-                run.ask(reply -> new GroupRequest.CommitOffsets((short) 10, data, reply));
-        if (!answer.parked()) {
-            Errors error = Errors.forCode(
-                    answer.now().topics().get(0).partitions().get(0).errorCode());
-            assertTrue(!out || error != Errors.NONE, () -> memberId + " is out, and commits");
-            if (error == Errors.NONE) {
-                run.highest.merge(part, position, Math::max);
-            }
-        }
     }
 }

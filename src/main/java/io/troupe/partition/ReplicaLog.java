@@ -3,6 +3,7 @@ package io.troupe.partition;
 import io.troupe.journal.LogAppend;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.TypedActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
@@ -33,6 +34,13 @@ final class ReplicaLog extends EventSourcedBehavior<LogAppend, LogAppend, Long> 
             context.setLoggerName(ReplicaLog.class);
             return new ReplicaLog(persistenceId, journalPluginId, replica);
         });
+    }
+
+    /** Pekko tells its event stream of every event otherwise, which wakes another thread for each write, and nobody listens. */
+    @Override
+    @SuppressWarnings("unchecked") // Scala's trait extends a class, which Java does not see
+    public Behavior<LogAppend> apply(TypedActorContext<LogAppend> context) {
+        return (Behavior<LogAppend>) createEventSourcedBehavior().withEventPublishing(false);
     }
 
     @Override

@@ -178,7 +178,7 @@ public final class Journals extends Setup implements AutoCloseable {
     /** Settings that put one plugin per log dir into an actor system's configuration. */
     public Config pluginConfig() {
         StringBuilder text = new StringBuilder("""
-                troupe.dispatcher.journal {
+                troupe.dispatcher.snapshots {
                   type = PinnedDispatcher
                   executor = thread-pool-executor
                   thread-pool-executor.allow-core-timeout = off
@@ -191,18 +191,27 @@ public final class Journals extends Setup implements AutoCloseable {
         text.append("""
                 %s {
                   class = "%s"
-                  plugin-dispatcher = troupe.dispatcher.journal
+                  plugin-dispatcher = troupe.dispatcher.snapshots
                 }
                 """.formatted(SNAPSHOT_PLUGIN, SnapshotPlugin.class.getName()));
         return ConfigFactory.parseString(text.toString());
     }
 
+    /** With a thread of its own, which those who write to it share: so what passes between them and it wakes no other one. */
     private static String plugin(String path) {
         return """
-                %s {
-                  class = "%s"
-                  plugin-dispatcher = troupe.dispatcher.journal
+                %1$s {
+                  class = "%2$s"
+                  plugin-dispatcher = %1$s-thread
                   recovery-event-timeout = 120s
+                }
+                %1$s-thread {
+                  type = Dispatcher
+                  executor = thread-pool-executor
+                  thread-pool-executor {
+                    fixed-pool-size = 1
+                    allow-core-timeout = off
+                  }
                 }
                 """.formatted(path, JournalPlugin.class.getName());
     }

@@ -30,7 +30,7 @@ public final class ReplicaSharding {
     /**
      * Starts this node's region. Once per actor system.
      *
-     * @param entityProps the dispatcher of the Replicas and their logs
+     * @param entityProps the dispatcher of the Replicas
      * @return the region: what {@link ReplicaStarter} sends through
      */
     public static ActorRef<ShardingEnvelope<Replica.Command>> start(

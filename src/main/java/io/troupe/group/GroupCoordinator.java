@@ -14,6 +14,7 @@ import org.apache.kafka.common.message.ListGroupsResponseData.ListedGroup;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
@@ -225,7 +226,10 @@ final class GroupCoordinator extends AbstractBehavior<GroupCoordinator.Command> 
     private void tell(Child child, Group.Command command) {
         if (child.actor == null) {
             child.actor = getContext()
-                    .spawn(Group.create(shared, child.cell, getContext().getSelf()), "group-" + groups.started++);
+                    .spawn(
+                            Group.create(shared, child.cell, getContext().getSelf()),
+                            "group-" + groups.started++,
+                            DispatcherSelector.sameAsParent());
         }
         child.sent++;
         child.actor.tell(command);

@@ -48,6 +48,7 @@ import org.apache.kafka.common.message.SyncGroupResponseData;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -117,7 +118,8 @@ public final class GroupCoordinators implements GroupService {
                                     consumers,
                                     regexes),
                             loads),
-                    "coordinator-" + partition + "-" + started.incrementAndGet());
+                    "coordinator-" + partition + "-" + started.incrementAndGet(),
+                    DispatcherSelector.sameAsParent());
             led.put(partition, new LedPartition(elected.partition(), coordinator));
         }
         return Behaviors.same();

@@ -10,8 +10,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.UUID;
-import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -25,9 +23,9 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
- * One consumer group as an actor: runs a {@link GroupCore}, appends its records to the partition, and answers. One
- * append is under way at a time; what comes meanwhile goes into the next, so that commits that arrive together share a
- * batch.
+ * One consumer group as an actor: runs a {@link GroupCore}, which {@link GroupMachines} chooses, appends its records to the
+ * partition, and answers. One append is under way at a time; what comes meanwhile goes into the next, so that commits that arrive
+ * together share a batch.
  *
  * <p>When it crashes it answers what it had parked and starts again from its cell. If an append was under way then, it
  * first waits for the outcome, for its records may be in the log.
@@ -71,6 +69,7 @@ final class Group extends AbstractBehavior<Group.Command> {
 
     private final GroupContext shared;
     private final GroupCell cell;
+    private final GroupMachines machines;
     private final ActorRef<GroupCoordinator.Command> coordinator;
     private final TimerScheduler<Command> timers;
     /** Null while the outcome of a former incarnation's append is awaited. */
@@ -103,6 +102,7 @@ final class Group extends AbstractBehavior<Group.Command> {
         this.timers = timers;
         this.shared = shared;
         this.cell = cell;
+        this.machines = new GroupMachines(shared, cell);
         this.coordinator = coordinator;
         if (cell.inFlight == null) {
             begin();
@@ -136,10 +136,13 @@ final class Group extends AbstractBehavior<Group.Command> {
             return this;
         }
         try {
-            if (makeRoomFor(ask.request())) {
-                run(group.handle(ask.request(), shared.clockMs().getAsLong()));
-            } else {
+            GroupMachines.Turn turn =
+                    machines.before(ask.request(), group, shared.clockMs().getAsLong());
+            if (turn == null) {
                 ask.request().refuse(Errors.COORDINATOR_NOT_AVAILABLE);
+            } else {
+                turn(turn);
+                run(group.handle(ask.request(), shared.clockMs().getAsLong()));
             }
         } catch (RuntimeException e) {
             ask.request().refuse(Errors.UNKNOWN_SERVER_ERROR);
@@ -165,62 +168,12 @@ final class Group extends AbstractBehavior<Group.Command> {
         return this;
     }
 
-    /**
-     * A group that nobody is in gives way to one of the other protocol (KIP-848, "Empty groups"); one with classic members takes
-     * in members of the consumer protocol by becoming a group of it.
-     *
-     * @return false when it would, but it is not stored yet that nobody is in it, or not settled who has what
-     */
-    private boolean makeRoomFor(GroupRequest request) {
-        long nowMs = shared.clockMs().getAsLong();
-        if (request instanceof GroupRequest.ConsumerHeartbeat heartbeat
-                && heartbeat.data().memberEpoch() == ConsumerHeartbeatCheck.JOIN
-                && group instanceof ClassicGroup classic
-                && classic.mayBeReplaced()) {
-            group = consumerGroup(classic.committed(), classic.appending(), nowMs);
-            // Before it looks at the topics: from here on it hears of their changes.
-            cell.groupType = group.groupType();
-        } else if (request instanceof GroupRequest.ConsumerHeartbeat heartbeat
-                && heartbeat.data().memberEpoch() == ConsumerHeartbeatCheck.JOIN
-                && group instanceof ClassicGroup classic
-                && classic.mayBeUpgraded(heartbeat.data().instanceId())) {
-            if (!classic.isSettled()) {
-                return false;
-            }
-            // Before it looks at the topics, as above; it stays what it was if members say what cannot be carried on.
-            cell.groupType = ConsumerGroup.TYPE;
-            classic.upgrade(shared.image().get()).ifPresent(records -> {
-                ConsumerGroup consumers = consumerGroup(classic.committed().with(records), classic.appending(), nowMs);
-                consumers.upgraded(records, nowMs);
-                group = consumers;
-            });
-        } else if (request instanceof GroupRequest.Join
-                && group instanceof ConsumerGroup consumers
-                && consumers.size() == 0) {
-            if (consumers.appending() > 0) {
-                return false;
-            }
-            Effect.Append tombstones = consumers.tombstones();
-            group = classicGroup(consumers.committed().with(tombstones.records()), consumers.appending(), nowMs);
-            run(List.of(tombstones));
+    /** Another machine takes over, and what it wants done comes first. */
+    private void turn(GroupMachines.Turn turn) {
+        group = turn.machine();
+        if (!turn.effects().isEmpty()) {
+            run(turn.effects());
         }
-        return true;
-    }
-
-    /** A group in which only classic members are left becomes a classic one. */
-    private boolean downgrade() {
-        long nowMs = shared.clockMs().getAsLong();
-        if (!(group instanceof ConsumerGroup consumers)) {
-            return false;
-        }
-        List<GroupRecord> records = consumers.downgrade(nowMs).orElse(null);
-        if (records == null) {
-            return false;
-        }
-        ClassicGroup classic = classicGroup(consumers.committed().with(records), 0, nowMs);
-        group = classic;
-        run(classic.downgraded(records, nowMs));
-        return true;
     }
 
     private static boolean converts(List<GroupCell.Encoded> batch) {
@@ -331,35 +284,9 @@ final class Group extends AbstractBehavior<Group.Command> {
 
     private void begin() {
         long nowMs = shared.clockMs().getAsLong();
-        group = cell.committed.consumers() == null
-                ? classicGroup(cell.committed, 0, nowMs)
-                : consumerGroup(cell.committed, 0, nowMs);
-        if (cell.begun || cell.committed.metadata() != null || cell.committed.consumers() != null) {
-            group.noteLoaded(cell.begun ? "begins again after a fault, with " : "has a new coordinator, and ", nowMs);
-        }
-        cell.begun = true;
+        group = machines.first(nowMs);
         // They may have changed while there was no machine.
         run(group.topicsChanged(nowMs));
-    }
-
-    private ClassicGroup classicGroup(CommittedGroup committed, int appending, long nowMs) {
-        return new ClassicGroup(
-                committed, shared.config(), prefix -> prefix + "-" + UUID.randomUUID(), appending, cell.events, nowMs);
-    }
-
-    private ConsumerGroup consumerGroup(CommittedGroup committed, int appending, long nowMs) {
-        return new ConsumerGroup(
-                committed,
-                shared.config(),
-                new ConsumerGroup.Surroundings(
-                        shared.image(), shared.consumers()::get, shared.regexes(), Group::memberId),
-                appending,
-                cell.events,
-                nowMs);
-    }
-
-    private static String memberId() {
-        return Uuid.randomUuid().toString();
     }
 
     /** The machine ran ahead of what could be stored: a new one begins where the log stands, once that is known. */
@@ -408,7 +335,10 @@ final class Group extends AbstractBehavior<Group.Command> {
             run(group.checkTopics(shared.topics(), shared.clockMs().getAsLong()));
             return;
         }
-        if (downgrade()) {
+        GroupMachines.Turn downgraded =
+                machines.downgrade(group, shared.clockMs().getAsLong());
+        if (downgraded != null) {
+            turn(downgraded);
             return;
         }
         cell.state = group.stateText();
@@ -431,29 +361,13 @@ final class Group extends AbstractBehavior<Group.Command> {
                     append, Errors.COORDINATOR_NOT_AVAILABLE, shared.clockMs().getAsLong()));
             return;
         }
-        List<Batches.KeyValue> records = new ArrayList<>();
-        int bytes = 0;
         try {
-            for (GroupRecord record : append.records()) {
-                byte[] key = array(GroupRecords.key(record));
-                ByteBuffer value = GroupRecords.value(record);
-                Batches.KeyValue kv = new Batches.KeyValue(key, value == null ? null : array(value));
-                records.add(kv);
-                bytes += key.length + (value == null ? 0 : kv.value().length);
-            }
+            waiting.add(GroupCell.Encoded.of(append));
         } catch (IllegalArgumentException e) {
             // A name longer than the stored format can hold.
             getContext().getLog().warn("Group {}: {}", group.committed().groupId(), e.getMessage());
             run(group.appended(append, Errors.INVALID_REQUEST, shared.clockMs().getAsLong()));
-            return;
         }
-        waiting.add(new GroupCell.Encoded(append, records, bytes));
-    }
-
-    private static byte[] array(ByteBuffer buffer) {
-        byte[] bytes = new byte[buffer.remaining()];
-        buffer.duplicate().get(bytes);
-        return bytes;
     }
 
     private void flush() {

@@ -1,6 +1,8 @@
 package io.troupe.group;
 
 import io.troupe.record.Batches;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -9,7 +11,27 @@ import java.util.List;
  */
 final class GroupCell {
     /** An append and the bytes of its records. */
-    record Encoded(Effect.Append append, List<Batches.KeyValue> records, int sizeInBytes) {}
+    record Encoded(Effect.Append append, List<Batches.KeyValue> records, int sizeInBytes) {
+        /** @throws IllegalArgumentException when a name is longer than the stored format can hold */
+        static Encoded of(Effect.Append append) {
+            List<Batches.KeyValue> records = new ArrayList<>();
+            int bytes = 0;
+            for (GroupRecord record : append.records()) {
+                byte[] key = array(GroupRecords.key(record));
+                ByteBuffer stored = GroupRecords.value(record);
+                byte[] value = stored == null ? null : array(stored);
+                records.add(new Batches.KeyValue(key, value));
+                bytes += key.length + (value == null ? 0 : value.length);
+            }
+            return new Encoded(append, records, bytes);
+        }
+
+        private static byte[] array(ByteBuffer buffer) {
+            byte[] bytes = new byte[buffer.remaining()];
+            buffer.duplicate().get(bytes);
+            return bytes;
+        }
+    }
 
     /** What the log acknowledged: where the group begins again. */
     volatile CommittedGroup committed;

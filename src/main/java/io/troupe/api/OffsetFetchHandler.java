@@ -7,10 +7,20 @@ import org.apache.kafka.common.message.OffsetFetchRequestData;
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
- * Tells what groups have committed; -1 without an error where they have not.
+ * OffsetFetch, versions 1 to 10: tells what groups have committed; -1 without an error where they have not.
  *
- * <p>v2 asks for all partitions by null; from v8 on several groups at once (KIP-709), from v10 on topics are named by id. v7's
- * wish for stable offsets is ignored while there are no transactions.
+ * <pre>
+ * 1    an error of the whole stands at each partition
+ * 2    all partitions, by null; an error of the whole stands by itself
+ * 5    the leader epoch of the record before the offset (KIP-320)
+ * 7    a wish for stable offsets (KIP-447)
+ * 8    several groups at once, each with its own error (KIP-709)
+ * 9    members of the consumer protocol, who must be in their epoch (KIP-848)
+ * 10   topics by id; an unknown one is UNKNOWN_TOPIC_ID
+ * </pre>
+ *
+ * <p>Stable offsets are those that no open transaction is about to change. As long as there are no transactions all of them are, so
+ * the wish is taken and UNSTABLE_OFFSET_COMMIT never answered.
  */
 public final class OffsetFetchHandler implements ApiHandler<OffsetFetchRequestData> {
     private final GroupService groups;

@@ -143,7 +143,7 @@ final class ConsumerRetention {
         group.committed.offsets().forEach((topic, offsets) -> {
             if (!targets.isSubscribedTo(topic)) {
                 offsets.forEach((partition, offset) -> {
-                    if (nowMs - offset.commitTimestampMs() >= group.config.offsetsRetentionMs()) {
+                    if (offset.hasLapsed(offset.commitTimestampMs(), group.config.offsetsRetentionMs(), nowMs)) {
                         lapsed.add(new GroupRecord.OffsetRemoved(group.groupId(), topic, partition));
                     }
                 });

@@ -33,6 +33,7 @@ final class GroupOffsets {
     static Commit commit(OffsetCommitRequestData request, int metadataMaxBytes, long nowMs) {
         List<GroupRecord> records = new ArrayList<>();
         OffsetCommitResponseData response = new OffsetCommitResponseData();
+        long expireTimestampMs = expireTimestampMs(request, nowMs);
         for (OffsetCommitRequestTopic topic : request.topics()) {
             OffsetCommitResponseTopic answered =
                     new OffsetCommitResponseTopic().setName(topic.name()).setTopicId(topic.topicId());
@@ -48,7 +49,12 @@ final class GroupOffsets {
                             topic.name(),
                             p.partitionIndex(),
                             new CommittedOffset(
-                                    p.committedOffset(), p.committedLeaderEpoch(), metadata, nowMs, topic.topicId())));
+                                    p.committedOffset(),
+                                    p.committedLeaderEpoch(),
+                                    metadata,
+                                    nowMs,
+                                    expireTimestampMs,
+                                    topic.topicId())));
                 }
                 answered.partitions()
                         .add(new OffsetCommitResponsePartition()
@@ -57,6 +63,13 @@ final class GroupOffsets {
             }
         }
         return new Commit(records, response);
+    }
+
+    /** Before v5 a client may say how long its offsets are to be kept (KIP-211). */
+    private static long expireTimestampMs(OffsetCommitRequestData request, long nowMs) {
+        return request.retentionTimeMs() < 0
+                ? CommittedOffset.BY_RETENTION
+                : nowMs + Math.min(request.retentionTimeMs(), Long.MAX_VALUE - nowMs);
     }
 
     static OffsetCommitResponseData commitRefused(OffsetCommitRequestData request, Errors error) {

@@ -17,7 +17,7 @@ import org.apache.kafka.common.Uuid;
  *        int16 version 2: a group
  *          string group
  *
- * offset int16 version 0 to 4 (4 is written)
+ * offset int16 version 0 to 4 (4 is written, 1 where the client said when the offset lapses)
  *          int64 offset
  *          3+:  int32 leader epoch
  *          string metadata; 4: uvarint length + 1, and UTF-8
@@ -48,6 +48,7 @@ final class GroupRecords {
     private static final short OFFSET_KEY = 1;
     private static final short GROUP_KEY = 2;
     private static final short OFFSET_VALUE = 4;
+    private static final short OFFSET_VALUE_THAT_EXPIRES = 1;
     private static final short GROUP_VALUE = 3;
     private static final int TOPIC_ID_TAG = 0;
     private static final int UUID_BYTES = 16;
@@ -93,6 +94,15 @@ final class GroupRecords {
         if (record instanceof GroupRecord.OffsetStored stored) {
             CommittedOffset o = stored.offset();
             Writer out = new Writer();
+            if (o.expireTimestampMs() != CommittedOffset.BY_RETENTION) {
+                // As in Kafka: no other version has the time, and this one has no room for an id.
+                out.int16(OFFSET_VALUE_THAT_EXPIRES);
+                out.int64(o.offset());
+                out.string(o.metadata());
+                out.int64(o.commitTimestampMs());
+                out.int64(o.expireTimestampMs());
+                return out.done();
+            }
             out.int16(OFFSET_VALUE);
             out.int64(o.offset());
             out.int32(o.leaderEpoch());
@@ -170,8 +180,10 @@ final class GroupRecords {
         int leaderEpoch = version >= 3 ? v.getInt() : -1;
         String metadata = version >= 4 ? compactString(v) : string(v);
         long commitTimestampMs = v.getLong();
+        long expireTimestampMs = version == OFFSET_VALUE_THAT_EXPIRES ? v.getLong() : CommittedOffset.BY_RETENTION;
         Uuid topicId = version >= 4 ? topicId(v) : Uuid.ZERO_UUID;
-        return new CommittedOffset(offset, leaderEpoch, metadata == null ? "" : metadata, commitTimestampMs, topicId);
+        return new CommittedOffset(
+                offset, leaderEpoch, metadata == null ? "" : metadata, commitTimestampMs, expireTimestampMs, topicId);
     }
 
     private static Uuid topicId(ByteBuffer v) {

@@ -117,7 +117,7 @@ final class GroupRetention {
                     long sinceMs = consumers
                             ? Math.max(group.stateSinceMs, offset.commitTimestampMs())
                             : offset.commitTimestampMs();
-                    if (nowMs - sinceMs >= group.config.offsetsRetentionMs()) {
+                    if (offset.hasLapsed(sinceMs, group.config.offsetsRetentionMs(), nowMs)) {
                         lapsed.add(new GroupRecord.OffsetRemoved(group.groupId(), topic, partition));
                     }
                 }));

@@ -15,6 +15,8 @@ import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
 import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.JoinGroupResponseData;
+import org.apache.kafka.common.message.OffsetCommitRequestData;
+import org.apache.kafka.common.message.OffsetCommitResponseData;
 import org.apache.kafka.common.message.SyncGroupResponseData;
 import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
@@ -152,6 +154,46 @@ class ClassicOffsetsTest {
         f.protocolType = "connect";
         f.join(f.newId());
         assertEquals(Errors.NON_EMPTY_GROUP, delete("t").error());
+    }
+
+    private void commitFor(String memberId, int generation, long retentionMs) {
+        OffsetCommitRequestData data = new OffsetCommitRequestData()
+                .setGroupId(GroupFixture.ID)
+                .setMemberId(memberId)
+                .setGenerationIdOrMemberEpoch(generation)
+                .setRetentionTimeMs(retentionMs);
+        data.topics()
+                .add(new OffsetCommitRequestData.OffsetCommitRequestTopic()
+                        .setName("t")
+                        .setPartitions(List.of(new OffsetCommitRequestData.OffsetCommitRequestPartition()
+                                .setPartitionIndex(0)
+                                .setCommittedOffset(5))));
+        f.<OffsetCommitResponseData>ask(r -> new GroupRequest.CommitOffsets((short) 3, data, r))
+                .now();
+    }
+
+    /** Before v5 of OffsetCommit; as in Kafka it lapses by that time, but not under a member. */
+    @Test
+    void whoSaysHowLongOffsetsAreToBeKeptIsObeyed_KIP211() {
+        long hourMs = 3_600_000;
+        commitFor("", -1, 30 * 24 * hourMs);
+        f.pass(29 * 24 * hourMs);
+        assertEquals(5, f.committed("t", 0));
+        f.pass(25 * hourMs);
+        assertEquals(-1, f.committed("t", 0));
+        commitFor("", -1, Long.MAX_VALUE);
+        f.pass(1000 * 24 * hourMs);
+        assertEquals(5, f.committed("t", 0));
+        String a = f.stableAlone();
+        commitFor(a, 1, 1000);
+        for (int i = 0; i < 100; i++) {
+            f.pass(9000);
+            assertEquals(Errors.NONE, f.heartbeat(a, 1));
+        }
+        assertEquals(5, f.committed("t", 0));
+        f.leave(a, null);
+        f.pass(ClassicGroup.SWEEP_INTERVAL_MS);
+        assertEquals(-1, f.committed("t", 0));
     }
 
     @Test

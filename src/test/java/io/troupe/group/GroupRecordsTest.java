@@ -68,7 +68,18 @@ class GroupRecordsTest {
         ByteBuffer key = bytes("0000 000167 000174 00000000");
         var v1 = (GroupRecord.OffsetStored)
                 GroupRecords.read(key, bytes("0001 0000000000000007 ffff 0000000000000001 0000000000000002"));
-        assertEquals(new CommittedOffset(7, -1, "", 1, Uuid.ZERO_UUID), v1.offset());
+        assertEquals(new CommittedOffset(7, -1, "", 1, 2, Uuid.ZERO_UUID), v1.offset());
+    }
+
+    @Test
+    void anOffsetWhoseClientSaidWhenItLapsesIsValueV1() {
+        var record = new GroupRecord.OffsetStored("g", "t", 3, new CommittedOffset(258, -1, "m", 1, 9, new Uuid(1, 2)));
+        assertEquals(
+                "0001" + "0000000000000102" + "0001" + "6d" + "0000000000000001" + "0000000000000009",
+                hex(GroupRecords.value(record)));
+        assertEquals(
+                new GroupRecord.OffsetStored("g", "t", 3, new CommittedOffset(258, -1, "m", 1, 9, Uuid.ZERO_UUID)),
+                GroupRecords.read(GroupRecords.key(record), GroupRecords.value(record)));
     }
 
     @Test

@@ -3,7 +3,6 @@ package io.troupe.group;
 import io.troupe.group.ConsumerGroupRecord.ResolvedRegex;
 import io.troupe.group.assignor.PartitionAssignor;
 import io.troupe.metadata.MetadataImage;
-import io.troupe.metadata.TopicImage;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -11,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import org.apache.kafka.common.Uuid;
 
 /** What a group is subscribed to, and who is to own what of it (KIP-848, "Target Assignment"). */
@@ -22,14 +20,14 @@ final class ConsumerTargets {
         this.group = group;
     }
 
-    /** Begins an epoch, and makes its target, if the topics that match the subscriptions are not the epoch's any more. */
+    /** Begins an epoch, and makes its target, if the topics that match the subscriptions, or their racks, are not the epoch's any more. */
     void refresh(long nowMs) {
         if (group.members.isEmpty()) {
             return;
         }
         MetadataImage image = group.around.image().get();
         resolveRegexes(image, nowMs);
-        long hash = hash(image, subscribedTopics());
+        long hash = MetadataHash.of(image, subscribedTopics());
         if (hash != group.metadataHash) {
             group.bumpEpoch(hash, nowMs);
             assign(image, nowMs);
@@ -40,7 +38,7 @@ final class ConsumerTargets {
     void next(long nowMs) {
         MetadataImage image = group.around.image().get();
         resolveRegexes(image, nowMs);
-        group.bumpEpoch(hash(image, subscribedTopics()), nowMs);
+        group.bumpEpoch(MetadataHash.of(image, subscribedTopics()), nowMs);
         assign(image, nowMs);
     }
 
@@ -79,28 +77,6 @@ final class ConsumerTargets {
             }
         }
         return group.regexes.values().stream().anyMatch(r -> r.topics().contains(topic));
-    }
-
-    /** Of ids and partition counts of the topics that exist. The same for the same topics; never 0 when there are any. */
-    private static long hash(MetadataImage image, Set<String> topics) {
-        long hash = 0;
-        for (String name : new TreeSet<>(topics)) {
-            TopicImage topic = image.topic(name).orElse(null);
-            if (topic != null) {
-                hash = mix(hash, topic.topicId().getMostSignificantBits());
-                hash = mix(hash, topic.topicId().getLeastSignificantBits());
-                hash = mix(hash, topic.partitions().size());
-            }
-        }
-        return hash;
-    }
-
-    /** The finalizer of MurmurHash3, which spreads every bit over all. */
-    private static long mix(long hash, long value) {
-        long h = hash * 31 + value + 0x9e3779b97f4a7c15L;
-        h = (h ^ h >>> 33) * 0xff51afd7ed558ccdL;
-        h = (h ^ h >>> 33) * 0xc4ceb9fe1a85ec53L;
-        return h ^ h >>> 33;
     }
 
     private void assign(MetadataImage image, long nowMs) {

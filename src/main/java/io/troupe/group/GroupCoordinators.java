@@ -8,6 +8,7 @@ import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.partition.Leadership;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -143,15 +144,27 @@ public final class GroupCoordinators implements GroupService {
         }
     }
 
-    /** Topics were deleted: their offsets go. Any thread. */
-    public void topicsDeleted(Set<String> topics) {
-        Set<String> names = Set.copyOf(topics);
-        led.values().forEach(p -> p.coordinator().tell(new GroupCoordinator.TopicsDeleted(names)));
-    }
-
-    /** Topics were made, deleted or enlarged: who is subscribed to them may have more or less to own. Any thread. */
-    public void topicsChanged() {
-        led.values().forEach(p -> p.coordinator().tell(GroupCoordinator.TopicsChanged.CHANGED));
+    /**
+     * The metadata changed: offsets that groups committed for a topic end with it, and who is subscribed to topics that came, went,
+     * grew or moved may have something else to own. Any thread.
+     */
+    public void imageChanged(MetadataImage before, MetadataImage after) {
+        Set<String> deleted = new HashSet<>();
+        if (!after.hasTopicsOf(before)) {
+            before.topics().forEach((name, topic) -> {
+                // Another topic may have the name by now.
+                if (after.topic(topic.topicId()).isEmpty()) {
+                    deleted.add(name);
+                }
+            });
+        }
+        if (!deleted.isEmpty()) {
+            Set<String> names = Set.copyOf(deleted);
+            led.values().forEach(p -> p.coordinator().tell(new GroupCoordinator.TopicsDeleted(names)));
+        }
+        if (!deleted.isEmpty() || MetadataHash.mayDiffer(before, after)) {
+            led.values().forEach(p -> p.coordinator().tell(GroupCoordinator.TopicsChanged.CHANGED));
+        }
     }
 
     /** Sends a request to its group's coordinator. */

@@ -16,9 +16,7 @@ import io.troupe.group.GroupService;
 import io.troupe.group.SteadyClock;
 import io.troupe.journal.Journals;
 import io.troupe.metadata.MetadataCache;
-import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.TopicDefaults;
-import io.troupe.metadata.TopicImage;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.ReplicaLinks;
 import io.troupe.partition.ReplicaSettings;
@@ -247,36 +245,9 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
         return this;
     }
 
-    /** Offsets that groups committed for a topic end with it. */
     private Behavior<Command> onImageChanged(ImageChanged changed) {
-        MetadataImage image = changed.change().image();
-        Set<String> deleted = new HashSet<>();
-        if (!image.hasTopicsOf(changed.change().previous())) {
-            changed.change().previous().topics().forEach((name, topic) -> {
-                // Another topic may have the name by now.
-                if (image.topic(topic.topicId()).isEmpty()) {
-                    deleted.add(name);
-                }
-            });
-        }
-        if (!deleted.isEmpty()) {
-            groups.topicsDeleted(deleted);
-        }
-        if (!deleted.isEmpty() || hasNewPartitions(changed.change().previous(), image)) {
-            groups.topicsChanged();
-        }
+        groups.imageChanged(changed.change().previous(), changed.change().image());
         return this;
-    }
-
-    private static boolean hasNewPartitions(MetadataImage before, MetadataImage image) {
-        for (TopicImage topic : image.topics().values()) {
-            TopicImage former = before.topic(topic.topicId()).orElse(null);
-            if (former == null
-                    || former.partitions().size() < topic.partitions().size()) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private Behavior<Command> onPrepareShutdown(PrepareShutdown prepare) {

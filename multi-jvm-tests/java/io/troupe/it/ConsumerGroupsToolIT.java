@@ -39,7 +39,9 @@ class ConsumerGroupsToolIT {
 
     @BeforeAll
     static void start() {
-        broker = BrokerProcess.start("groups-tool", Map.of("group.initial.rebalance.delay.ms", "0"));
+        broker = BrokerProcess.start(
+                "groups-tool",
+                Map.of("group.initial.rebalance.delay.ms", "0", "group.consumer.min.session.timeout.ms", "3000"));
         clients = new Clients(broker);
         admin = clients.admin();
     }
@@ -239,6 +241,61 @@ class ConsumerGroupsToolIT {
                 lines.stream().anyMatch(l -> l.contains("  " + event + " ") && l.contains(text)),
                 () -> event + " is not in\n" + all));
         assertTrue(lines.get(lines.size() - 1).contains("  empty"), all);
+    }
+
+    private static Run.Result configs(String... arguments) {
+        List<String> command = Run.script(Path.of("bin", "troupe-configs.sh"));
+        command.addAll(List.of("--bootstrap-server", broker.bootstrap()));
+        command.addAll(List.of(arguments));
+        return Run.command(command, null, LIMIT);
+    }
+
+    /** A static member that does not return is gone for good after 3 s instead of 45. */
+    @Test
+    void aRunningGroupIsGivenAShorterSession() throws Exception {
+        TopicPartition partition = filled("session", 1, System.currentTimeMillis());
+        String group = Clients.unique("session");
+        KafkaConsumer<String, String> consumer = clients.consumer(
+                "group.id", group, "group.protocol", "consumer", "group.instance.id", "who-may-return");
+        consumer.subscribe(List.of(partition.topic()));
+        Clients.await(
+                "it has records", () -> !consumer.poll(Duration.ofMillis(100)).isEmpty());
+        String set = configs(
+                        "--alter",
+                        "--entity-type",
+                        "groups",
+                        "--entity-name",
+                        group,
+                        "--add-config",
+                        "consumer.session.timeout.ms=3000")
+                .orFail()
+                .stdout();
+        assertEquals("Completed updating config for group " + group + ".", set.trim());
+        Run.Result below = configs("--alter", "--group", group, "--add-config", "consumer.session.timeout.ms=2999");
+        assertNotEquals(0, below.exitCode());
+        assertTrue(below.stderr().contains("group.consumer.min.session.timeout.ms=3000"), below.stderr());
+        String all = configs("--describe", "--entity-type", "groups").orFail().stdout();
+        assertTrue(
+                all.contains("Dynamic configs for group " + group + " are:\n  consumer.session.timeout.ms=3000"
+                        + " sensitive=false synonyms={DYNAMIC_GROUP_CONFIG:consumer.session.timeout.ms=3000"),
+                all);
+        // Longer than any interval between its heartbeats, so that it was given its new session.
+        long heartbeats = System.nanoTime() + Duration.ofSeconds(2).toNanos();
+        Clients.await("it has come again", () -> {
+            consumer.poll(Duration.ofMillis(100));
+            return System.nanoTime() > heartbeats;
+        });
+        consumer.close();
+        long closed = System.nanoTime();
+        Clients.await("its session ends", () -> Clients.get(admin.describeConsumerGroups(List.of(group))
+                        .describedGroups()
+                        .get(group))
+                .members()
+                .isEmpty());
+        Duration took = Duration.ofNanos(System.nanoTime() - closed);
+        assertTrue(took.toSeconds() < 30, "" + took);
+        String events = succeed("--describe", "--group", group, "--events");
+        assertTrue(events.contains("its session ended"), events);
     }
 
     @Test

@@ -14,7 +14,7 @@ import org.apache.kafka.common.message.AlterConfigsResponseData.AlterConfigsReso
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
- * AlterConfigs, versions 0 to 2, for topics and brokers: states the whole set of overrides, and so drops all that it does not
+ * AlterConfigs, versions 0 to 2, for topics, brokers and groups: states the whole set of overrides, and so drops all that it does not
  * name. Clients of today use {@link IncrementalAlterConfigsHandler IncrementalAlterConfigs}, which tells which settings of brokers may change.
  */
 public final class AlterConfigsHandler implements ApiHandler<AlterConfigsRequestData> {

@@ -6,6 +6,9 @@ import io.troupe.config.TopicConfigs;
 final class ConfigCodes {
     static final byte TOPIC = 2;
     static final byte BROKER = 4;
+    static final byte BROKER_LOGGER = 8;
+    static final byte CLIENT_METRICS = 16;
+    static final byte GROUP = 32;
 
     private ConfigCodes() {}
 
@@ -16,6 +19,7 @@ final class ConfigCodes {
             case DYNAMIC_DEFAULT_BROKER_CONFIG -> 3;
             case STATIC_BROKER_CONFIG -> 4;
             case DEFAULT_CONFIG -> 5;
+            case DYNAMIC_GROUP_CONFIG -> 8;
         };
     }
 

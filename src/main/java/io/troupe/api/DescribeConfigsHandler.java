@@ -3,6 +3,7 @@ package io.troupe.api;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.BrokerConfigs;
 import io.troupe.config.DynamicConfigs;
+import io.troupe.config.GroupConfigs;
 import io.troupe.config.Secrets;
 import io.troupe.config.TopicConfigs;
 import io.troupe.metadata.MetadataCache;
@@ -27,10 +28,11 @@ import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
 
 /**
- * DescribeConfigs, versions 1 to 4: topics, and this broker's own settings, of which a few may be changed (KIP-226). v3 adds
- * types and documentation (KIP-569). An empty broker name asks for what was set at run time for all brokers.
+ * DescribeConfigs, versions 1 to 4: topics, this broker's own settings, of which a few may be changed (KIP-226), and groups
+ * ({@link GroupConfigs}). v3 adds types and documentation (KIP-569). An empty broker name asks for what was set at run time for
+ * all brokers.
  *
- * <p>Known gap: broker loggers, client metrics and groups have no configs here.
+ * <p>Known gap: broker loggers and client metrics have no configs here.
  */
 public final class DescribeConfigsHandler implements ApiHandler<DescribeConfigsRequestData> {
     private final BrokerConfig config;
@@ -72,12 +74,13 @@ public final class DescribeConfigsHandler implements ApiHandler<DescribeConfigsR
         return switch (resource.resourceType()) {
             case ConfigCodes.TOPIC -> describeTopic(result, resource, request);
             case ConfigCodes.BROKER -> describeBroker(result, resource, request);
+            case ConfigCodes.GROUP -> describeGroup(result, resource, request);
             default ->
                 refuse(
                         result,
                         Errors.INVALID_REQUEST,
                         "Resource type " + resource.resourceType()
-                                + " has no configs here, only topics (2) and brokers (4).");
+                                + " has no configs here, only topics (2), brokers (4) and groups (32).");
         };
     }
 
@@ -120,6 +123,19 @@ public final class DescribeConfigsHandler implements ApiHandler<DescribeConfigsR
         List<TopicConfigs.Entry> own =
                 BrokerConfigs.describe(config, metadata.current().dynamicConfigs(config.nodeId()));
         return result.setConfigs(entries(own, resource, request, name -> !DynamicConfigs.isDynamic(name)));
+    }
+
+    /** Of any group, known or not: what holds for its members of the consumer protocol. */
+    private DescribeConfigsResult describeGroup(
+            DescribeConfigsResult result, DescribeConfigsResource resource, DescribeConfigsRequestData request) {
+        if (resource.resourceName().isEmpty()) {
+            return refuse(result, Errors.INVALID_REQUEST, "There are no settings that all groups have: name a group.");
+        }
+        return result.setConfigs(entries(
+                GroupConfigs.describe(config, metadata.current().groupConfigs(resource.resourceName())),
+                resource,
+                request,
+                name -> false));
     }
 
     private static List<DescribeConfigsResourceResult> entries(

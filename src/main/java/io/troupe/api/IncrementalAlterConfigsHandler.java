@@ -14,9 +14,9 @@ import org.apache.kafka.common.message.IncrementalAlterConfigsResponseData.Alter
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
- * IncrementalAlterConfigs, versions 0 and 1, for topics and brokers: sets, deletes, appends to and subtracts from single
- * configs (KIP-339). The changes of each topic or broker are applied together or not at all; any broker takes those of any other, and of
- * all (an empty name).
+ * IncrementalAlterConfigs, versions 0 and 1, for topics, brokers and groups: sets, deletes, appends to and subtracts from
+ * single configs (KIP-339). The changes of each resource are applied together or not at all; any broker takes those of any
+ * other, and of all (an empty name). Which settings groups have is told by {@link io.troupe.config.GroupConfigs}.
  *
  * <p>Known gap: of brokers' settings only those of {@link io.troupe.config.DynamicConfigs} may change while they run; others
  * are refused by name.

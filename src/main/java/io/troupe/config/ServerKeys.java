@@ -150,16 +150,37 @@ final class ServerKeys {
                 "group.initial.rebalance.delay.ms", INT, 3000, 0, "Wait for more members before a first rebalance."));
         add(atLeast("group.max.size", INT, Integer.MAX_VALUE, 1, "Members that a group may have."));
         add(atLeast("group.consumer.session.timeout.ms", INT, 45_000, 1, "Session of consumer-protocol members."));
-        add(atLeast("group.consumer.min.session.timeout.ms", INT, 45_000, 1, "Shortest such session."));
-        add(atLeast("group.consumer.max.session.timeout.ms", INT, 60_000, 1, "Longest such session."));
+        add(atLeast(
+                "group.consumer.min.session.timeout.ms",
+                INT,
+                45_000,
+                1,
+                "Shortest such session that a group may have for itself."));
+        add(atLeast(
+                "group.consumer.max.session.timeout.ms",
+                INT,
+                60_000,
+                1,
+                "Longest such session that a group may have for itself."));
         add(atLeast(
                 "group.consumer.heartbeat.interval.ms",
                 INT,
+                ConsumerGroupConfig.CHOSEN_WHEN_SETTLED_MS,
+                1,
+                "How often consumer-protocol members come; unset: 500 ms, less while a group is on the move, more when"
+                        + " there are many members."));
+        add(atLeast(
+                "group.consumer.min.heartbeat.interval.ms",
+                INT,
                 5000,
                 1,
-                "How often consumer-protocol members come; unset: 500 ms, and more under load."));
-        add(atLeast("group.consumer.min.heartbeat.interval.ms", INT, 5000, 1, "Shortest such interval."));
-        add(atLeast("group.consumer.max.heartbeat.interval.ms", INT, 15_000, 1, "Longest such interval."));
+                "Shortest such interval that a group may have for itself."));
+        add(atLeast(
+                "group.consumer.max.heartbeat.interval.ms",
+                INT,
+                15_000,
+                1,
+                "Longest such interval that a group may have for itself."));
         add(atLeast(
                 "group.consumer.max.size",
                 INT,

@@ -298,6 +298,12 @@ public final class ServerProperties {
     private static ConsumerGroupConfig consumerGroup(Settings settings) {
         between(settings, "group.consumer.", "session.timeout.ms");
         between(settings, "group.consumer.", "heartbeat.interval.ms");
+        if (settings.has("group.consumer.heartbeat.interval.ms")
+                && settings.integer("group.consumer.heartbeat.interval.ms")
+                        >= settings.integer("group.consumer.session.timeout.ms")) {
+            settings.problem(settings.shown("group.consumer.heartbeat.interval.ms") + " must be less than "
+                    + settings.shown("group.consumer.session.timeout.ms"));
+        }
         List<String> assignors = Arrays.stream(
                         settings.text("group.consumer.assignors").split(","))
                 .map(String::trim)
@@ -307,6 +313,11 @@ public final class ServerProperties {
                 settings.has("group.consumer.heartbeat.interval.ms")
                         ? settings.integer("group.consumer.heartbeat.interval.ms")
                         : ConsumerGroupConfig.CHOSEN_BY_LOAD,
+                new ConsumerGroupConfig.Bounds(
+                        settings.integer("group.consumer.min.session.timeout.ms"),
+                        settings.integer("group.consumer.max.session.timeout.ms"),
+                        settings.integer("group.consumer.min.heartbeat.interval.ms"),
+                        settings.integer("group.consumer.max.heartbeat.interval.ms")),
                 settings.integer("group.consumer.max.size"),
                 assignors,
                 GroupMigrationPolicy.named(settings.text("group.consumer.migration.policy")));

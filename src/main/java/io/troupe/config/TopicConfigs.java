@@ -18,7 +18,8 @@ public final class TopicConfigs {
         DYNAMIC_BROKER_CONFIG,
         DYNAMIC_DEFAULT_BROKER_CONFIG,
         STATIC_BROKER_CONFIG,
-        DEFAULT_CONFIG
+        DEFAULT_CONFIG,
+        DYNAMIC_GROUP_CONFIG
     }
 
     /** Kafka's config types that topic configs use. */

@@ -2,6 +2,7 @@ package io.troupe.controller;
 
 import io.troupe.controller.ControllerCommand.AllocateProducerIds;
 import io.troupe.controller.ControllerCommand.AlterBrokerConfigs;
+import io.troupe.controller.ControllerCommand.AlterGroupConfigs;
 import io.troupe.controller.ControllerCommand.AlterPartition;
 import io.troupe.controller.ControllerCommand.AlterReassignments;
 import io.troupe.controller.ControllerCommand.AlterTopicConfigs;
@@ -52,6 +53,7 @@ final class CommandCodec {
     private static final byte REPORT_LOGS = 12;
     private static final byte ALTER_BROKER_CONFIGS = 13;
     private static final byte FAIL_LOGS = 14;
+    private static final byte ALTER_GROUP_CONFIGS = 15;
 
     private static final byte DESCRIBE_QUORUM = 30;
 
@@ -62,7 +64,7 @@ final class CommandCodec {
     private static final byte DONE = 5;
     private static final byte REFUSED = 6;
     private static final byte PARTITIONS = 7;
-    private static final byte BROKERS = 8;
+    private static final byte RESOURCES = 8;
     private static final byte QUORUM_STATE = 30;
 
     private CommandCodec() {}
@@ -79,6 +81,9 @@ final class CommandCodec {
             w.putBoolean(c.replaceAll()).putBoolean(c.validateOnly());
         } else if (command instanceof AlterBrokerConfigs c) {
             putChanges(w.putByte(ALTER_BROKER_CONFIGS), c.changes());
+            w.putBoolean(c.replaceAll()).putBoolean(c.validateOnly());
+        } else if (command instanceof AlterGroupConfigs c) {
+            putChanges(w.putByte(ALTER_GROUP_CONFIGS), c.changes());
             w.putBoolean(c.replaceAll()).putBoolean(c.validateOnly());
         } else if (command instanceof RegisterBroker c) {
             w.putByte(REGISTER_BROKER).putInt(c.brokerId()).putUuid(c.incarnationId());
@@ -130,6 +135,7 @@ final class CommandCodec {
             case DELETE_TOPICS -> new DeleteTopics(r.getList(in -> new TopicRef(in.getString(), in.getUuid())));
             case ALTER_TOPIC_CONFIGS -> new AlterTopicConfigs(getChanges(r), r.getBoolean(), r.getBoolean());
             case ALTER_BROKER_CONFIGS -> new AlterBrokerConfigs(getChanges(r), r.getBoolean(), r.getBoolean());
+            case ALTER_GROUP_CONFIGS -> new AlterGroupConfigs(getChanges(r), r.getBoolean(), r.getBoolean());
             case REGISTER_BROKER ->
                 new RegisterBroker(
                         r.getInt(),
@@ -194,8 +200,8 @@ final class CommandCodec {
             putRefusal(w.putByte(REFUSED), t.refusal());
         } else if (reply instanceof ControllerReply.Partitions t) {
             w.putByte(PARTITIONS).putList(t.results(), CommandCodec::putPartitionResult);
-        } else if (reply instanceof ControllerReply.Brokers t) {
-            w.putByte(BROKERS)
+        } else if (reply instanceof ControllerReply.Resources t) {
+            w.putByte(RESOURCES)
                     .putList(
                             t.results(),
                             (out, result) -> putOptionalRefusal(out.putString(result.name()), result.refusal()));
@@ -244,9 +250,9 @@ final class CommandCodec {
             case DONE -> ControllerReply.Done.DONE;
             case REFUSED -> new ControllerReply.Refused(getRefusal(r));
             case PARTITIONS -> new ControllerReply.Partitions(r.getList(CommandCodec::getPartitionResult));
-            case BROKERS ->
-                new ControllerReply.Brokers(
-                        r.getList(in -> new ControllerReply.BrokerResult(in.getString(), getOptionalRefusal(in))));
+            case RESOURCES ->
+                new ControllerReply.Resources(
+                        r.getList(in -> new ControllerReply.ResourceResult(in.getString(), getOptionalRefusal(in))));
             case QUORUM_STATE ->
                 new ControllerReply.QuorumState(
                         r.getInt(),

@@ -246,7 +246,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             } else if (command instanceof ControllerCommand.AlterTopicConfigs c) {
                 return topics.alterConfigs(drafted, c);
             } else if (command instanceof ControllerCommand.AlterBrokerConfigs c) {
-                return BrokerConfigDecisions.alter(drafted, c);
+                return ConfigDecisions.alter(drafted, c);
+            } else if (command instanceof ControllerCommand.AlterGroupConfigs c) {
+                return ConfigDecisions.alter(drafted, c, parts.settings().consumerGroups());
             } else if (command instanceof ControllerCommand.RegisterBroker c) {
                 Decision decision = brokers.register(
                         drafted,

@@ -29,7 +29,7 @@ public sealed interface ControllerCommand {
             Map<Integer, List<Integer>> assignment,
             Map<String, String> configs) {}
 
-    /** One change of one config key of a topic or broker. */
+    /** One change of one config key of a topic, broker or group. */
     record ConfigChange(String key, AlterConfigOp.OpType op, String value) {}
 
     /** Answered with {@link ControllerReply.Topics}; each topic succeeds or fails by itself. */
@@ -68,10 +68,14 @@ public sealed interface ControllerCommand {
             implements ControllerCommand {}
 
     /**
-     * By broker id, or {@link MetadataImage#ALL_BROKERS}. Answered with {@link ControllerReply.Brokers}; each succeeds or fails by
+     * By broker id, or {@link MetadataImage#ALL_BROKERS}. Answered with {@link ControllerReply.Resources}; each succeeds or fails by
      * itself. {@code replaceAll}: the old AlterConfigs, which states the whole set.
      */
     record AlterBrokerConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
+            implements ControllerCommand {}
+
+    /** By group id. Answered with {@link ControllerReply.Resources}. {@code replaceAll}: as above. */
+    record AlterGroupConfigs(Map<String, List<ConfigChange>> changes, boolean replaceAll, boolean validateOnly)
             implements ControllerCommand {}
 
     /**

@@ -32,11 +32,11 @@ public sealed interface ControllerReply {
     /** In the order asked. */
     record Partitions(List<PartitionResult> results) implements ControllerReply {}
 
-    /** What became of one broker's settings; the refusal is empty on success. */
-    record BrokerResult(String name, Optional<Refusal> refusal) {}
+    /** What became of the settings of one broker or group; the refusal is empty on success. */
+    record ResourceResult(String name, Optional<Refusal> refusal) {}
 
     /** In the order asked. */
-    record Brokers(List<BrokerResult> results) implements ControllerReply {}
+    record Resources(List<ResourceResult> results) implements ControllerReply {}
 
     record Registered(long brokerEpoch) implements ControllerReply {}
 

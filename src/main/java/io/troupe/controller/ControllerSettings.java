@@ -1,6 +1,7 @@
 package io.troupe.controller;
 
 import io.troupe.config.BrokerConfig;
+import io.troupe.config.ConsumerGroupConfig;
 import io.troupe.config.LeaderBalanceConfig;
 import io.troupe.config.LogConfig;
 import io.troupe.config.TopicConfigs;
@@ -18,6 +19,7 @@ public record ControllerSettings(
         boolean deleteTopicEnable,
         int brokerSessionTimeoutMs,
         LeaderBalanceConfig leaderBalance,
+        ConsumerGroupConfig consumerGroups,
         Function<Map<String, String>, LogConfig> effective) {
 
     public static ControllerSettings of(BrokerConfig config) {
@@ -27,6 +29,7 @@ public record ControllerSettings(
                 config.deleteTopicEnable(),
                 config.brokerSessionTimeoutMs(),
                 config.leaderBalance(),
+                config.group().consumer(),
                 overrides -> TopicConfigs.effective(config, overrides));
     }
 }

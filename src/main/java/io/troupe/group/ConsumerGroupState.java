@@ -2,6 +2,7 @@ package io.troupe.group;
 
 import io.troupe.config.ConsumerGroupConfig;
 import io.troupe.config.GroupConfig;
+import io.troupe.config.GroupConfigs;
 import io.troupe.group.ConsumerGroupRecord.CurrentStored;
 import io.troupe.group.ConsumerGroupRecord.EpochStored;
 import io.troupe.group.ConsumerGroupRecord.MemberStored;
@@ -29,6 +30,10 @@ final class ConsumerGroupState {
 
     final GroupConfig config;
     final ConsumerGroup.Surroundings around;
+    /** The group's own settings, and what holds with them. */
+    private Map<String, String> ownConfigs = Map.of();
+
+    private ConsumerGroupConfig consumerConfig;
 
     /** As acknowledged; all else here runs ahead of it by the appends that are under way. */
     CommittedGroup committed;
@@ -76,6 +81,7 @@ final class ConsumerGroupState {
             long nowMs) {
         this.committed = committed;
         this.config = config;
+        this.consumerConfig = config.consumer();
         this.around = around;
         this.appending = appending;
         this.unsettledAtMs = nowMs;
@@ -99,8 +105,14 @@ final class ConsumerGroupState {
         history = new ConsumerHistory(this, before);
     }
 
+    /** As of now: what the group was given for itself goes before the broker's (KIP-848). */
     ConsumerGroupConfig consumerConfig() {
-        return config.consumer();
+        Map<String, String> given = around.image().get().groupConfigs(groupId());
+        if (given != ownConfigs) {
+            ownConfigs = given;
+            consumerConfig = GroupConfigs.effective(config.consumer(), given);
+        }
+        return consumerConfig;
     }
 
     String groupId() {

@@ -8,7 +8,7 @@ import io.troupe.config.ConsumerGroupConfig;
  * all members together cost this broker. Pure.
  */
 final class HeartbeatInterval {
-    static final int SETTLED_MS = 500;
+    static final int SETTLED_MS = ConsumerGroupConfig.CHOSEN_WHEN_SETTLED_MS;
     static final int UNSETTLED_MS = 100;
     /** Kafka's default; with more members than the bound is for, it is as with Kafka. */
     static final int LONGEST_MS = 5000;
@@ -18,6 +18,7 @@ final class HeartbeatInterval {
     private HeartbeatInterval() {}
 
     /**
+     * @param config of the group: its own setting goes before the broker's, and either before what is chosen here
      * @param members that share this broker
      */
     static int ms(ConsumerGroupConfig config, boolean settled, int members) {
@@ -25,8 +26,9 @@ final class HeartbeatInterval {
             return config.heartbeatIntervalMs();
         }
         long spreadMs = members * 1000L / PER_SECOND;
-        return settled
-                ? (int) Math.min(LONGEST_MS, Math.max(SETTLED_MS, spreadMs))
-                : (int) Math.min(LONGEST_MS, Math.max(UNSETTLED_MS, spreadMs / 2));
+        long chosenMs = settled ? Math.max(SETTLED_MS, spreadMs) : Math.max(UNSETTLED_MS, spreadMs / 2);
+        // Two heartbeats may be lost before a session ends.
+        int longestMs = Math.min(LONGEST_MS, config.sessionTimeoutMs() / 3);
+        return (int) Math.max(1, Math.min(longestMs, chosenMs));
     }
 }

@@ -22,7 +22,7 @@ import org.apache.kafka.common.security.auth.SecurityProtocol;
  * uuid   := 16 bytes
  * partition := number replicas leader leaderEpoch partitionEpoch isr elr lastKnown; with the number n written as -1-n
  *              while it is reassigned or has logs offline, when the lists of added, removed and offline replicas follow
- * brokers' settings := the last field of an image, missing in those written before there were any
+ * brokers' settings, groups' settings := the last fields of an image, missing in those written before there were any
  * </pre>
  *
  * <p>Every read is checked against the bytes that remain; whatever does not fit, is left over, or has an unknown tag or
@@ -41,6 +41,7 @@ public final class MetadataCodec {
     private static final byte PRODUCER_IDS_ALLOCATED = 8;
     private static final byte BROKER_UNREGISTERED = 9;
     private static final byte BROKER_CONFIGS_CHANGED = 10;
+    private static final byte GROUP_CONFIGS_CHANGED = 11;
     private static final byte VOTER_ADMITTED = 30;
     private static final byte COMMAND_ANSWERED = 31;
 
@@ -86,6 +87,9 @@ public final class MetadataCodec {
         } else if (event instanceof MetadataEvent.BrokerConfigsChanged e) {
             start(w, BROKER_CONFIGS_CHANGED);
             w.putString(e.broker()).putStrings(e.configs());
+        } else if (event instanceof MetadataEvent.GroupConfigsChanged e) {
+            start(w, GROUP_CONFIGS_CHANGED);
+            w.putString(e.groupId()).putStrings(e.configs());
         } else if (event instanceof MetadataEvent.VoterAdmitted e) {
             start(w, VOTER_ADMITTED);
             w.putInt(e.nodeId()).putUuid(e.diskId());
@@ -118,6 +122,7 @@ public final class MetadataCodec {
                     case BROKER_UNREGISTERED -> new MetadataEvent.BrokerUnregistered(r.getInt(), r.getLong());
                     case BROKER_CONFIGS_CHANGED ->
                         new MetadataEvent.BrokerConfigsChanged(r.getString(), r.getStrings());
+                    case GROUP_CONFIGS_CHANGED -> new MetadataEvent.GroupConfigsChanged(r.getString(), r.getStrings());
                     case COMMAND_ANSWERED -> new MetadataEvent.CommandAnswered(r.getString(), r.getBytes());
                     case VOTER_ADMITTED -> new MetadataEvent.VoterAdmitted(r.getInt(), r.getUuid());
                     default ->
@@ -136,8 +141,8 @@ public final class MetadataCodec {
         w.putList(image.brokers(), MetadataCodec::putBroker);
         w.putList(image.topics().values(), MetadataCodec::putTopic);
         w.putList(image.voters().entrySet(), (out, e) -> out.putInt(e.getKey()).putUuid(e.getValue()));
-        w.putList(image.brokerConfigs().entrySet(), (out, e) -> out.putString(e.getKey())
-                .putStrings(e.getValue()));
+        putConfigs(w, image.brokerConfigs());
+        putConfigs(w, image.groupConfigs());
         return w.toByteArray();
     }
 
@@ -158,22 +163,24 @@ public final class MetadataCodec {
         List<TopicImage> topics = r.getList(MetadataCodec::getTopic);
         Map<Integer, Uuid> voters = new TreeMap<>();
         r.getList(in -> Map.entry(in.getInt(), in.getUuid())).forEach(e -> voters.put(e.getKey(), e.getValue()));
-        Map<String, Map<String, String>> brokerConfigs = new TreeMap<>();
-        if (r.hasMore()) {
-            r.getList(in -> Map.entry(in.getString(), in.getStrings()))
-                    .forEach(e -> brokerConfigs.put(e.getKey(), e.getValue()));
+        RunTimeConfigs configs = RunTimeConfigs.NONE;
+        for (Map.Entry<String, Map<String, String>> broker : getConfigs(r)) {
+            configs = configs.withBroker(broker.getKey(), broker.getValue());
+        }
+        for (Map.Entry<String, Map<String, String>> group : getConfigs(r)) {
+            configs = configs.withGroup(group.getKey(), group.getValue());
         }
         r.expectEnd();
         return MetadataImage.of(
-                clusterId,
-                index,
-                controllerEpoch,
-                controllerId,
-                topics,
-                brokers,
-                nextProducerId,
-                voters,
-                brokerConfigs);
+                clusterId, index, controllerEpoch, controllerId, topics, brokers, nextProducerId, voters, configs);
+    }
+
+    private static void putConfigs(FieldWriter w, Map<String, Map<String, String>> byName) {
+        w.putList(byName.entrySet(), (out, e) -> out.putString(e.getKey()).putStrings(e.getValue()));
+    }
+
+    private static List<Map.Entry<String, Map<String, String>>> getConfigs(FieldReader r) {
+        return r.hasMore() ? r.getList(in -> Map.entry(in.getString(), in.getStrings())) : List.of();
     }
 
     /** A listener, as commands carry it too. */

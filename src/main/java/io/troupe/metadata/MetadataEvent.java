@@ -46,6 +46,9 @@ public sealed interface MetadataEvent {
      */
     record BrokerConfigsChanged(String broker, Map<String, String> configs) implements MetadataEvent {}
 
+    /** The whole set of a group's settings as it is from now on; the group itself need not exist. */
+    record GroupConfigsChanged(String groupId, Map<String, String> configs) implements MetadataEvent {}
+
     /** New state of one or more partitions of a topic. */
     record PartitionsChanged(Uuid topicId, List<PartitionImage> partitions) implements MetadataEvent {}
 

@@ -24,7 +24,7 @@ import scala.jdk.javaapi.OptionConverters;
  */
 public final class MetadataImage {
     private static final MetadataImage EMPTY = new MetadataImage(
-            null, -1, 0, -1, emptyMap(), emptyMap(), Collections.emptyNavigableMap(), 0, Map.of(), Map.of());
+            null, -1, 0, -1, emptyMap(), emptyMap(), Collections.emptyNavigableMap(), 0, Map.of(), RunTimeConfigs.NONE);
 
     /** The name under which settings stand that all brokers have unless they have their own. */
     public static final String ALL_BROKERS = "";
@@ -43,8 +43,8 @@ public final class MetadataImage {
     private final long nextProducerId;
     /** Disk by node id of the voters that count; never written after construction. */
     private final Map<Integer, Uuid> voters;
-    /** By broker id or {@link #ALL_BROKERS}, none of them empty; never written after construction. */
-    private final Map<String, Map<String, String>> brokerConfigs;
+
+    private final RunTimeConfigs configs;
 
     private MetadataImage(
             String clusterId,
@@ -56,7 +56,7 @@ public final class MetadataImage {
             Map<Integer, BrokerImage> brokers,
             long nextProducerId,
             Map<Integer, Uuid> voters,
-            Map<String, Map<String, String>> brokerConfigs) {
+            RunTimeConfigs configs) {
         this.clusterId = clusterId;
         this.index = index;
         this.controllerEpoch = controllerEpoch;
@@ -66,7 +66,7 @@ public final class MetadataImage {
         this.brokers = brokers;
         this.nextProducerId = nextProducerId;
         this.voters = voters;
-        this.brokerConfigs = brokerConfigs;
+        this.configs = configs;
     }
 
     public static MetadataImage empty() {
@@ -83,7 +83,7 @@ public final class MetadataImage {
             Collection<BrokerImage> brokers,
             long nextProducerId,
             Map<Integer, Uuid> voters,
-            Map<String, Map<String, String>> brokerConfigs) {
+            RunTimeConfigs configs) {
         HashMap<String, TopicImage> byName = emptyMap();
         HashMap<Uuid, String> names = emptyMap();
         for (TopicImage topic : topics) {
@@ -93,16 +93,7 @@ public final class MetadataImage {
         Map<Integer, BrokerImage> byId = new TreeMap<>();
         brokers.forEach(b -> byId.put(b.brokerId(), b));
         return new MetadataImage(
-                clusterId,
-                index,
-                controllerEpoch,
-                controllerId,
-                byName,
-                names,
-                byId,
-                nextProducerId,
-                voters,
-                brokerConfigs);
+                clusterId, index, controllerEpoch, controllerId, byName, names, byId, nextProducerId, voters, configs);
     }
 
     /** Null until the first controller has made one. */
@@ -173,17 +164,27 @@ public final class MetadataImage {
 
     /** What was set at run time, by broker id or {@link #ALL_BROKERS}; who has nothing is missing. */
     public Map<String, Map<String, String>> brokerConfigs() {
-        return Collections.unmodifiableMap(brokerConfigs);
+        return configs.brokers();
     }
 
     /** What was set at run time for that broker alone, or for all of them; the same object until it changes. */
     public Map<String, String> brokerConfigs(String broker) {
-        return brokerConfigs.getOrDefault(broker, Map.of());
+        return configs.ofBroker(broker);
+    }
+
+    /** What was set of single groups, by group id, whether there are such groups or not; who has nothing is missing. */
+    public Map<String, Map<String, String>> groupConfigs() {
+        return configs.groups();
+    }
+
+    /** What was set of that group alone; the same object until it changes. */
+    public Map<String, String> groupConfigs(String groupId) {
+        return configs.ofGroup(groupId);
     }
 
     /** What was set at run time and concerns that broker. */
     public DynamicConfigs dynamicConfigs(int brokerId) {
-        return brokerConfigs.isEmpty()
+        return configs.brokers().isEmpty()
                 ? DynamicConfigs.NONE
                 : new DynamicConfigs(brokerConfigs(Integer.toString(brokerId)), brokerConfigs(ALL_BROKERS));
     }
@@ -215,19 +216,15 @@ public final class MetadataImage {
                     brokers,
                     nextProducerId,
                     voters,
-                    brokerConfigs);
+                    configs);
         } else if (event instanceof MetadataEvent.VoterAdmitted e) {
             Map<Integer, Uuid> admitted = new TreeMap<>(voters);
             admitted.put(e.nodeId(), e.diskId());
-            return with(index, admitted, brokerConfigs);
+            return with(index, admitted, configs);
         } else if (event instanceof MetadataEvent.BrokerConfigsChanged e) {
-            Map<String, Map<String, String>> changed = new TreeMap<>(brokerConfigs);
-            if (e.configs().isEmpty()) {
-                changed.remove(e.broker());
-            } else {
-                changed.put(e.broker(), Map.copyOf(e.configs()));
-            }
-            return with(index, voters, changed);
+            return with(index, voters, configs.withBroker(e.broker(), e.configs()));
+        } else if (event instanceof MetadataEvent.GroupConfigsChanged e) {
+            return with(index, voters, configs.withGroup(e.groupId(), e.configs()));
         } else if (event instanceof MetadataEvent.CommandAnswered) {
             return with(index, topics, names, brokers, nextProducerId);
         } else if (event instanceof MetadataEvent.BrokerRegistered e) {
@@ -366,11 +363,10 @@ public final class MetadataImage {
                 brokers,
                 nextProducerId,
                 voters,
-                brokerConfigs);
+                configs);
     }
 
-    private MetadataImage with(
-            long index, Map<Integer, Uuid> newVoters, Map<String, Map<String, String>> newBrokerConfigs) {
+    private MetadataImage with(long index, Map<Integer, Uuid> newVoters, RunTimeConfigs newConfigs) {
         return new MetadataImage(
                 clusterId,
                 index,
@@ -381,7 +377,7 @@ public final class MetadataImage {
                 brokers,
                 nextProducerId,
                 newVoters,
-                newBrokerConfigs);
+                newConfigs);
     }
 
     private Map<Integer, BrokerImage> withBroker(BrokerImage broker) {
@@ -458,7 +454,7 @@ public final class MetadataImage {
                 && Objects.equals(clusterId, o.clusterId)
                 && brokers.equals(o.brokers)
                 && voters.equals(o.voters)
-                && brokerConfigs.equals(o.brokerConfigs)
+                && configs.equals(o.configs)
                 && topics.equals(o.topics);
     }
 

@@ -25,6 +25,7 @@ import io.troupe.api.IncrementalAlterConfigsHandler;
 import io.troupe.api.InitProducerIdHandler;
 import io.troupe.api.JoinGroupHandler;
 import io.troupe.api.LeaveGroupHandler;
+import io.troupe.api.ListConfigResourcesHandler;
 import io.troupe.api.ListGroupsHandler;
 import io.troupe.api.ListOffsetsHandler;
 import io.troupe.api.ListPartitionReassignmentsHandler;
@@ -91,6 +92,7 @@ final class Handlers implements AutoCloseable {
                 new DescribeConfigsHandler(config, metadata),
                 new IncrementalAlterConfigsHandler(controller),
                 new AlterConfigsHandler(controller),
+                new ListConfigResourcesHandler(metadata),
                 new DescribeLogDirsHandler(metadata, journals::usage, reads.old()),
                 new FindCoordinatorHandler(metadata, creation),
                 new JoinGroupHandler(groups),

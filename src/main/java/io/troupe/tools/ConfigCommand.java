@@ -32,7 +32,7 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
- * Describes and changes the settings of topics and brokers from the command line ({@code bin/troupe-configs.sh}). Flags and
+ * Describes and changes the settings of topics, brokers and groups from the command line ({@code bin/troupe-configs.sh}). Flags and
  * output have the shape of Kafka's {@code kafka-configs.sh}, whose class is not in Kafka's tools jar. Ends with 0, or with 1
  * after a message on standard error.
  */
@@ -249,10 +249,16 @@ public final class ConfigCommand {
                 return names;
             }
             default -> {
-                return admin.listConfigResources(Set.of(type), new ListConfigResourcesOptions()).all().get().stream()
-                        .map(ConfigResource::name)
-                        .sorted()
-                        .toList();
+                Set<String> names = new TreeSet<>();
+                admin.listConfigResources(Set.of(type), new ListConfigResourcesOptions())
+                        .all()
+                        .get()
+                        .forEach(resource -> names.add(resource.name()));
+                if (type == ConfigResource.Type.GROUP) {
+                    // Settings may be there before their group, and groups without settings.
+                    admin.listGroups().all().get().forEach(group -> names.add(group.groupId()));
+                }
+                return new ArrayList<>(names);
             }
         }
     }

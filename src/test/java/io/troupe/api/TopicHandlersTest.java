@@ -322,9 +322,9 @@ class TopicHandlersTest {
                 .asked
                 .get(1)
                 .reply()
-                .complete(new ControllerReply.Brokers(List.of(
-                        new ControllerReply.BrokerResult("", Optional.empty()),
-                        new ControllerReply.BrokerResult("7", Optional.of(Refusal.of(Errors.INVALID_REQUEST))))));
+                .complete(new ControllerReply.Resources(List.of(
+                        new ControllerReply.ResourceResult("", Optional.empty()),
+                        new ControllerReply.ResourceResult("7", Optional.of(Refusal.of(Errors.INVALID_REQUEST))))));
         IncrementalAlterConfigsResponseData answer = request.answer();
         assertEquals(
                 List.of(Errors.NONE.code(), Errors.NOT_CONTROLLER.code(), Errors.INVALID_REQUEST.code()),

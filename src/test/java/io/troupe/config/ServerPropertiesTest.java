@@ -247,6 +247,16 @@ class ServerPropertiesTest {
         assertTrue(message.contains(names) && message.contains(allowed), message);
     }
 
+    @Test
+    void aHeartbeatIntervalMustFitIntoTheSession() {
+        String message = refused(
+                "group.consumer.min.session.timeout.ms=100",
+                "group.consumer.session.timeout.ms=5000",
+                "group.consumer.heartbeat.interval.ms=5000");
+        assertTrue(
+                message.contains("interval.ms=5000 must be less than group.consumer.session.timeout.ms=5000"), message);
+    }
+
     /** The coordinator chooses the interval unless somebody did. */
     @Test
     void consumerGroupsHaveKafkasDefaultsButForTheHeartbeatInterval() {
@@ -258,7 +268,15 @@ class ServerPropertiesTest {
                         "group.consumer.migration.policy=upgrade")
                 .group()
                 .consumer();
-        assertEquals(new ConsumerGroupConfig(45_000, 5000, 9, List.of("range"), GroupMigrationPolicy.UPGRADE), set);
+        assertEquals(
+                new ConsumerGroupConfig(
+                        45_000,
+                        5000,
+                        ConsumerGroupConfig.DEFAULTS.bounds(),
+                        9,
+                        List.of("range"),
+                        GroupMigrationPolicy.UPGRADE),
+                set);
     }
 
     @Test

@@ -92,6 +92,8 @@ class ControllerSerializerTest {
                         Map.of("t", List.of(new ConfigChange("k", OpType.DELETE, null))), false, true),
                 new ControllerCommand.AlterBrokerConfigs(
                         Map.of("", List.of(new ConfigChange("k", OpType.SET, "v"))), true, false),
+                new ControllerCommand.AlterGroupConfigs(
+                        Map.of("g", List.of(new ConfigChange("k", OpType.SET, "v"))), true, false),
                 new ControllerCommand.RegisterBroker(
                         3,
                         id,
@@ -135,9 +137,9 @@ class ControllerSerializerTest {
                 new ControllerReply.Topics(List.of(
                         new ControllerReply.TopicResult("t", id, 1, (short) 1, Map.of(), Optional.of(refusal)),
                         new ControllerReply.TopicResult(null, id, 1, (short) 1, Map.of("a", "b"), Optional.empty()))),
-                new ControllerReply.Brokers(List.of(
-                        new ControllerReply.BrokerResult("", Optional.empty()),
-                        new ControllerReply.BrokerResult("1", Optional.of(refusal)))),
+                new ControllerReply.Resources(List.of(
+                        new ControllerReply.ResourceResult("", Optional.empty()),
+                        new ControllerReply.ResourceResult("1", Optional.of(refusal)))),
                 new ControllerReply.Registered(-1),
                 new ControllerReply.PartitionAltered(p),
                 new ControllerReply.ProducerIds(1000, 1000),

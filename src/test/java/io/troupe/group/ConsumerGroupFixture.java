@@ -5,18 +5,17 @@ import io.troupe.config.GroupConfig;
 import io.troupe.group.GroupFixture.Asked;
 import io.troupe.group.GroupService.Caller;
 import io.troupe.group.assignor.TopicRegexes;
+import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.Uuid;
@@ -33,8 +32,7 @@ import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchRespon
 import org.apache.kafka.common.protocol.Errors;
 
 /** Drives one ConsumerGroup by hand: time, topics, requests, and when appends are decided. */
-final class ConsumerGroupFixture {
-    static final String ID = "g";
+final class ConsumerGroupFixture extends CoreFixture<ConsumerGroup> {
     static final int REBALANCE_TIMEOUT_MS = 30_000;
 
     /** What a client remembers between its heartbeats. */
@@ -50,19 +48,11 @@ final class ConsumerGroupFixture {
         }
     }
 
-    long nowMs = 1_000_000;
     short version = 1;
     MetadataImage image = MetadataImage.empty();
-    boolean holdAppends;
-    Errors appendError = Errors.NONE;
-    boolean forgotten;
-    boolean renewed;
     int otherMembers;
     private int ids;
-    final Deque<Effect.Append> appends = new ArrayDeque<>();
-    final List<GroupRecord> log = new ArrayList<>();
     final GroupConfig config;
-    ConsumerGroup group;
 
     ConsumerGroupFixture() {
         this(ConsumerGroupConfig.DEFAULTS);
@@ -110,6 +100,36 @@ final class ConsumerGroupFixture {
         run(group.topicsChanged(nowMs));
     }
 
+    /** A broker comes, or comes back, maybe in another rack. */
+    void broker(int id, String rack) {
+        change(new MetadataEvent.BrokerRegistered(
+                new BrokerImage(id, 1, List.of(), Optional.ofNullable(rack), true, false), true));
+    }
+
+    /** All partitions of a topic get these replicas, the first of which leads. */
+    void move(String name, Integer... replicas) {
+        TopicImage topic = image.topic(name).orElseThrow();
+        List<Integer> ids = List.of(replicas);
+        change(new MetadataEvent.PartitionsChanged(
+                topic.topicId(),
+                topic.partitions().stream()
+                        .map(p -> new PartitionImage(p.partition(), ids, ids.get(0), 2, 2, ids, List.of(), List.of()))
+                        .toList()));
+    }
+
+    /** The group's own settings, all of them. */
+    void configs(Map<String, String> configs) {
+        change(new MetadataEvent.GroupConfigsChanged(ID, configs));
+    }
+
+    private void change(MetadataEvent event) {
+        MetadataImage before = image;
+        image = image.apply(image.index() + 1, event);
+        if (MetadataHash.mayDiffer(before, image)) {
+            run(group.topicsChanged(nowMs));
+        }
+    }
+
     void deleteTopic(String name) {
         image = image.apply(
                 image.index() + 1,
@@ -121,51 +141,6 @@ final class ConsumerGroupFixture {
         return IntStream.range(from, to)
                 .mapToObj(p -> new PartitionImage(p, List.of(1), 1, 1, 1, List.of(1), List.of(), List.of()))
                 .toList();
-    }
-
-    void run(List<Effect> effects) {
-        for (Effect effect : effects) {
-            if (effect instanceof Effect.Answer<?> answer) {
-                answer.give();
-            } else if (effect instanceof Effect.Refuse refuse) {
-                refuse.request().refuse(refuse.error());
-            } else if (effect instanceof Effect.Append append) {
-                appends.add(append);
-            } else if (effect == Effect.Forget.FORGET) {
-                forgotten = true;
-            } else if (effect == Effect.Renew.RENEW) {
-                renewed = true;
-            }
-        }
-        if (!holdAppends) {
-            decideAppends();
-        }
-    }
-
-    void decideAppends() {
-        while (!appends.isEmpty()) {
-            Effect.Append append = appends.poll();
-            if (appendError == Errors.NONE) {
-                // Through bytes and back, as the log would do it.
-                append.records().forEach(r -> log.add(GroupRecords.read(GroupRecords.key(r), GroupRecords.value(r))));
-            }
-            run(group.appended(append, appendError, nowMs));
-        }
-    }
-
-    void pass(long ms) {
-        long until = nowMs + ms;
-        while (group.nextDeadlineMs() <= until) {
-            nowMs = Math.max(nowMs, group.nextDeadlineMs());
-            run(group.tick(nowMs));
-        }
-        nowMs = until;
-    }
-
-    <T> Asked<T> ask(Function<Asked<T>, GroupRequest> request) {
-        Asked<T> asked = new Asked<>();
-        run(group.handle(request.apply(asked), nowMs));
-        return asked;
     }
 
     Caller caller() {

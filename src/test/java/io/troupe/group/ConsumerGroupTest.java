@@ -231,7 +231,7 @@ class ConsumerGroupTest {
     void aFullGroupTakesNobodyElse() {
         ConsumerGroupConfig d = ConsumerGroupConfig.DEFAULTS;
         ConsumerGroupFixture small = new ConsumerGroupFixture(
-                new ConsumerGroupConfig(d.sessionTimeoutMs(), 7000, 1, d.assignors(), d.migrationPolicy()));
+                new ConsumerGroupConfig(d.sessionTimeoutMs(), 7000, d.bounds(), 1, d.assignors(), d.migrationPolicy()));
         Client a = small.join("a", "t");
         assertEquals(
                 Errors.GROUP_MAX_SIZE_REACHED,

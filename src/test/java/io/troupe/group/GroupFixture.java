@@ -6,9 +6,6 @@ import io.troupe.config.ConsumerGroupConfig;
 import io.troupe.config.GroupConfig;
 import io.troupe.group.ClassicGroup.State;
 import io.troupe.group.GroupService.Caller;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,9 +27,7 @@ import org.apache.kafka.common.message.SyncGroupResponseData;
 import org.apache.kafka.common.protocol.Errors;
 
 /** Drives one ClassicGroup by hand: time, requests, and when appends are decided. */
-final class GroupFixture {
-    static final String ID = "g";
-
+final class GroupFixture extends CoreFixture<ClassicGroup> {
     static GroupConfig config(int initialDelayMs, int maxSize) {
         return config(initialDelayMs, maxSize, ConsumerGroupConfig.DEFAULTS);
     }
@@ -74,18 +69,11 @@ final class GroupFixture {
         }
     }
 
-    long nowMs = 1_000_000;
     short version = 9;
     String protocolType = "consumer";
     int sessionTimeoutMs = 10_000;
     int rebalanceTimeoutMs = 60_000;
-    boolean holdAppends;
-    boolean forgotten;
-    Errors appendError = Errors.NONE;
-    final Deque<Effect.Append> appends = new ArrayDeque<>();
-    final List<GroupRecord> log = new ArrayList<>();
     private int ids;
-    ClassicGroup group;
 
     GroupFixture(int initialDelayMs) {
         this(config(initialDelayMs, Integer.MAX_VALUE));
@@ -101,49 +89,6 @@ final class GroupFixture {
         appends.clear();
         group = new ClassicGroup(read, config, prefix -> prefix + "-" + ids++, nowMs);
         group.noteLoaded("has a new coordinator, and ", nowMs);
-    }
-
-    void run(List<Effect> effects) {
-        for (Effect effect : effects) {
-            if (effect instanceof Effect.Answer<?> answer) {
-                answer.give();
-            } else if (effect instanceof Effect.Refuse refuse) {
-                refuse.request().refuse(refuse.error());
-            } else if (effect instanceof Effect.Append append) {
-                appends.add(append);
-            } else if (effect == Effect.Forget.FORGET) {
-                forgotten = true;
-            }
-        }
-        if (!holdAppends) {
-            decideAppends();
-        }
-    }
-
-    void decideAppends() {
-        while (!appends.isEmpty()) {
-            Effect.Append append = appends.poll();
-            if (appendError == Errors.NONE) {
-                // Through bytes and back, as the log would do it.
-                append.records().forEach(r -> log.add(GroupRecords.read(GroupRecords.key(r), GroupRecords.value(r))));
-            }
-            run(group.appended(append, appendError, nowMs));
-        }
-    }
-
-    <T> Asked<T> ask(java.util.function.Function<Asked<T>, GroupRequest> request) {
-        Asked<T> asked = new Asked<>();
-        run(group.handle(request.apply(asked), nowMs));
-        return asked;
-    }
-
-    void pass(long ms) {
-        long until = nowMs + ms;
-        while (group.nextDeadlineMs() <= until) {
-            nowMs = Math.max(nowMs, group.nextDeadlineMs());
-            run(group.tick(nowMs));
-        }
-        nowMs = until;
     }
 
     Caller caller() {

@@ -230,7 +230,7 @@ class GroupMigrationTest {
                 0,
                 Integer.MAX_VALUE,
                 new ConsumerGroupConfig(
-                        d.sessionTimeoutMs(), d.heartbeatIntervalMs(), maxSize, d.assignors(), policy)));
+                        d.sessionTimeoutMs(), d.heartbeatIntervalMs(), d.bounds(), maxSize, d.assignors(), policy)));
         fixture.protocolType = protocolType;
         fixture.stablePair();
         return fixture;
@@ -508,7 +508,12 @@ class GroupMigrationTest {
     void policyMayKeepTheGroupAsItIs() {
         ConsumerGroupConfig d = ConsumerGroupConfig.DEFAULTS;
         ConsumerGroupFixture only = new ConsumerGroupFixture(new ConsumerGroupConfig(
-                d.sessionTimeoutMs(), d.heartbeatIntervalMs(), 9, d.assignors(), GroupMigrationPolicy.UPGRADE));
+                d.sessionTimeoutMs(),
+                d.heartbeatIntervalMs(),
+                d.bounds(),
+                9,
+                d.assignors(),
+                GroupMigrationPolicy.UPGRADE));
         only.image = f.image;
         only.upgrade(classic.group);
         Client c = only.join("c", "t");

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.DynamicConfigs;
+import io.troupe.config.GroupConfigs;
 import io.troupe.controller.ControllerCommand.AlterBrokerConfigs;
+import io.troupe.controller.ControllerCommand.AlterGroupConfigs;
 import io.troupe.controller.ControllerCommand.ConfigChange;
 import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataEvent;
@@ -17,8 +19,8 @@ import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
 import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
-/** Settings of brokers that are given while they run: committed, in all images, and refused by name where they may not change. */
-class BrokerConfigDecisionsTest {
+/** Settings of brokers and groups that are given at run time: committed, in all images, and refused by name where they may not change. */
+class ConfigDecisionsTest {
     private final TestCluster cluster = TestCluster.of(2);
 
     private Optional<Refusal> alter(String broker, OpType op, String key, String value) {
@@ -26,9 +28,9 @@ class BrokerConfigDecisionsTest {
     }
 
     private Optional<Refusal> alter(String broker, boolean replaceAll, boolean validateOnly, ConfigChange... changes) {
-        ControllerReply reply = cluster.take(BrokerConfigDecisions.alter(
+        ControllerReply reply = cluster.take(ConfigDecisions.alter(
                 cluster.image, new AlterBrokerConfigs(Map.of(broker, List.of(changes)), replaceAll, validateOnly)));
-        return ((ControllerReply.Brokers) reply).results().get(0).refusal();
+        return ((ControllerReply.Resources) reply).results().get(0).refusal();
     }
 
     private Map<String, String> of(String broker) {
@@ -104,12 +106,63 @@ class BrokerConfigDecisionsTest {
         assertEquals(before, cluster.image.index());
     }
 
-    /** As written before there were brokers' settings. */
+    private Optional<Refusal> alterGroup(String group, OpType op, String key, String value) {
+        ControllerReply reply = cluster.take(ConfigDecisions.alter(
+                cluster.image,
+                new AlterGroupConfigs(Map.of(group, List.of(new ConfigChange(key, op, value))), false, false),
+                cluster.settings.consumerGroups()));
+        return ((ControllerReply.Resources) reply).results().get(0).refusal();
+    }
+
+    @Test // KIP-848: the controller judges by its own bounds, as in Kafka
+    void groupsHaveTheirOwnWithinTheBoundsWhetherTheyExistOrNot() {
+        String session = GroupConfigs.SESSION_TIMEOUT;
+        assertEquals(Optional.empty(), alterGroup("g", OpType.SET, session, "50000"));
+        assertEquals(Map.of(session, "50000"), cluster.image.groupConfigs("g"));
+        assertEquals(
+                Errors.INVALID_CONFIG,
+                alterGroup("g", OpType.SET, session, "61000").orElseThrow().error());
+        assertEquals(
+                Errors.INVALID_CONFIG,
+                alterGroup("g", OpType.APPEND, session, "1").orElseThrow().error());
+        assertEquals(
+                Errors.INVALID_REQUEST,
+                alterGroup("", OpType.SET, session, "50000").orElseThrow().error());
+        assertEquals(Map.of("g", Map.of(session, "50000")), cluster.image.groupConfigs());
+        assertEquals(Optional.empty(), alterGroup("g", OpType.DELETE, session, null));
+        assertEquals(Map.of(), cluster.image.groupConfigs());
+    }
+
+    @Test
+    void soManyGroupsMayHaveTheirOwnAndNoMore() {
+        String session = GroupConfigs.SESSION_TIMEOUT;
+        for (int i = 0; i < ConfigDecisions.MAX_GROUPS; i++) {
+            cluster.image = cluster.image.apply(
+                    cluster.image.index() + 1,
+                    new MetadataEvent.GroupConfigsChanged("g" + i, Map.of(session, "50000")));
+        }
+        assertEquals(
+                Errors.POLICY_VIOLATION,
+                alterGroup("one more", OpType.SET, session, "50000")
+                        .orElseThrow()
+                        .error());
+        assertEquals(Optional.empty(), alterGroup("g7", OpType.SET, session, "51000"));
+        assertEquals(Optional.empty(), alterGroup("g7", OpType.DELETE, session, null));
+        String long1 = "g".repeat(ConfigDecisions.LONGEST_GROUP_ID);
+        assertEquals(
+                Errors.POLICY_VIOLATION,
+                alterGroup(long1 + "g", OpType.SET, session, "50000")
+                        .orElseThrow()
+                        .error());
+        assertEquals(Optional.empty(), alterGroup(long1, OpType.SET, session, "50000"));
+    }
+
+    /** As written before there were brokers' and groups' settings. */
     @Test
     void anImageWithoutThemIsRead() {
         MetadataImage image = MetadataImage.empty().apply(0, new MetadataEvent.ControllerElected(1, 1, "c"));
         byte[] bytes = MetadataCodec.encodeImage(image);
-        byte[] older = java.util.Arrays.copyOf(bytes, bytes.length - 1);
+        byte[] older = java.util.Arrays.copyOf(bytes, bytes.length - 2);
         assertEquals(image, MetadataCodec.decodeImage(older));
     }
 }

@@ -24,6 +24,7 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
@@ -489,12 +490,20 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     /** The broker's process, or its node, is gone for certain: no need to wait for its session to time out. */
     private Behavior<Command> onFollowerGone(FollowerGone gone) {
+        if (gone.nodeId() == parts.nodeId() && nodeEnds()) {
+            // And its controller with it: what becomes of its broker the next one says.
+            return this;
+        }
         if (followers.gone(gone.nodeId(), gone.follower()) && serving) {
             sessions.ended(gone.nodeId());
             drafted.broker(gone.nodeId()).ifPresent(b -> fence(b, "its node has left"));
             advance();
         }
         return this;
+    }
+
+    private boolean nodeEnds() {
+        return ((ExtendedActorSystem) getContext().getSystem().classicSystem()).isTerminating();
     }
 
     private Behavior<Command> onTick() {

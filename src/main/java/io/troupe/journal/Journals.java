@@ -344,6 +344,11 @@ public final class Journals extends Setup implements AutoCloseable {
         return all == null ? 0 : all.movedBytes();
     }
 
+    /** Lets go of the dirs with everything as it is, as a killed process does; after the actor system has stopped. */
+    public void abandon() {
+        dirs.forEach(LogDir::abandon);
+    }
+
     /** Closes every log in order and lets go of the dirs; after the actor system has stopped. */
     @Override
     public void close() {

@@ -2,7 +2,6 @@ package io.troupe.server;
 
 import io.troupe.api.ReadLanes;
 import io.troupe.config.BrokerConfig;
-import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
 import io.troupe.config.TopicConfigs;
 import io.troupe.controller.ClusterFormation;
@@ -19,11 +18,10 @@ import io.troupe.partition.LocalReplicas;
 import io.troupe.protocol.KafkaServer;
 import io.troupe.protocol.NetworkStats;
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -35,8 +33,10 @@ import org.apache.kafka.common.TopicIdPartition;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.BootstrapSetup;
 import org.apache.pekko.actor.CoordinatedShutdown;
+import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.cluster.typed.Cluster;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,6 +49,12 @@ import org.slf4j.LoggerFactory;
  * the cluster, close the log dirs.
  */
 public final class Broker implements AutoCloseable {
+    /** {@link #stopped}: this incarnation must be started again to rejoin its cluster. */
+    public static final int EXIT_REJOIN = Main.EXIT_REJOIN;
+
+    /** {@link #stopped} after {@link #kill}: as a shell has it of a process that SIGKILL ended. */
+    private static final int EXIT_KILLED = 137;
+
     /** Forming a cluster may have to wait for a majority of voters, so this only bounds each log line's interval. */
     private static final long REGISTRATION_LOG_INTERVAL_S = 30;
     /** A log that takes longer to recover does not keep the others from being served. */
@@ -64,13 +70,16 @@ public final class Broker implements AutoCloseable {
 
     private final BrokerConfig config;
     private final Journals journals;
-    private final List<Listener> advertised;
+    private final ListenerPorts ports;
     private final MetadataCache metadata = new MetadataCache();
     private final LocalReplicas replicas = new LocalReplicas();
     private final ControllerStats controllerStats = new ControllerStats();
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    /** Held by each step of the start. */
+    private final Object starting = new Object();
+
     private final ExecutorService recentReads;
     private final ExecutorService oldReads;
     private final ExecutorService groupLoads;
@@ -78,17 +87,15 @@ public final class Broker implements AutoCloseable {
     private KafkaServer server;
     private Handlers handlers;
     private JmxMetrics metrics;
-    private List<Listener> bound = List.of();
     /** Why the cluster does not take this node. */
     private volatile String refusal;
     /** The cluster went on without this node: no controller hears it any more. */
     private volatile boolean outside;
 
-    private Broker(BrokerConfig config, Journals journals, List<Listener> listeners) {
+    private Broker(BrokerConfig config, Journals journals, ListenerPorts ports) {
         this.config = config;
         this.journals = journals;
-        this.bound = listeners;
-        this.advertised = withPorts(config.advertisedListeners(), listeners);
+        this.ports = ports;
         this.recentReads = threads("log-reads");
         this.oldReads = threads("old-log-reads");
         this.groupLoads = threads("group-loads");
@@ -120,15 +127,23 @@ public final class Broker implements AutoCloseable {
     }
 
     /** Checks ports and locks the log dirs, no more; {@link #serve} does the rest. Close it in any case. */
-    static Broker open(BrokerConfig config) {
+    public static Broker open(BrokerConfig config) {
         Journals.requireFree(config);
-        List<Listener> listeners = choosePorts(config.listeners());
-        requireFree("troupe.actor.listener", config.actorListener());
-        return new Broker(config, Journals.open(config), listeners);
+        ListenerPorts ports = ListenerPorts.choose(config);
+        try {
+            return new Broker(config, Journals.open(config), ports);
+        } catch (RuntimeException e) {
+            ports.close();
+            throw e;
+        }
     }
 
-    /** Blocks until the broker serves; closes it when it cannot. */
-    void serve() {
+    /**
+     * Blocks until the broker serves; closes it when it cannot.
+     *
+     * @throws StartException when it is refused by its cluster, or is ended meanwhile
+     */
+    public void serve() {
         try {
             run();
         } catch (RuntimeException e) {
@@ -140,7 +155,7 @@ public final class Broker implements AutoCloseable {
     private void run() {
         Guardian.Parts parts = new Guardian.Parts(
                 config,
-                advertised,
+                ports.advertised(),
                 journals,
                 metadata,
                 replicas,
@@ -149,13 +164,13 @@ public final class Broker implements AutoCloseable {
                 outcome(),
                 this::onFatal);
         journals.onAllDirsFailed(this::onNoLogDir);
-        system = ActorSystem.create(
+        unlessEnded(() -> system = ActorSystem.create(
                 Guardian.create(parts),
                 Node.SYSTEM,
                 ActorSystemSetup.create(
                         BootstrapSetup.create(Node.settings(config, journals))
                                 .withClassloader(getClass().getClassLoader()),
-                        journals));
+                        journals)));
         system.getWhenTerminated().whenComplete((done, failure) -> onFatal("its actor system has ended"));
         // After an error that no actor survives the system only begins to end: the mailbox that threw runs no more.
         CoordinatedShutdown.get(system).addTask(CoordinatedShutdown.PhaseBeforeServiceUnbind(), "broker-ends", () -> {
@@ -172,13 +187,29 @@ public final class Broker implements AutoCloseable {
                 metadata,
                 overrides -> TopicConfigs.effective(config, overrides).minInsyncReplicas(),
                 controllerStats));
-        metrics = JmxMetrics.show(config.nodeId(), shown);
+        unlessEnded(() -> metrics = JmxMetrics.show(config.nodeId(), shown));
         Guardian.Started services = await(started);
         journals.brokerEpoch(services.brokerEpoch());
         journals.setClusterId(metadata.current().clusterId());
         awaitLogs();
         if (config.roles().contains(BrokerConfig.Role.BROKER)) {
-            openKafkaPort(services, stats);
+            unlessEnded(() -> openKafkaPort(services, stats));
+        }
+    }
+
+    /** What ends the broker while it starts, and all that it does, comes before this step or after it: nothing is left behind. */
+    private void unlessEnded(Runnable step) {
+        synchronized (starting) {
+            if (closing.get()) {
+                throw new StartException("The broker was ended while it started.", null);
+            }
+            step.run();
+        }
+    }
+
+    private void awaitStep() {
+        synchronized (starting) {
+            // What it made is seen from here on.
         }
     }
 
@@ -186,7 +217,7 @@ public final class Broker implements AutoCloseable {
         handlers = new Handlers(
                 config, metadata, replicas, journals, services, new ReadLanes(recentReads, oldReads), stats);
         server = new KafkaServer(
-                bound, config.network(), config.originals(), handlers.dispatcher(), stats, this::onFatal);
+                ports.bound(), config.network(), config.originals(), handlers.dispatcher(), stats, this::onFatal);
         try {
             server.start();
         } catch (IOException e) {
@@ -282,9 +313,14 @@ public final class Broker implements AutoCloseable {
         return ended.join();
     }
 
+    /** Completed, with what {@link #awaitStopped} returns, when it has stopped by itself or was closed. */
+    public CompletionStage<Integer> stopped() {
+        return ended.minimalCompletionStage();
+    }
+
     /** What clients are told, ports resolved. */
     public List<Listener> listeners() {
-        return advertised;
+        return ports.advertised();
     }
 
     public String clusterId() {
@@ -312,7 +348,34 @@ public final class Broker implements AutoCloseable {
         }
     }
 
+    /**
+     * Ends as a killed process does, for tests: tells nobody, closes nothing in order, and leaves its data as it is. Idempotent; waits for a
+     * {@link #close} under way.
+     */
+    public void kill() {
+        if (!closing.compareAndSet(false, true)) {
+            closed.join();
+            return;
+        }
+        try {
+            awaitStep();
+            if (server != null) {
+                server.stop();
+                handlers.close();
+            }
+            if (system != null) {
+                endActorsAtOnce();
+            }
+            letGo();
+            journals.abandon();
+        } finally {
+            ended.complete(EXIT_KILLED);
+            closed.complete(null);
+        }
+    }
+
     private void stop() {
+        awaitStep();
         if (system != null && !outside) {
             step("controlled shutdown", CONTROLLED_SHUTDOWN_TIMEOUT_S, Guardian.PrepareShutdown::new);
         }
@@ -322,18 +385,43 @@ public final class Broker implements AutoCloseable {
         }
         if (system != null) {
             step("closing the logs", CLOSE_LOGS_TIMEOUT_S, Guardian.CloseLogs::new);
-            system.terminate();
-            try {
-                system.getWhenTerminated().toCompletableFuture().get(patienceS(LEAVE_TIMEOUT_S), TimeUnit.SECONDS);
-            } catch (InterruptedException | ExecutionException | TimeoutException e) {
-                log.warn("The actor system has not ended within {} s", patienceS(LEAVE_TIMEOUT_S));
-            }
+            endActors();
         }
+        letGo();
+        journals.close();
+    }
+
+    /** Leaving a cluster takes it a second of gossip, and is for its other nodes: a node without any does not wait for that. */
+    private void endActors() {
+        if (Cluster.get(system).state().members().size() > 1) {
+            system.terminate();
+            awaitTerminated();
+        } else {
+            endActorsAtOnce();
+        }
+    }
+
+    /** Tells no other node. */
+    private void endActorsAtOnce() {
+        ((ExtendedActorSystem) system.classicSystem()).finalTerminate();
+        awaitTerminated();
+    }
+
+    private void awaitTerminated() {
+        try {
+            system.getWhenTerminated().toCompletableFuture().get(patienceS(LEAVE_TIMEOUT_S), TimeUnit.SECONDS);
+        } catch (InterruptedException | ExecutionException | TimeoutException e) {
+            log.warn("The actor system has not ended within {} s", patienceS(LEAVE_TIMEOUT_S));
+        }
+    }
+
+    /** Of what is neither actors nor data. */
+    private void letGo() {
         if (metrics != null) {
             metrics.close();
         }
         List.of(recentReads, oldReads, groupLoads).forEach(ExecutorService::shutdownNow);
-        journals.close();
+        ports.close();
     }
 
     private void step(
@@ -353,56 +441,5 @@ public final class Broker implements AutoCloseable {
 
     private long patienceS(long timeoutS) {
         return ended.isDone() ? Math.min(timeoutS, DEAD_STEP_TIMEOUT_S) : timeoutS;
-    }
-
-    /** Port 0 means any: a free one is chosen here, because the registration tells it before the port opens. */
-    private static List<Listener> choosePorts(List<Listener> listeners) {
-        List<Listener> chosen = new ArrayList<>();
-        for (Listener listener : listeners) {
-            HostPort address = listener.address();
-            int port = requireFree("listeners", address);
-            chosen.add(new Listener(listener.name(), listener.protocol(), new HostPort(address.host(), port)));
-        }
-        return chosen;
-    }
-
-    /** Fails early, with the key's name, where the bind would fail late. */
-    private static int requireFree(String key, HostPort address) {
-        InetSocketAddress at = address.host().isEmpty()
-                ? new InetSocketAddress(address.port())
-                : new InetSocketAddress(address.host(), address.port());
-        if (at.isUnresolved()) {
-            throw new StartException(key + ": the host " + address.host() + " is unknown to this machine", null);
-        }
-        try (ServerSocket probe = new ServerSocket()) {
-            probe.setReuseAddress(true);
-            probe.bind(at);
-            return probe.getLocalPort();
-        } catch (IOException e) {
-            throw new StartException(
-                    key + ": " + address + " cannot be bound (" + e.getMessage()
-                            + "); stop the process that uses it, or choose another address",
-                    e);
-        }
-    }
-
-    private static List<Listener> withPorts(List<Listener> advertised, List<Listener> bound) {
-        List<Listener> result = new ArrayList<>();
-        for (Listener listener : advertised) {
-            int port = listener.address().port();
-            if (port == 0) {
-                port = bound.stream()
-                        .filter(b -> b.name().equals(listener.name()))
-                        .findFirst()
-                        .orElseThrow()
-                        .address()
-                        .port();
-            }
-            result.add(new Listener(
-                    listener.name(),
-                    listener.protocol(),
-                    new HostPort(listener.address().host(), port)));
-        }
-        return List.copyOf(result);
     }
 }

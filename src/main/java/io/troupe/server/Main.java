@@ -24,6 +24,15 @@ public final class Main {
     /** Another start would not help before somebody has mended something. */
     static final int EXIT_FAILED = 1;
 
+    /** Named here and not found by its name, so that a program that has a broker in it keeps its own logging. */
+    private static final String LOGGING = "logback.configurationFile";
+
+    static {
+        if (System.getProperty(LOGGING) == null) {
+            System.setProperty(LOGGING, "logback-broker.xml");
+        }
+    }
+
     private static final Logger log = LoggerFactory.getLogger(Main.class);
 
     private Main() {}

@@ -36,7 +36,7 @@ final class Node {
                 .withFallback(ConfigFactory.parseMap(own))
                 .withFallback(journals.pluginConfig())
                 .withFallback(ConfigFactory.parseResources(Node.class.getClassLoader(), "troupe.conf"))
-                .withFallback(ConfigFactory.defaultReference())
+                .withFallback(ConfigFactory.defaultReference(Node.class.getClassLoader()))
                 .resolve();
     }
 }

@@ -1,9 +1,10 @@
 package io.troupe.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.troupe.config.ServerProperties;
+import io.troupe.embedded.EmbeddedTroupe;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Map;
@@ -23,17 +24,8 @@ class MetricsTest {
 
     private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
 
-    private Broker start(String name) {
-        return Broker.start(ServerProperties.parse(Map.of(
-                        "node.id",
-                        "1",
-                        "listeners",
-                        "PLAINTEXT://127.0.0.1:0",
-                        "troupe.actor.listener",
-                        "127.0.0.1:0",
-                        "log.dirs",
-                        dir.resolve(name) + "-a," + dir.resolve(name) + "-b"))
-                .config());
+    private EmbeddedTroupe start(String name) {
+        return EmbeddedTroupe.start(1, Map.of("log.dirs", dir.resolve(name) + "-a," + dir.resolve(name) + "-b"));
     }
 
     private Object value(String name, Object... arguments) throws Exception {
@@ -58,7 +50,7 @@ class MetricsTest {
 
     @Test
     void aBrokerShowsItsStorageUnderKafkasNamesAndTakesThemAway() throws Exception {
-        try (Broker broker = start("one")) {
+        try (EmbeddedTroupe broker = start("one")) {
             assertEquals(0L, value("kafka.log:type=LogManager,name=OfflineLogDirectoryCount"));
             for (String log : new String[] {
                 dir.resolve("one-a").toString(), dir.resolve("one-b").toString()
@@ -93,10 +85,10 @@ class MetricsTest {
                 assertTrue(server.getAttribute(bean, attribute) != null, name);
             }
             Set<String> first = names();
-            try (Broker second = start("two")) {
+            try (EmbeddedTroupe second = start("two")) {
                 assertTrue(names().containsAll(first));
                 assertEquals(2 * first.size(), names().size());
-                assertTrue(!second.clusterId().equals(broker.clusterId()));
+                assertNotEquals(broker.bootstrapServers(), second.bootstrapServers());
             }
             assertEquals(first, names());
         }

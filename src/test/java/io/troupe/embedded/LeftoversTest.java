@@ -1,0 +1,149 @@
+package io.troupe.embedded;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A JVM in which twenty clusters were is as it was before. */
+@Timeout(600)
+class LeftoversTest {
+    private static final int ROUNDS = 20;
+    private static final long PATIENCE_S = 60;
+
+    /** What a JVM has, each with how often; the JDK's own threads, which come and go, aside. */
+    private record Jvm(
+            Map<String, Long> threads, Map<String, Long> files, Set<String> beans, Map<Object, Object> properties) {
+
+        static Jvm now() throws Exception {
+            return new Jvm(
+                    counted(Thread.getAllStackTraces().keySet().stream()
+                            .filter(Thread::isAlive)
+                            .map(Thread::getName)
+                            .filter(name -> !name.startsWith("ForkJoinPool.commonPool") && !name.contains("Compiler"))),
+                    counted(openFiles().stream()),
+                    ManagementFactory.getPlatformMBeanServer().queryNames(null, null).stream()
+                            .map(Object::toString)
+                            .collect(Collectors.toCollection(TreeSet::new)),
+                    new HashMap<>(System.getProperties()));
+        }
+
+        private static Map<String, Long> counted(Stream<String> names) {
+            return names.collect(Collectors.groupingBy(name -> name, Collectors.counting()));
+        }
+
+        /** Sockets and pipes by their kind: their numbers differ. */
+        private static List<String> openFiles() throws Exception {
+            Path descriptors = Path.of("/proc/self/fd");
+            if (!Files.isDirectory(descriptors)) {
+                return List.of();
+            }
+            try (Stream<Path> all = Files.list(descriptors)) {
+                return all.map(LeftoversTest::target)
+                        .filter(file -> !file.isEmpty())
+                        .toList();
+            }
+        }
+
+        /** What is here and was not there, or not so often. */
+        List<String> beyond(Jvm before) {
+            TreeSet<String> more = new TreeSet<>();
+            threads.forEach((name, count) -> {
+                if (count > before.threads.getOrDefault(name, 0L)) {
+                    more.add("thread " + name + ": " + count);
+                }
+            });
+            files.forEach((name, count) -> {
+                if (count > before.files.getOrDefault(name, 0L)) {
+                    more.add("file " + name + ": " + count);
+                }
+            });
+            beans.stream().filter(bean -> !before.beans.contains(bean)).forEach(bean -> more.add("bean " + bean));
+            properties.forEach((key, value) -> {
+                if (!value.equals(before.properties.get(key))) {
+                    more.add("property " + key + "=" + value);
+                }
+            });
+            return List.copyOf(more);
+        }
+    }
+
+    private static String target(Path descriptor) {
+        try {
+            return Files.readSymbolicLink(descriptor).toString().replaceAll("^(socket|pipe|anon_inode):.*", "$1");
+        } catch (java.io.IOException e) {
+            // That of the listing itself.
+            return "";
+        }
+    }
+
+    private static void live(boolean killed) throws Exception {
+        try (EmbeddedTroupe troupe = EmbeddedTroupe.start()) {
+            Map<String, Object> client = Map.of("bootstrap.servers", troupe.bootstrapServers());
+            try (var producer = new KafkaProducer<>(client, new StringSerializer(), new StringSerializer());
+                    Admin admin = Admin.create(client)) {
+                producer.send(new ProducerRecord<>("t", "v")).get(PATIENCE_S, TimeUnit.SECONDS);
+                assertEquals(Set.of("t"), admin.listTopics().names().get(PATIENCE_S, TimeUnit.SECONDS));
+            }
+            if (killed) {
+                troupe.kill(1);
+            } else {
+                troupe.restart(1);
+            }
+        }
+    }
+
+    /** The first lives load what a JVM loads once. */
+    @Test
+    void nothingIsLeftOfTwentyClusters() throws Exception {
+        live(true);
+        live(false);
+        Jvm before = Jvm.now();
+        Set<String> directories = directories();
+        for (int round = 0; round < ROUNDS; round++) {
+            live(round % 2 == 0);
+        }
+        // Threads that are told to end do so a moment later.
+        List<String> more = Jvm.now().beyond(before);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
+        while (!more.isEmpty() && System.nanoTime() < end) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
+            more = Jvm.now().beyond(before);
+        }
+        assertEquals(List.of(), more);
+        Set<String> made = directories();
+        made.removeAll(directories);
+        assertTrue(made.isEmpty(), made.toString());
+    }
+
+    private static Set<String> directories() throws Exception {
+        Set<String> names = new TreeSet<>();
+        for (Path parent : List.of(Path.of("/dev/shm"), Path.of(System.getProperty("java.io.tmpdir")))) {
+            if (Files.isDirectory(parent)) {
+                try (Stream<Path> all = Files.list(parent)) {
+                    all.map(Path::toString)
+                            .filter(name -> name.contains("troupe-"))
+                            .forEach(names::add);
+                }
+            }
+        }
+        return names;
+    }
+}

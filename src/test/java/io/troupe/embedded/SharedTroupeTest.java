@@ -1,0 +1,39 @@
+package io.troupe.embedded;
+
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Classes that ask for the same share one cluster. */
+@Timeout(600)
+class SharedTroupeTest {
+    private static final AtomicReference<EmbeddedTroupe> SEEN = new AtomicReference<>();
+
+    /** Either class may come first; the cluster is open also after it. */
+    private static void see(EmbeddedTroupe troupe) {
+        troupe.bootstrapServers();
+        SEEN.compareAndSet(null, troupe);
+        assertSame(SEEN.get(), troupe);
+    }
+
+    @Nested
+    @TroupeTest(shared = true)
+    class One {
+        @Test
+        void sees(EmbeddedTroupe troupe) {
+            see(troupe);
+        }
+    }
+
+    @Nested
+    @TroupeTest(shared = true)
+    class Other {
+        @Test
+        void sees(EmbeddedTroupe troupe) {
+            see(troupe);
+        }
+    }
+}

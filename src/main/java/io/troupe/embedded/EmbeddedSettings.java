@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.StringJoiner;
 import java.util.stream.Collectors;
 
 /** What the brokers of an {@link EmbeddedTroupe} are told: what suits tests, with what the test says on top. */
@@ -28,6 +29,9 @@ final class EmbeddedSettings {
 
     static void check(int brokers, Map<String, String> settings) {
         for (String key : settings.keySet()) {
+            if (settings.get(key) == null) {
+                throw new IllegalArgumentException(key + " has no value");
+            }
             if (CHOSEN.contains(key)) {
                 throw new IllegalArgumentException(key + "=" + settings.get(key) + " cannot be set: an embedded cluster"
                         + " chooses its nodes itself"
@@ -40,59 +44,66 @@ final class EmbeddedSettings {
         }
     }
 
-    /** @throws io.troupe.server.StartException when there are no ports */
+    /**
+     * @throws io.troupe.server.StartException when there are no ports
+     * @throws io.troupe.config.ConfigurationException naming what is wrong with the settings
+     */
     static List<EmbeddedBroker> brokers(int brokers, Map<String, String> settings, WorkDir workDir) {
-        List<HeldPort> actors = new ArrayList<>();
-        List<EmbeddedBroker> result = new ArrayList<>();
+        List<HeldPort> held = new ArrayList<>();
         try {
+            StringJoiner voters = new StringJoiner(",");
             for (int id = 1; id <= brokers; id++) {
-                actors.add(HeldPort.onLoopback());
+                held.add(HeldPort.onLoopback());
+                voters.add(id + "@" + HOST + ":" + held.get(id - 1).port());
             }
-            String voters = actors.stream()
-                    .map(port -> (actors.indexOf(port) + 1) + "@" + HOST + ":" + port.port())
-                    .collect(Collectors.joining(","));
-            for (HeldPort port : actors) {
-                result.add(broker(result.size() + 1, voters, port, settings, workDir));
+            List<EmbeddedBroker> result = new ArrayList<>();
+            for (int id = 1; id <= brokers; id++) {
+                List<HeldPort> own = new ArrayList<>(List.of(held.get(id - 1)));
+                if (!settings.containsKey("listeners")) {
+                    own.add(HeldPort.onLoopback());
+                    held.add(own.get(1));
+                }
+                Map<String, String> all = defaults(id, own);
+                if (brokers > 1) {
+                    all.put("controller.quorum.voters", voters.toString());
+                }
+                all.putAll(settings);
+                all.put("log.dirs", logDirs(id, brokers, settings, workDir));
+                result.add(new EmbeddedBroker(id, all, own));
             }
             return result;
         } catch (RuntimeException e) {
-            actors.forEach(HeldPort::close);
-            result.forEach(EmbeddedBroker::close);
+            held.forEach(HeldPort::close);
             throw e;
         }
     }
 
-    private static EmbeddedBroker broker(
-            int id, String voters, HeldPort actors, Map<String, String> settings, WorkDir workDir) {
-        boolean alone = !voters.contains(",");
-        List<HeldPort> ports = new ArrayList<>(List.of(actors));
+    /** @param ports for actors and, unless that is chosen otherwise, for clients */
+    private static Map<String, String> defaults(int id, List<HeldPort> ports) {
         Map<String, String> all = new LinkedHashMap<>();
         all.put("node.id", Integer.toString(id));
-        if (!settings.containsKey("listeners")) {
-            HeldPort clients = HeldPort.onLoopback();
-            ports.add(clients);
-            all.put("listeners", "PLAINTEXT://" + HOST + ":" + clients.port());
+        all.put("troupe.actor.listener", HOST + ":" + ports.get(0).port());
+        if (ports.size() > 1) {
+            all.put("listeners", "PLAINTEXT://" + HOST + ":" + ports.get(1).port());
         }
-        all.put("troupe.actor.listener", HOST + ":" + actors.port());
         all.put("troupe.http.listener", "none");
-        if (!alone) {
-            all.put("controller.quorum.voters", voters);
-        }
         all.put("group.initial.rebalance.delay.ms", "0");
         all.put("offsets.topic.num.partitions", "1");
-        // Each client of a test is served in time by one; threads cost time to start.
+        // One serves each client of a test in time; threads cost time to start.
         all.put("num.network.threads", "1");
         all.put("num.io.threads", "2");
-        all.putAll(settings);
+        return all;
+    }
+
+    private static String logDirs(int id, int brokers, Map<String, String> settings, WorkDir workDir) {
         if (workDir != WorkDir.NONE) {
-            all.put("log.dirs", workDir.of(id).toString());
-        } else if (!alone) {
-            all.put(
-                    "log.dirs",
-                    Arrays.stream(settings.get("log.dirs").split(","))
-                            .map(dir -> dir.trim() + "/broker-" + id)
-                            .collect(Collectors.joining(",")));
+            return workDir.of(id).toString();
         }
-        return new EmbeddedBroker(id, all, ports);
+        String given = settings.get("log.dirs");
+        return brokers == 1
+                ? given
+                : Arrays.stream(given.split(","))
+                        .map(dir -> dir.trim() + "/broker-" + id)
+                        .collect(Collectors.joining(","));
     }
 }

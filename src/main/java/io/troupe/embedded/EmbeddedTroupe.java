@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -247,7 +248,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
         }
     }
 
-    private static void together(List<EmbeddedBroker> brokers, java.util.function.Consumer<EmbeddedBroker> what) {
+    private static void together(List<EmbeddedBroker> brokers, Consumer<EmbeddedBroker> what) {
         if (brokers.size() == 1) {
             what.accept(brokers.get(0));
             return;

@@ -55,6 +55,8 @@ public final class Broker implements AutoCloseable {
     /** {@link #stopped} after {@link #kill}: as a shell has it of a process that SIGKILL ended. */
     private static final int EXIT_KILLED = 137;
 
+    private static final String ENDED = "The broker was ended while it started.";
+
     /** Forming a cluster may have to wait for a majority of voters, so this only bounds each log line's interval. */
     private static final long REGISTRATION_LOG_INTERVAL_S = 30;
     /** A log that takes longer to recover does not keep the others from being served. */
@@ -147,8 +149,9 @@ public final class Broker implements AutoCloseable {
         try {
             run();
         } catch (RuntimeException e) {
+            boolean asked = closing.get() && !(e instanceof StartException);
             close();
-            throw e;
+            throw asked ? new StartException(ENDED, e) : e;
         }
     }
 
@@ -201,7 +204,7 @@ public final class Broker implements AutoCloseable {
     private void unlessEnded(Runnable step) {
         synchronized (starting) {
             if (closing.get()) {
-                throw new StartException("The broker was ended while it started.", null);
+                throw new StartException(ENDED, null);
             }
             step.run();
         }

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
@@ -90,7 +91,7 @@ class EmbeddedTroupeTest {
         Map<String, String> settings = Map.of("log.dirs", dir.toString(), "num.partitions", "3");
         try (EmbeddedTroupe troupe = EmbeddedTroupe.start(1, settings)) {
             try (Admin admin = Admin.create(Map.of("bootstrap.servers", troupe.bootstrapServers()))) {
-                admin.createTopics(List.of(new NewTopic("t", java.util.Optional.empty(), java.util.Optional.empty())))
+                admin.createTopics(List.of(new NewTopic("t", Optional.empty(), Optional.empty())))
                         .all()
                         .get(60, TimeUnit.SECONDS);
                 assertEquals(

@@ -3,6 +3,7 @@ package io.troupe.embedded;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,7 +89,7 @@ class LeftoversTest {
     private static String target(Path descriptor) {
         try {
             return Files.readSymbolicLink(descriptor).toString().replaceAll("^(socket|pipe|anon_inode):.*", "$1");
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             // That of the listing itself.
             return "";
         }

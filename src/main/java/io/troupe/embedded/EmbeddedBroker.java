@@ -46,6 +46,7 @@ final class EmbeddedBroker implements AutoCloseable {
     /** Locks its ports and log dirs; {@link Broker#serve} does the rest. */
     void open() {
         Broker broker = Broker.open(config);
+        broker.embedded();
         address = broker.listeners().get(0).address().toString();
         running = broker;
     }

@@ -20,6 +20,7 @@ import io.troupe.protocol.NetworkStats;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -82,6 +83,7 @@ public final class Broker implements AutoCloseable {
     /** Held by each step of the start. */
     private final Object starting = new Object();
 
+    private Map<String, Object> moreSettings = Map.of();
     private final ExecutorService recentReads;
     private final ExecutorService oldReads;
     private final ExecutorService groupLoads;
@@ -141,6 +143,15 @@ public final class Broker implements AutoCloseable {
     }
 
     /**
+     * It is to be part of a program that did not ask for actors: of theirs only errors are logged, not each attempt to reach a node that is
+     * away, and an end waits hardly for what other nodes have not read yet, which may end with it. Before {@link #serve}.
+     */
+    public void embedded() {
+        moreSettings = Map.of(
+                "pekko.loglevel", "ERROR", "pekko.remote.artery.advanced.shutdown-flush-timeout", "50 ms");
+    }
+
+    /**
      * Blocks until the broker serves; closes it when it cannot.
      *
      * @throws StartException when it is refused by its cluster, or is ended meanwhile
@@ -171,7 +182,7 @@ public final class Broker implements AutoCloseable {
                 Guardian.create(parts),
                 Node.SYSTEM,
                 ActorSystemSetup.create(
-                        BootstrapSetup.create(Node.settings(config, journals))
+                        BootstrapSetup.create(Node.settings(config, journals, moreSettings))
                                 .withClassloader(getClass().getClassLoader()),
                         journals)));
         system.getWhenTerminated().whenComplete((done, failure) -> onFatal("its actor system has ended"));

@@ -19,7 +19,8 @@ final class Node {
 
     private Node() {}
 
-    static Config settings(BrokerConfig config, Journals journals) {
+    /** @param more settings in place of those in {@code troupe.conf} */
+    static Config settings(BrokerConfig config, Journals journals, Map<String, Object> more) {
         HostPort actors = config.actorListener();
         List<String> roles = new ArrayList<>();
         if (config.isVoter()) {
@@ -34,6 +35,7 @@ final class Node {
                 "pekko.cluster.roles", ConfigValueFactory.fromIterable(roles));
         return ConfigFactory.defaultOverrides()
                 .withFallback(ConfigFactory.parseMap(own))
+                .withFallback(ConfigFactory.parseMap(more))
                 .withFallback(journals.pluginConfig())
                 .withFallback(ConfigFactory.parseResources(Node.class.getClassLoader(), "troupe.conf"))
                 .withFallback(ConfigFactory.defaultReference(Node.class.getClassLoader()))

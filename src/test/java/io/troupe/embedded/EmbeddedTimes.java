@@ -6,8 +6,9 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Measures how long an embedded cluster takes to start, to be made empty, to be started again, and to end, once the JVM is warm: medians of ten
- * after ten. A program, not a test: {@code mvn -q test-compile exec:java} or any IDE. Arguments: the number of brokers, 1 unless told.
+ * Measures how long an embedded cluster takes to start, to be made empty, to have a broker stopped in order and started again, and to end, once the JVM is
+ * warm: medians of ten after ten. A program, not a test: {@code java -cp 'target/classes:target/test-classes:target/lib/*' io.troupe.embedded.EmbeddedTimes}.
+ * Argument: the number of brokers, 1 unless told.
  */
 final class EmbeddedTimes {
     private static final int ROUNDS = 10;

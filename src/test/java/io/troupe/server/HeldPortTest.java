@@ -47,8 +47,7 @@ class HeldPortTest {
 
     @Test
     void aHostOfAnotherMachineIsNamed() {
-        String message = assertThrows(
-                        StartException.class, () -> HeldPort.any(new InetSocketAddress("192.0.2.1", 0)))
+        String message = assertThrows(StartException.class, () -> HeldPort.any(new InetSocketAddress("192.0.2.1", 0)))
                 .getMessage();
         assertTrue(message.contains("192.0.2.1"), message);
     }

@@ -12,6 +12,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -44,7 +45,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
 
     private final WorkDir workDir;
     private final Thread atExit = new Thread(this::end, "embedded-troupe-exit");
-    private volatile boolean closed;
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     private EmbeddedTroupe(WorkDir workDir, List<EmbeddedBroker> brokers) {
         this.workDir = workDir;
@@ -151,12 +152,9 @@ public final class EmbeddedTroupe implements AutoCloseable {
 
     /** Whether this call did it. */
     private boolean end() {
-        if (closed) {
-            changing.lock();
-            changing.unlock();
+        if (!closed.compareAndSet(false, true)) {
             return false;
         }
-        closed = true;
         if (workDir != WorkDir.NONE) {
             // Nobody will read what they leave. Also ends a start that is under way, which holds the lock.
             together(List.copyOf(brokers.values()), EmbeddedBroker::kill);
@@ -193,7 +191,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
     }
 
     private void requireOpen() {
-        if (closed) {
+        if (closed.get()) {
             throw new IllegalStateException("This EmbeddedTroupe is closed; EmbeddedTroupe.start() makes another one");
         }
     }
@@ -230,7 +228,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
 
     /** What a process's supervisor does with one that must begin anew, on the code that says so. */
     private void onEnded(EmbeddedBroker broker, Broker ended, int code) {
-        if (code == Broker.EXIT_REJOIN && !closed) {
+        if (code == Broker.EXIT_REJOIN && !closed.get()) {
             onThread(
                             "embedded-troupe-rejoin-" + broker.id(),
                             () -> change(() -> {
@@ -240,7 +238,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
                                 }
                             }))
                     .exceptionally(failure -> {
-                        if (!closed) {
+                        if (!closed.get()) {
                             log.error("Broker {} could not be started again", broker.id(), failure);
                         }
                         return null;

@@ -147,8 +147,8 @@ public final class Broker implements AutoCloseable {
      * away, and an end waits hardly for what other nodes have not read yet, which may end with it. Before {@link #serve}.
      */
     public void embedded() {
-        moreSettings = Map.of(
-                "pekko.loglevel", "ERROR", "pekko.remote.artery.advanced.shutdown-flush-timeout", "50 ms");
+        moreSettings =
+                Map.of("pekko.loglevel", "ERROR", "pekko.remote.artery.advanced.shutdown-flush-timeout", "50 ms");
     }
 
     /**

@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -48,6 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RunningClusterIT {
     private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final int HTTP_PORT = Ports.free();
     private static ClusterProcess cluster;
     private static Admin admin;
 
@@ -60,6 +65,7 @@ class RunningClusterIT {
         for (int id = 1; id <= 3; id++) {
             cluster.broker(id).set("broker.rack", "rack-" + id);
         }
+        cluster.broker(1).set("troupe.http.listener", "127.0.0.1:" + HTTP_PORT);
         cluster.start(1, 2, 3);
         admin = cluster.clients().admin();
     }
@@ -135,6 +141,32 @@ class RunningClusterIT {
     private static void awaitSetting(Optional<String> value, ConfigResource.Type type, String name, String key) {
         Clients.await(key + " of " + name + " is " + value, () -> setting(type, name, key)
                 .equals(value));
+    }
+
+    /** What the others lead and coordinate is asked there. */
+    @Test
+    @Order(0)
+    void anyBrokersHttpPortAnswersForAll() throws Exception {
+        cluster.broker(1).awaitOutput("HTTP is served at", 0);
+        String topic = Clients.unique("http");
+        cluster.clients().create(new NewTopic(topic, Map.of(0, List.of(1, 2), 1, List.of(2, 3), 2, List.of(3, 1))));
+        HttpClient http = HttpClient.newHttpClient();
+        String base = "http://127.0.0.1:" + HTTP_PORT + "/topics/" + topic + "/partitions/";
+        for (int partition = 0; partition < 3; partition++) {
+            HttpResponse<String> written = http.send(
+                    HttpRequest.newBuilder(URI.create(base + partition))
+                            .header("Content-Type", "application/json")
+                            .POST(HttpRequest.BodyPublishers.ofString("{\"records\":[{\"value\":" + partition + "}]}"))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            assertTrue(written.body().contains("\"offset\":0,"), written.body());
+            HttpResponse<String> read = http.send(
+                    HttpRequest.newBuilder(URI.create(base + partition + "/records"))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            assertTrue(read.body().contains("\"value\":" + partition + ","), read.body());
+            assertTrue(read.body().endsWith("\"next_offset\":1}"), read.body());
+        }
     }
 
     /** KIP-73, with Kafka's own tool: 9 MB at 1.5 MB a second. */

@@ -45,6 +45,7 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
     private final ReadLanes lanes;
     private final AnswerBudget budget;
     private final AnswerBuffers buffers;
+    private final TrafficStats traffic;
     private final ScheduledThreadPoolExecutor timer;
 
     /**
@@ -52,8 +53,13 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
      * @param stats of the Kafka port, for the bytes of answers that wait to be read
      */
     public FetchHandler(
-            BrokerConfig config, MetadataCache metadata, LocalReplicas replicas, ReadLanes lanes, NetworkStats stats) {
-        this(config.fetchMaxBytes(), config.rackAwareReads(), metadata, replicas, lanes, stats);
+            BrokerConfig config,
+            MetadataCache metadata,
+            LocalReplicas replicas,
+            ReadLanes lanes,
+            NetworkStats stats,
+            TrafficStats traffic) {
+        this(config.fetchMaxBytes(), config.rackAwareReads(), metadata, replicas, lanes, stats, traffic);
     }
 
     FetchHandler(
@@ -62,7 +68,9 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
             MetadataCache metadata,
             LocalReplicas replicas,
             ReadLanes lanes,
-            NetworkStats stats) {
+            NetworkStats stats,
+            TrafficStats traffic) {
+        this.traffic = traffic;
         this.rackAware = rackAware;
         this.lookup = new PartitionLookup(metadata, replicas);
         this.fetchMaxBytes = fetchMaxBytes;
@@ -108,7 +116,7 @@ public final class FetchHandler implements ApiHandler<FetchRequestData>, AutoClo
         }
         int maxBytes = Math.min(request.maxBytes(), fetchMaxBytes);
         FetchRead read = new FetchRead(lookup, context, request, buffers, rackAware);
-        new PendingFetch(context, request, read, maxBytes, budget, lanes, timer).start();
+        new PendingFetch(context, request, read, maxBytes, budget, lanes, timer, traffic).start();
     }
 
     /** Fetches that wait keep waiting for data or their connection's end; none times out any more. */

@@ -78,6 +78,7 @@ final class PendingFetch {
     private final AnswerBudget budget;
     private final ReadLanes lanes;
     private final ScheduledExecutorService timer;
+    private final TrafficStats traffic;
     private final long deadlineNanos;
 
     private State state = State.READING;
@@ -95,7 +96,9 @@ final class PendingFetch {
             int maxBytes,
             AnswerBudget budget,
             ReadLanes lanes,
-            ScheduledExecutorService timer) {
+            ScheduledExecutorService timer,
+            TrafficStats traffic) {
+        this.traffic = traffic;
         this.context = context;
         this.request = request;
         this.read = read;
@@ -168,6 +171,7 @@ final class PendingFetch {
             next.register(read.readCommitted());
             withdrawIfStale(next);
         } else if (done()) {
+            traffic.fetched(outcome.response());
             context.respond(outcome.response());
         } else {
             RecordsField.discard(outcome.response());

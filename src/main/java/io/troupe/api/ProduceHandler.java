@@ -13,6 +13,7 @@ import io.troupe.protocol.RecordsField;
 import io.troupe.protocol.RequestContext;
 import io.troupe.record.BatchValidator;
 import io.troupe.record.UnpackBudget;
+import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -59,8 +60,10 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
     private final TopicLogConfigs configs;
     private final LongSupplier clockMs;
     private final UnpackLanes lanes;
+    private final TrafficStats traffic;
 
-    public ProduceHandler(BrokerConfig config, MetadataCache metadata, LocalReplicas replicas) {
+    public ProduceHandler(BrokerConfig config, MetadataCache metadata, LocalReplicas replicas, TrafficStats traffic) {
+        this.traffic = traffic;
         this.brokerId = config.nodeId();
         this.configs = new TopicLogConfigs(new TopicDefaults(config, metadata));
         this.lookup = new PartitionLookup(metadata, replicas);
@@ -133,7 +136,10 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
                         .setBaseOffset(NO_OFFSET);
                 answer.partitionResponses().add(part);
                 open.incrementAndGet();
-                partition(image, partition, new PartitionReply(this, part, image.orElse(null)));
+                traffic.produceRequests.increment();
+                ByteBuffer records = RecordsField.of(partition);
+                int bytes = records == null ? 0 : records.remaining();
+                partition(image, partition, new PartitionReply(this, part, image.orElse(null), bytes, traffic));
             }
         }
 
@@ -257,12 +263,15 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
     }
 
     /** What becomes of one partition's batch; the fields are handed from thread to thread by the countdown. */
-    private record PartitionReply(Produce produce, PartitionProduceResponse part, TopicImage topic)
+    private record PartitionReply(
+            Produce produce, PartitionProduceResponse part, TopicImage topic, int bytes, TrafficStats traffic)
             implements Replica.AppendReply {
         @Override
         public void appended(
                 long baseOffset, long lastOffset, long logAppendTimeMs, long logStartOffset, int leaderEpoch) {
             part.setBaseOffset(baseOffset).setLogAppendTimeMs(logAppendTimeMs).setLogStartOffset(logStartOffset);
+            traffic.bytesIn.add(bytes);
+            traffic.messagesIn.add(lastOffset - baseOffset + 1);
             produce.partitionDone();
         }
 
@@ -283,6 +292,7 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
         }
 
         void refuse(Refusal refusal) {
+            traffic.failedProduceRequests.increment();
             part.setErrorCode(refusal.error().code());
             if (produce.version >= FIRST_WITH_MESSAGES) {
                 part.setErrorMessage(refusal.message());

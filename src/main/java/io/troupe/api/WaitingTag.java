@@ -9,11 +9,11 @@ import org.apache.kafka.common.protocol.types.RawTaggedField;
  * in a tagged field is answered with one that holds the time of the first record from there on, in milliseconds since 1970; with
  * none when there is no such record. Both are 8 bytes, big-endian. {@code troupe-consumer-groups.sh --lag-seconds} asks so.
  */
-final class WaitingTag {
+public final class WaitingTag {
     private WaitingTag() {}
 
-    /** The offset that is asked for; null for none. */
-    static Long in(List<RawTaggedField> fields) {
+    /** The offset that is asked for, or the time that is answered; null for none. */
+    public static Long in(List<RawTaggedField> fields) {
         for (RawTaggedField field : fields) {
             if (field.tag() == EpochTag.TAG && field.size() == Long.BYTES) {
                 return ByteBuffer.wrap(field.data()).getLong();
@@ -22,9 +22,9 @@ final class WaitingTag {
         return null;
     }
 
-    static RawTaggedField of(long timestampMs) {
+    /** @param value an offset to ask with, or a time to answer with */
+    public static RawTaggedField of(long value) {
         return new RawTaggedField(
-                EpochTag.TAG,
-                ByteBuffer.allocate(Long.BYTES).putLong(timestampMs).array());
+                EpochTag.TAG, ByteBuffer.allocate(Long.BYTES).putLong(value).array());
     }
 }

@@ -17,6 +17,7 @@ import java.util.Set;
  * @param advertisedListeners what clients are told, one for each listener
  * @param actorListener where Artery binds ({@code troupe.actor.listener})
  * @param httpListener where HTTP binds ({@code troupe.http.listener}); empty when switched off
+ * @param http limits of the HTTP port
  * @param voters {@code controller.quorum.voters}, never empty: without the key, this node alone
  * @param logDirs {@code log.dirs}, absolute, at least one
  * @param recoveryThreadsPerDir {@code num.recovery.threads.per.data.dir}: logs of one log dir that open or close at a time
@@ -46,6 +47,7 @@ public record BrokerConfig(
         List<Listener> advertisedListeners,
         HostPort actorListener,
         Optional<HostPort> httpListener,
+        HttpConfig http,
         List<Voter> voters,
         List<Path> logDirs,
         int recoveryThreadsPerDir,

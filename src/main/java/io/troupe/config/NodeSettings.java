@@ -196,10 +196,24 @@ final class NodeSettings {
         if (!settings.has("troupe.http.listener")) {
             return listeners.isEmpty()
                     ? Optional.empty()
-                    : Optional.of(following(listeners, "troupe.http.listener", -HTTP_BELOW_KAFKA));
+                    : Optional.of(onLoopback(following(listeners, "troupe.http.listener", -HTTP_BELOW_KAFKA)));
         }
         String text = settings.text("troupe.http.listener");
-        return text.isEmpty() || text.equals("none") ? Optional.empty() : Optional.of(address("troupe.http.listener"));
+        if (text.isEmpty() || text.equals("none")) {
+            return Optional.empty();
+        }
+        HostPort given = address("troupe.http.listener");
+        if (!Addresses.isLoopback(given.host())) {
+            settings.warn(settings.shown("troupe.http.listener") + ": the HTTP API asks nobody who they are; anyone who"
+                    + " reaches this address may read and write. localhost:" + given.port()
+                    + " keeps it to this machine.");
+        }
+        return Optional.of(given);
+    }
+
+    /** Nobody gets an open HTTP port who did not ask for it, wherever Kafka's clients connect. */
+    private static HostPort onLoopback(HostPort computed) {
+        return Addresses.isLoopback(computed.host()) ? computed : new HostPort(Addresses.LOOPBACK, computed.port());
     }
 
     private HostPort address(String key) {

@@ -87,15 +87,7 @@ public final class ServerProperties {
                             : settings.problems().size() + " settings are wrong:\n  "
                                     + String.join("\n  ", settings.problems()));
         }
-        warnOfWhatIsMissing(settings, config);
         return new Loaded(config, settings.warnings());
-    }
-
-    /** Settings that mean what they say, of a broker that cannot do it yet. */
-    private static void warnOfWhatIsMissing(Settings settings, BrokerConfig config) {
-        if (settings.has("troupe.http.listener") && config.httpListener().isPresent()) {
-            settings.warn("troupe.http.listener has no effect: there is no HTTP port yet.");
-        }
     }
 
     /** Every key must be known, every value of its type; Kafka's keys without effect here are told. */
@@ -151,6 +143,7 @@ public final class ServerProperties {
                 ports.advertised(listeners),
                 actors,
                 http,
+                http(settings),
                 node.voters(actors),
                 logDirs(settings),
                 settings.integer("num.recovery.threads.per.data.dir"),
@@ -263,6 +256,23 @@ public final class ServerProperties {
                 settings.number("connections.max.idle.ms"),
                 settings.number("troupe.connection.inflight.max.bytes"),
                 inFlight);
+    }
+
+    private static HttpConfig http(Settings settings) {
+        List<String> origins = ConfigKey.split(settings.text("troupe.http.cors.origins"));
+        for (String origin : origins) {
+            if (!origin.equals("*") && !origin.matches("https?://[A-Za-z0-9.\\-\\[\\]:]+")) {
+                settings.problem(settings.shown("troupe.http.cors.origins") + ": " + origin
+                        + " must be *, or as in https://console.example.com");
+            }
+        }
+        return new HttpConfig(
+                settings.integer("troupe.http.max.connections"),
+                settings.integer("troupe.http.max.requests"),
+                settings.integer("troupe.http.request.max.bytes"),
+                settings.integer("troupe.http.response.max.bytes"),
+                settings.integer("troupe.http.request.timeout.ms"),
+                origins);
     }
 
     private static CleanerConfig cleaner(Settings settings) {

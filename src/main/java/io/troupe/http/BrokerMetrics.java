@@ -1,5 +1,6 @@
 package io.troupe.http;
 
+import io.troupe.api.TrafficStats;
 import io.troupe.journal.CompactionCounters;
 import io.troupe.journal.Journals;
 import io.troupe.journal.LogDirState;
@@ -32,11 +33,12 @@ public final class BrokerMetrics {
     }
 
     /** Of a broker's log dirs and its Kafka port. */
-    public static List<Metric> of(Journals journals, NetworkStats network) {
+    public static List<Metric> of(Journals journals, NetworkStats network, TrafficStats traffic) {
         BrokerMetrics all = new BrokerMetrics(journals::state, journals::compactionMovedBytes);
         all.logDirs();
         all.cleaner();
         all.network(network);
+        all.traffic(traffic);
         return List.copyOf(all.metrics);
     }
 
@@ -164,6 +166,21 @@ public final class BrokerMetrics {
         counter("BytesAfter", "of what took their place", CompactionCounters::bytesAfter);
         counter("RecordsBefore", "in segments that were compacted", CompactionCounters::recordsBefore);
         counter("RecordsAfter", "of them that are left", CompactionCounters::recordsAfter);
+    }
+
+    private void traffic(TrafficStats stats) {
+        traffic("BytesInPerSec", "of batches that were appended", stats::bytesIn);
+        traffic("MessagesInPerSec", "records that were appended", stats::messagesIn);
+        traffic("BytesOutPerSec", "of batches in answers to fetches", stats::bytesOut);
+        traffic("TotalProduceRequestsPerSec", "partitions of produce requests", stats::produceRequests);
+        traffic("TotalFetchRequestsPerSec", "partitions of fetches", stats::fetchRequests);
+        traffic("FailedProduceRequestsPerSec", "of them that were refused", stats::failedProduceRequests);
+        traffic("FailedFetchRequestsPerSec", "of them that were refused", stats::failedFetchRequests);
+    }
+
+    /** All topics together; Kafka's names say rates, but the attribute that counts is the one that is shown. */
+    private void traffic(String name, String help, Supplier<Long> value) {
+        metrics.add(new Metric("kafka.server", "BrokerTopicMetrics", name, Map.of(), true, help, value));
     }
 
     private void network(NetworkStats stats) {

@@ -109,7 +109,7 @@ public final class ApiDispatcher {
 
     /** The cast holds because a handler's type parameter is the request data of its own API key. */
     @SuppressWarnings("unchecked")
-    private static <T extends ApiMessage> void call(ApiHandler<?> handler, RequestContext context, T request) {
+    static <T extends ApiMessage> void call(ApiHandler<?> handler, RequestContext context, T request) {
         ((ApiHandler<T>) handler).handle(context, request);
     }
 

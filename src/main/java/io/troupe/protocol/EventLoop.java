@@ -290,6 +290,7 @@ final class EventLoop implements Runnable, Executor {
 
     private void complete(Slot slot, Connection connection) {
         inFlight.release(slot.sizeInBytes());
+        stats.times().took(slot.header().apiKey(), slot.ageNanos());
         if (connection.closed()) {
             RecordsField.discard(slot.response);
             return;

@@ -2,11 +2,15 @@ package io.troupe.protocol;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SelectionKey;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.network.TransferableChannel;
 import org.apache.kafka.common.network.TransportLayer;
 import org.apache.kafka.common.record.internal.RecordsSend;
@@ -82,6 +86,33 @@ final class FileBatch implements AnswerRecords {
                 return write(channel);
             }
         };
+    }
+
+    @Override
+    public CompletionStage<ByteBuffer> toHeap(int mostBytes) {
+        if (sizeInBytes > mostBytes) {
+            return CompletableFuture.failedFuture(new RecordTooLargeException(
+                    "a batch of " + sizeInBytes + " bytes; " + mostBytes + " are taken into memory at most"));
+        }
+        try {
+            return CompletableFuture.supplyAsync(this::readAll, reads);
+        } catch (RejectedExecutionException e) {
+            return CompletableFuture.failedFuture(new IOException("the broker stops", e));
+        }
+    }
+
+    private ByteBuffer readAll() {
+        ByteBuffer all = ByteBuffer.allocate(sizeInBytes);
+        try {
+            while (all.hasRemaining()) {
+                if (file.read(all, position + all.position()) < 0) {
+                    throw new EOFException("a segment has become shorter while it was read");
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return all.flip();
     }
 
     /** On the network thread. */

@@ -2,6 +2,8 @@ package io.troupe.protocol;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.apache.kafka.common.network.TransferableChannel;
 import org.apache.kafka.common.record.internal.RecordsSend;
 
@@ -37,6 +39,17 @@ final class LentBatches implements AnswerRecords {
                 return channel.write(bytes());
             }
         };
+    }
+
+    @Override
+    public CompletionStage<ByteBuffer> toHeap(int mostBytes) {
+        try {
+            ByteBuffer lentBytes = bytes().duplicate();
+            return CompletableFuture.completedFuture(
+                    ByteBuffer.allocate(lentBytes.remaining()).put(lentBytes).flip());
+        } catch (IOException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     private synchronized ByteBuffer bytes() throws IOException {

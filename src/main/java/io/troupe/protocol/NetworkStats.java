@@ -12,6 +12,12 @@ public final class NetworkStats {
     final LongAdder requestBytes = new LongAdder();
     final LongAdder responseBytes = new LongAdder();
     final LongAdder queuedResponseBytes = new LongAdder();
+    private final RequestTimes times = new RequestTimes();
+
+    /** How long requests take. */
+    public RequestTimes times() {
+        return times;
+    }
 
     /** Open now. */
     public long connections() {

@@ -4,6 +4,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import org.apache.kafka.common.message.FetchResponseData;
 import org.apache.kafka.common.message.ProduceRequestData;
@@ -65,6 +67,37 @@ public final class RecordsField {
             }
         }
         return found;
+    }
+
+    /** The records of one partition of an answer that is in plain memory, from position to limit. */
+    public static ByteBuffer of(FetchResponseData.PartitionData partition) {
+        return partition.records() instanceof MemoryRecords records ? records.buffer() : ByteBuffer.allocate(0);
+    }
+
+    /** Hands one batch over to a request. */
+    public static void set(ProduceRequestData.PartitionProduceData partition, ByteBuffer batch) {
+        partition.setRecords(MemoryRecords.readableRecords(batch));
+    }
+
+    /**
+     * Takes what an answer holds of files and lent memory into plain memory, and gives those back.
+     *
+     * @param mostBytes of one batch
+     * @return fails with RecordTooLargeException, or when a file cannot be read
+     */
+    static CompletionStage<Void> toHeap(FetchResponseData response, int mostBytes) {
+        List<CompletableFuture<Void>> all = new ArrayList<>();
+        for (FetchResponseData.FetchableTopicResponse topic : response.responses()) {
+            for (FetchResponseData.PartitionData partition : topic.partitions()) {
+                if (partition.records() instanceof AnswerRecords records) {
+                    all.add(records.toHeap(mostBytes)
+                            .whenComplete((done, failure) -> records.close())
+                            .thenAccept(bytes -> partition.setRecords(MemoryRecords.readableRecords(bytes)))
+                            .toCompletableFuture());
+                }
+            }
+        }
+        return CompletableFuture.allOf(all.toArray(CompletableFuture[]::new));
     }
 
     /** No records; not null, which older clients cannot read. */

@@ -28,6 +28,7 @@ final class Slot implements RequestContext {
     private final Connection connection;
     private final RequestHeader header;
     private final int sizeInBytes;
+    private final long sinceNanos = System.nanoTime();
 
     /** The frame of a request that waits for its turn (one at a time), else null. */
     ByteBuffer deferredBody;
@@ -62,6 +63,11 @@ final class Slot implements RequestContext {
     @Override
     public RequestHeader header() {
         return header;
+    }
+
+    /** Since its frame was read. */
+    long ageNanos() {
+        return System.nanoTime() - sinceNanos;
     }
 
     @Override

@@ -1,13 +1,16 @@
 package io.troupe.server;
 
 import io.troupe.api.ReadLanes;
+import io.troupe.api.TrafficStats;
 import io.troupe.config.BrokerConfig;
+import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
 import io.troupe.config.TopicConfigs;
 import io.troupe.controller.ClusterFormation;
 import io.troupe.controller.ControllerStats;
 import io.troupe.http.BrokerMetrics;
 import io.troupe.http.ClusterMetrics;
+import io.troupe.http.HttpService;
 import io.troupe.http.JmxMetrics;
 import io.troupe.http.Metric;
 import io.troupe.journal.Journals;
@@ -21,6 +24,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -91,6 +95,7 @@ public final class Broker implements AutoCloseable {
     private KafkaServer server;
     private Handlers handlers;
     private JmxMetrics metrics;
+    private HttpService http;
     /** Why the cluster does not take this node. */
     private volatile String refusal;
     /** The cluster went on without this node: no controller hears it any more. */
@@ -193,9 +198,10 @@ public final class Broker implements AutoCloseable {
         });
         CompletableFuture<Guardian.Started> started = new CompletableFuture<>();
         system.tell(new Guardian.AwaitStarted(started));
+        TrafficStats traffic = new TrafficStats();
         // While the actors join and register, for which there is nothing to do here but wait.
         NetworkStats stats = new NetworkStats();
-        List<Metric> shown = new ArrayList<>(BrokerMetrics.of(journals, stats));
+        List<Metric> shown = new ArrayList<>(BrokerMetrics.of(journals, stats, traffic));
         shown.addAll(ClusterMetrics.of(
                 config.nodeId(),
                 metadata,
@@ -207,7 +213,10 @@ public final class Broker implements AutoCloseable {
         journals.setClusterId(metadata.current().clusterId());
         awaitLogs();
         if (config.roles().contains(BrokerConfig.Role.BROKER)) {
-            unlessEnded(() -> openKafkaPort(services, stats));
+            unlessEnded(() -> {
+                openKafkaPort(services, stats, traffic);
+                openHttpPort(shown, stats);
+            });
         }
     }
 
@@ -227,9 +236,9 @@ public final class Broker implements AutoCloseable {
         }
     }
 
-    private void openKafkaPort(Guardian.Started services, NetworkStats stats) {
+    private void openKafkaPort(Guardian.Started services, NetworkStats stats, TrafficStats traffic) {
         handlers = new Handlers(
-                config, metadata, replicas, journals, services, new ReadLanes(recentReads, oldReads), stats);
+                config, metadata, replicas, journals, services, new ReadLanes(recentReads, oldReads), stats, traffic);
         server = new KafkaServer(
                 ports.bound(), config.network(), config.originals(), handlers.dispatcher(), stats, this::onFatal);
         try {
@@ -237,6 +246,21 @@ public final class Broker implements AutoCloseable {
         } catch (IOException e) {
             throw new StartException(e.getMessage(), e);
         }
+    }
+
+    /** After the Kafka port, and beside it: what HTTP needs takes a while to be loaded, and nobody else waits for it. */
+    private void openHttpPort(List<Metric> shown, NetworkStats stats) {
+        config.httpListener()
+                .ifPresent(address -> http = HttpService.start(
+                        system,
+                        address,
+                        new HttpService.Parts(
+                                config,
+                                ports.advertised().get(0),
+                                metadata,
+                                handlers.dispatcher(),
+                                shown,
+                                stats.times())));
     }
 
     private Guardian.Started await(CompletableFuture<Guardian.Started> started) {
@@ -337,6 +361,11 @@ public final class Broker implements AutoCloseable {
         return ports.advertised();
     }
 
+    /** Where HTTP is served; empty until it is, which may be a moment after {@link #start}, and when it is switched off. */
+    public Optional<HostPort> httpAddress() {
+        return http == null ? Optional.empty() : http.address();
+    }
+
     public String clusterId() {
         return metadata.current().clusterId();
     }
@@ -377,6 +406,9 @@ public final class Broker implements AutoCloseable {
                 server.stop();
                 handlers.close();
             }
+            if (http != null) {
+                http.abandon();
+            }
             if (system != null) {
                 endActorsAtOnce();
             }
@@ -390,11 +422,18 @@ public final class Broker implements AutoCloseable {
 
     private void stop() {
         awaitStep();
+        if (http != null) {
+            // Goes on beside the steps below, which take longer.
+            http.close();
+        }
         if (system != null && !outside) {
             step("controlled shutdown", CONTROLLED_SHUTDOWN_TIMEOUT_S, Guardian.PrepareShutdown::new);
         }
         if (server != null) {
             server.stop();
+            if (http != null) {
+                http.awaitClosed();
+            }
             handlers.close();
         }
         if (system != null) {

@@ -38,6 +38,7 @@ import io.troupe.api.ProduceHandler;
 import io.troupe.api.ProducerIds;
 import io.troupe.api.ReadLanes;
 import io.troupe.api.SyncGroupHandler;
+import io.troupe.api.TrafficStats;
 import io.troupe.api.UnregisterBrokerHandler;
 import io.troupe.config.BrokerConfig;
 import io.troupe.controller.ControllerClient;
@@ -65,12 +66,13 @@ final class Handlers implements AutoCloseable {
             Journals journals,
             Guardian.Started services,
             ReadLanes reads,
-            NetworkStats stats) {
+            NetworkStats stats,
+            TrafficStats traffic) {
         ControllerClient controller = new UsableTopics(services.controller(), metadata, replicas, config.nodeId());
         GroupService groups = services.groups();
         AutoTopicCreation creation = new AutoTopicCreation(config, metadata, controller);
-        produce = new ProduceHandler(config, metadata, replicas);
-        fetch = new FetchHandler(config, metadata, replicas, reads, stats);
+        produce = new ProduceHandler(config, metadata, replicas, traffic);
+        fetch = new FetchHandler(config, metadata, replicas, reads, stats, traffic);
         List<ApiHandler<?>> handlers = new ArrayList<>(List.of(
                 produce,
                 fetch,

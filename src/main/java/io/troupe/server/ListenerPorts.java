@@ -36,6 +36,9 @@ record ListenerPorts(List<Listener> bound, List<Listener> advertised, List<HeldP
                 }
             }
             requireFree("troupe.actor.listener", config.actorListener());
+            if (config.roles().contains(BrokerConfig.Role.BROKER)) {
+                config.httpListener().ifPresent(address -> requireFree("troupe.http.listener", address));
+            }
             return new ListenerPorts(
                     List.copyOf(bound), withPorts(config.advertisedListeners(), bound), List.copyOf(held));
         } catch (RuntimeException e) {

@@ -1,8 +1,11 @@
 package io.troupe.server;
 
 import io.troupe.config.BrokerConfig;
+import io.troupe.config.HostPort;
 import io.troupe.config.ServerProperties;
 import java.io.IOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -64,8 +67,35 @@ final class Training {
                     read += consumer.poll(Duration.ofMillis(200)).count();
                 }
                 consumer.commitSync(PATIENCE);
-                return read == 1;
+                return read == 1 && askHttp(broker, deadline);
             }
+        }
+    }
+
+    /** One of each kind that later starts are most often asked. */
+    private static boolean askHttp(Broker broker, long deadlineNanos) throws Exception {
+        while (broker.httpAddress().isEmpty()) {
+            if (System.nanoTime() > deadlineNanos) {
+                return false;
+            }
+            Thread.sleep(20);
+        }
+        String body = "{\"records\":[{\"value\":1}]}";
+        return ask(broker, "GET /readyz", "")
+                && ask(broker, "POST /topics/training", body)
+                && ask(broker, "GET /topics/training/partitions/0/records?offset=1", "")
+                && ask(broker, "GET /metrics", "");
+    }
+
+    private static boolean ask(Broker broker, String what, String body) throws IOException {
+        HostPort address = broker.httpAddress().orElseThrow();
+        try (Socket socket = new Socket(address.host(), address.port())) {
+            socket.setSoTimeout((int) PATIENCE.toMillis());
+            String request = what + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                    + "Content-Type: application/json\r\nContent-Length: " + body.length() + "\r\n\r\n" + body;
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+            String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            return answer.startsWith("HTTP/1.1 200 ");
         }
     }
 

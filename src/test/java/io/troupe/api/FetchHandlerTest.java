@@ -57,8 +57,8 @@ class FetchHandlerTest {
     private final Deque<Runnable> oldReads = new ArrayDeque<>();
 
     private final ReadLanes lanes = new ReadLanes(Runnable::run, oldReads::add);
-    private final FetchHandler handler =
-            new FetchHandler(10_000, true, cluster.metadata, cluster.replicas, lanes, new NetworkStats());
+    private final FetchHandler handler = new FetchHandler(
+            10_000, true, cluster.metadata, cluster.replicas, lanes, new NetworkStats(), new TrafficStats());
 
     @AfterAll
     static void stop() {
@@ -372,8 +372,8 @@ class FetchHandlerTest {
         standInRack(2, "b");
         cluster.publish(0, 0, 60, 80);
         assertEquals(4, batches(fetch(10, request(0, 1, at(0, 20))).get(0)));
-        try (FetchHandler plain =
-                new FetchHandler(10_000, false, cluster.metadata, cluster.replicas, lanes, new NetworkStats())) {
+        try (FetchHandler plain = new FetchHandler(
+                10_000, false, cluster.metadata, cluster.replicas, lanes, new NetworkStats(), new TrafficStats())) {
             FakeContext context = new FakeContext(ApiKeys.FETCH, LATEST);
             plain.handle(context, inRack("b", request(0, 1, at(0, 20))));
             assertEquals(4, batches(partition(context)));

@@ -45,7 +45,7 @@ class ProduceHandlerTest {
     void start(@TempDir Path dir) {
         var config = ServerProperties.parse(Map.of("broker.id", "1", "log.dirs", dir.toString()))
                 .config();
-        handler = new ProduceHandler(config, cluster.metadata, cluster.replicas);
+        handler = new ProduceHandler(config, cluster.metadata, cluster.replicas, new TrafficStats());
     }
 
     @AfterAll
@@ -180,7 +180,8 @@ class ProduceHandlerTest {
         var config = ServerProperties.parse(
                         Map.of("broker.id", "1", "log.dirs", dir.toString(), "compression.type", "zstd"))
                 .config();
-        try (ProduceHandler packing = new ProduceHandler(config, cluster.metadata, cluster.replicas)) {
+        try (ProduceHandler packing =
+                new ProduceHandler(config, cluster.metadata, cluster.replicas, new TrafficStats())) {
             FakeContext context = new FakeContext(ApiKeys.PRODUCE, LATEST);
             packing.handle(context, request(1, to(0)));
             assertTrue(context.holdsNext);

@@ -215,6 +215,8 @@ class ServerPropertiesTest {
                 "listeners=PLAINTEXT://0.0.0.0:9092 | 0.0.0.0 | advertised.listeners",
                 "advertised.listeners=PLAINTEXT://0.0.0.0:9092 | 0.0.0.0 | advertised.listeners",
                 "advertised.listeners=OTHER://a:9092 | OTHER | advertised.listeners",
+                "troupe.http.cors.origins=https://a/b | https://a/b | must be *",
+                "troupe.http.max.requests=0 | troupe.http.max.requests | at least 1",
                 "troupe.http.listener=localhost:9092 | Port 9092 | troupe.http.listener",
                 "troupe.actor.listener=localhost:8082 | Port 8082 | troupe.actor.listener",
                 "troupe.actor.listener=:19092 | troupe.actor.listener=:19092 | host",
@@ -296,13 +298,30 @@ class ServerPropertiesTest {
                 "ssl.client.auth=none",
                 "remote.log.storage.system.enable=false",
                 "group.share.max.size=5",
-                "security.inter.broker.protocol=PLAINTEXT",
-                "troupe.http.listener=localhost:8099"
+                "security.inter.broker.protocol=PLAINTEXT"
             })
     void keyWithoutEffectWarnsOnce(String keyValue) {
         List<String> warnings = ServerProperties.parse(settings(keyValue)).warnings();
         assertEquals(1, warnings.size(), warnings::toString);
         assertTrue(warnings.get(0).startsWith(keyValue.substring(0, keyValue.indexOf('=')) + " has no effect: "));
+    }
+
+    /** HTTP asks nobody who they are, so it is this machine's unless somebody says so, and then that is told. */
+    @Test
+    void httpStaysOnTheLoopbackUnlessItIsSetToAnotherAddress() {
+        BrokerConfig computed = ServerProperties.parse(settings("listeners=PLAINTEXT://192.0.2.1:9092"))
+                .config();
+        assertTrue(Addresses.isLoopback(computed.httpListener().orElseThrow().host()), () -> computed.httpListener()
+                .toString());
+        assertEquals(8082, computed.httpListener().orElseThrow().port());
+        assertEquals(
+                List.of(),
+                ServerProperties.parse(settings("troupe.http.listener=localhost:8099"))
+                        .warnings());
+        List<String> warnings = ServerProperties.parse(settings("troupe.http.listener=192.0.2.1:8099"))
+                .warnings();
+        assertEquals(1, warnings.size(), warnings::toString);
+        assertTrue(warnings.get(0).contains("asks nobody who they are"), warnings::toString);
     }
 
     /** Several brokers run from one file, whichever of the two names the file and the command line use. */

@@ -1,0 +1,201 @@
+package io.troupe.http;
+
+import io.troupe.metadata.TopicImage;
+import io.troupe.record.PlainRecord;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.stream.Collectors;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.http.javadsl.model.headers.RawHeader;
+import org.apache.pekko.japi.Pair;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
+
+/**
+ * Records as server-sent events, of a partition or of all partitions of a topic. An event's {@code id} is where to go on: of a partition
+ * its next offset, of a topic the next offset of each partition, as in {@code 17,4,0}. A client that comes back with {@code Last-Event-ID}
+ * goes on there; else {@code offset} says where it begins, which is at the end. What ends a stream is told as an event named
+ * {@code error}. While there is nothing to be told a comment is sent every 15 s.
+ *
+ * <p>A stream reads at most one step ahead of its client, which its partitions share.
+ */
+final class EventRoutes {
+    /** Well below the 60 s after which a silent connection is closed. */
+    private static final int WAIT_MS = 15_000;
+
+    private static final int MOST_PARTITIONS = 100;
+
+    private final Topics topics;
+    private final RecordReading reading;
+    private final Executor executor;
+
+    EventRoutes(Topics topics, RecordReading reading, Executor executor) {
+        this.topics = topics;
+        this.reading = reading;
+        this.executor = executor;
+    }
+
+    /** What one step of one partition found. */
+    private record Step(int partition, RecordReading.Chunk chunk, HttpFailure failure) {}
+
+    CompletionStage<HttpResponse> partition(Exchange exchange) {
+        TopicImage topic = topics.existing(exchange.path("topic"));
+        int partition = Topics.partition(topic, exchange.path("partition"));
+        RecordFormat format = format(exchange);
+        String from =
+                exchange.header("Last-Event-ID").orElse(exchange.query("offset").orElse("latest"));
+        return FetchRoutes.start(reading, topic, partition, from)
+                .thenApply(offset -> answer(exchange, topic, format, List.of(partition), new long[] {offset}));
+    }
+
+    CompletionStage<HttpResponse> topic(Exchange exchange) {
+        TopicImage topic = topics.existing(exchange.path("topic"));
+        if (!MediaTypes.asksForEvents(exchange.accept())) {
+            throw new HttpFailure(
+                    406,
+                    "A whole topic is read as events: send Accept: " + MediaTypes.EVENTS
+                            + ", or read a partition of it.");
+        }
+        int count = topic.partitions().size();
+        if (count > MOST_PARTITIONS) {
+            throw new HttpFailure(
+                    HttpFailure.BAD_PAYLOAD,
+                    "Topic " + topic.name() + " has " + count + " partitions, more than the " + MOST_PARTITIONS
+                            + " that one stream reads; read its partitions.");
+        }
+        RecordFormat format = format(exchange);
+        Optional<String> id = exchange.header("Last-Event-ID");
+        String from = exchange.query("offset").orElse("latest");
+        String[] ids = id.map(text -> text.split(",")).orElse(new String[0]);
+        if (ids.length > count) {
+            throw new HttpFailure(
+                    HttpFailure.BAD_PAYLOAD, "Last-Event-ID has more positions than the topic has partitions.");
+        }
+        List<CompletableFuture<Long>> starts = new ArrayList<>();
+        for (int p = 0; p < count; p++) {
+            // A partition that was added since is read from its beginning.
+            String start = id.isEmpty() ? from : p < ids.length ? ids[p].trim() : "earliest";
+            starts.add(FetchRoutes.start(reading, topic, p, start).toCompletableFuture());
+        }
+        return CompletableFuture.allOf(starts.toArray(CompletableFuture[]::new)).thenApply(done -> {
+            List<Integer> partitions = new ArrayList<>();
+            long[] offsets = new long[count];
+            for (int p = 0; p < count; p++) {
+                partitions.add(p);
+                offsets[p] = starts.get(p).join();
+            }
+            return answer(exchange, topic, format, partitions, offsets);
+        });
+    }
+
+    private static RecordFormat format(Exchange exchange) {
+        return exchange.query("format")
+                .map(name -> RecordFormat.named(name)
+                        .orElseThrow(
+                                () -> new HttpFailure(HttpFailure.BAD_PAYLOAD, "format must be json, binary or text.")))
+                .orElse(RecordFormat.JSON);
+    }
+
+    /** @param offsets where to begin, for each of {@code partitions} */
+    private HttpResponse answer(
+            Exchange exchange, TopicImage topic, RecordFormat format, List<Integer> partitions, long[] offsets) {
+        Source<Step, NotUsed> steps = Source.from(partitions)
+                .flatMapMerge(
+                        partitions.size(),
+                        p -> steps(topic, p, offsets[partitions.indexOf(p)], reading.stepBytes() / partitions.size()));
+        long[] positions = offsets.clone();
+        Source<ByteString, NotUsed> text = steps.takeWhile(step -> step.failure() == null, true)
+                .mapAsync(
+                        1,
+                        step -> CompletableFuture.supplyAsync(
+                                () -> text(
+                                        exchange, topic, format, step, partitions.indexOf(step.partition()), positions),
+                                executor))
+                .takeWhile(events -> !events.last(), true)
+                .map(Events::text);
+        return exchange.stream(
+                        MediaTypes.EVENTS,
+                        Source.single(ByteString.fromString(": from here on\n\n"))
+                                .concat(text))
+                .addHeader(RawHeader.create("Cache-Control", "no-store"));
+    }
+
+    private Source<Step, NotUsed> steps(TopicImage topic, int partition, long offset, int bytes) {
+        return Source.unfoldAsync(
+                offset,
+                from -> from < 0
+                        ? CompletableFuture.completedFuture(Optional.empty())
+                        : reading.read(topic, partition, from, bytes, WAIT_MS)
+                                .handle((chunk, thrown) -> Optional.of(
+                                        thrown == null
+                                                ? Pair.create(chunk.nextOffset(), new Step(partition, chunk, null))
+                                                : Pair.create(-1L, new Step(partition, null, failure(thrown))))));
+    }
+
+    private static HttpFailure failure(Throwable thrown) {
+        HttpFailure known = HttpFailure.of(thrown);
+        return known != null ? known : new HttpFailure(500, HttpFailure.BROKER_ERROR, "The broker failed.");
+    }
+
+    /** @param last whether nothing follows */
+    private record Events(ByteString text, boolean last) {}
+
+    /**
+     * The events of one step.
+     *
+     * @param positions moved on by what is written; steps come one after another
+     */
+    private Events text(
+            Exchange exchange, TopicImage topic, RecordFormat format, Step step, int index, long[] positions) {
+        if (step.failure() != null) {
+            return new Events(error(step.failure()), true);
+        }
+        try {
+            exchange.keep(FetchRoutes.large(reading, step.chunk()));
+        } catch (HttpFailure busy) {
+            return new Events(error(busy), true);
+        }
+        if (step.chunk().records().isEmpty()) {
+            return new Events(ByteString.fromString(":\n\n"), false);
+        }
+        ByteString text = ByteString.emptyByteString();
+        for (PlainRecord record : step.chunk().records()) {
+            Optional<HttpFailure> refused = format.refuses(record);
+            if (refused.isPresent()) {
+                return new Events(text.concat(error(refused.get())), true);
+            }
+            positions[index] = record.offset() + 1;
+            byte[] json = Json.bytes(j -> format.write(j, topic.name(), step.partition(), record));
+            text = text.concat(ByteString.fromString("id: " + id(positions) + "\ndata: "))
+                    .concat(oneLine(json))
+                    .concat(ByteString.fromString("\n\n"));
+        }
+        return new Events(text.compact(), false);
+    }
+
+    /** JSON that somebody else wrote may have line breaks between its parts, which would end the event's data. */
+    private static ByteString oneLine(byte[] json) {
+        for (int i = 0; i < json.length; i++) {
+            if (json[i] == '\n' || json[i] == '\r') {
+                json[i] = ' ';
+            }
+        }
+        return ByteString.fromArray(json);
+    }
+
+    private static String id(long[] positions) {
+        return Arrays.stream(positions).mapToObj(Long::toString).collect(Collectors.joining(","));
+    }
+
+    private static ByteString error(HttpFailure failure) {
+        return ByteString.fromString("event: error\ndata: ")
+                .concat(ByteString.fromArray(HttpPort.body(failure)))
+                .concat(ByteString.fromString("\n\n"));
+    }
+}

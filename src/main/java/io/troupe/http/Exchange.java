@@ -1,0 +1,254 @@
+package io.troupe.http;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.pekko.http.javadsl.model.HttpEntities;
+import org.apache.pekko.http.javadsl.model.HttpHeader;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.http.javadsl.model.Query;
+import org.apache.pekko.http.javadsl.model.Uri;
+import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
+import org.apache.pekko.stream.Materializer;
+import org.apache.pekko.stream.SharedKillSwitch;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
+
+/** One request and the ways to answer it. It holds its place among the requests under way until its answer has left. */
+final class Exchange {
+    /** An answer's stream that nobody begins to read within this never will be read: its connection ended before. */
+    private static final long UNREAD_S = 60;
+
+    private final HttpRequest request;
+    private final Map<String, String> path;
+    private final HttpLimits limits;
+    private final Materializer materializer;
+    private final SharedKillSwitch streams;
+    private final Runnable onEnd;
+    private final AtomicLong bodyBytes = new AtomicLong();
+    private final AtomicLong answerBytes = new AtomicLong();
+    private final AtomicBoolean ended = new AtomicBoolean();
+    private boolean bodyUsed;
+    private volatile boolean streaming;
+
+    /** Bounds of a request. */
+    record HttpLimits(int bodyBytes, int responseBytes, int timeoutMs, BodyMemory memory) {}
+
+    /**
+     * @param path the values of the route's parts in braces
+     * @param streams ends answers that would go on and on
+     * @param onEnd runs once
+     */
+    Exchange(
+            HttpRequest request,
+            Map<String, String> path,
+            HttpLimits limits,
+            Materializer materializer,
+            SharedKillSwitch streams,
+            Runnable onEnd) {
+        this.request = request;
+        this.path = path;
+        this.limits = limits;
+        this.materializer = materializer;
+        this.streams = streams;
+        this.onEnd = onEnd;
+    }
+
+    String path(String name) {
+        return path.get(name);
+    }
+
+    HttpLimits limits() {
+        return limits;
+    }
+
+    Optional<String> header(String name) {
+        return request.getHeader(name).map(HttpHeader::value);
+    }
+
+    Optional<String> accept() {
+        return header("Accept");
+    }
+
+    /** As it was sent; empty for none. */
+    String contentType() {
+        String type = request.entity().getContentType().toString();
+        return type.equals("none/none") ? "" : type;
+    }
+
+    /** Where this request was sent to, as in {@code http://localhost:8082}. */
+    String base() {
+        Uri uri = request.getUri();
+        String host = uri.getHost().toString();
+        return uri.getScheme() + "://" + host + (uri.getPort() > 0 ? ":" + uri.getPort() : "");
+    }
+
+    /** @throws HttpFailure 400 when the query cannot be read */
+    Optional<String> query(String name) {
+        try {
+            Query query = request.getUri().query(StandardCharsets.UTF_8, Uri.RELAXED);
+            return query.get(name);
+        } catch (RuntimeException e) {
+            throw new HttpFailure(400, "The query after ? cannot be read.");
+        }
+    }
+
+    boolean flag(String name) {
+        return query(name).filter("true"::equalsIgnoreCase).isPresent();
+    }
+
+    /** @throws HttpFailure 42206 */
+    int number(String name, int byDefault, int least, int most) {
+        Optional<String> text = query(name);
+        try {
+            int number = text.isEmpty() ? byDefault : Integer.parseInt(text.get());
+            if (number >= least && number <= most) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // Told below.
+        }
+        throw new HttpFailure(
+                HttpFailure.BAD_PAYLOAD,
+                name + "=" + HttpFailure.shown(text.orElse("")) + " must be a whole number from " + least + " to "
+                        + most + ".");
+    }
+
+    /** The whole body, of JSON; fails with HttpFailure 415, 413, 408, 400 or 503. */
+    CompletionStage<byte[]> body() {
+        MediaTypes.requireJson(contentType());
+        bodyUsed = true;
+        long declared = request.entity().getContentLengthOption().orElse(0);
+        if (declared > limits.bodyBytes()) {
+            request.discardEntityBytes(materializer);
+            return CompletableFuture.failedFuture(tooLarge());
+        }
+        return request.entity()
+                .withSizeLimit(limits.bodyBytes())
+                .getDataBytes()
+                .completionTimeout(Duration.ofMillis(limits.timeoutMs()))
+                .runFold(
+                        ByteString.emptyByteString(),
+                        (all, more) -> {
+                            hold(more.size());
+                            return all.concat(more);
+                        },
+                        materializer)
+                .handle((all, failure) -> {
+                    if (failure != null) {
+                        throw bodyFailure(HttpFailure.cause(failure));
+                    }
+                    return all.toArray();
+                });
+    }
+
+    private void hold(long bytes) {
+        limits.memory().take(bytes);
+        bodyBytes.addAndGet(bytes);
+        if (ended.get()) {
+            giveBack();
+        }
+    }
+
+    /**
+     * The answer holds so much now, and no longer what it held before.
+     *
+     * @throws HttpFailure 503 when there is no more memory for answers and bodies
+     */
+    void keep(long bytes) {
+        limits.memory().giveBack(answerBytes.getAndSet(0));
+        limits.memory().take(bytes);
+        answerBytes.set(bytes);
+        if (ended.get()) {
+            giveBack();
+        }
+    }
+
+    private HttpFailure tooLarge() {
+        return new HttpFailure(
+                413,
+                "The body has more than " + limits.bodyBytes()
+                        + " bytes (troupe.http.request.max.bytes); send it in parts, or as a stream.");
+    }
+
+    private HttpFailure bodyFailure(Throwable failure) {
+        if (failure instanceof HttpFailure known) {
+            return known;
+        }
+        if (failure instanceof EntityStreamSizeException) {
+            return tooLarge();
+        }
+        return failure instanceof java.util.concurrent.TimeoutException
+                ? new HttpFailure(408, "The body did not come within " + limits.timeoutMs() + " ms.")
+                : new HttpFailure(400, "The body cannot be read.");
+    }
+
+    /** The body as it comes; read no faster than it is taken. */
+    Source<ByteString, ?> bytes() {
+        bodyUsed = true;
+        return request.entity().withoutSizeLimit().getDataBytes();
+    }
+
+    /** An answer in the type of answers without records. */
+    HttpResponse json(int status, Json.Writer writer) {
+        return answer(status, MediaTypes.control(accept()), Json.bytes(writer));
+    }
+
+    static HttpResponse answer(int status, String contentType, byte[] body) {
+        return HttpResponse.create()
+                .withStatus(status)
+                .withEntity(HttpEntities.create(MediaTypes.contentType(contentType), body));
+    }
+
+    /** An answer without an end, which ends when the port closes. */
+    HttpResponse endless(String contentType, Source<ByteString, ?> bytes) {
+        return stream(contentType, bytes.via(streams.flow()));
+    }
+
+    /** An answer that is made while it is sent, no faster than it is read. */
+    HttpResponse stream(String contentType, Source<ByteString, ?> bytes) {
+        streaming = true;
+        AtomicBoolean begun = new AtomicBoolean();
+        CompletableFuture.delayedExecutor(UNREAD_S, TimeUnit.SECONDS).execute(() -> {
+            if (!begun.get()) {
+                end();
+            }
+        });
+        Source<ByteString, ?> counted = bytes.watchTermination((value, done) -> {
+            begun.set(true);
+            done.whenComplete((d, failure) -> end());
+            return value;
+        });
+        return HttpResponse.create()
+                .withEntity(HttpEntities.createChunked(MediaTypes.contentType(contentType), counted));
+    }
+
+    /** The handler is done; what it did not read of the body is passed over. */
+    void handled() {
+        if (!bodyUsed && !request.entity().isKnownEmpty()) {
+            request.discardEntityBytes(materializer);
+        }
+        if (!streaming) {
+            end();
+        }
+    }
+
+    private void end() {
+        if (ended.compareAndSet(false, true)) {
+            onEnd.run();
+        }
+        giveBack();
+    }
+
+    private void giveBack() {
+        limits.memory().giveBack(bodyBytes.getAndSet(0));
+        limits.memory().giveBack(answerBytes.getAndSet(0));
+    }
+}

@@ -1,0 +1,168 @@
+package io.troupe.http;
+
+import io.troupe.metadata.TopicImage;
+import io.troupe.record.PlainRecord;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.japi.Pair;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
+
+/**
+ * Reading without a consumer: {@code GET /topics/{t}/partitions/{p}/records?offset=N}, where the answer's {@code next_offset} is the next
+ * request's {@code offset}. With {@code Accept: text/event-stream} the same, and a whole topic, as {@link EventRoutes} streams them.
+ */
+final class FetchRoutes {
+    private static final int DEFAULT_WAIT_MS = 1000;
+    private static final int MOST_WAIT_MS = 300_000;
+    private static final String TIMESTAMP = "timestamp:";
+
+    private final Topics topics;
+    private final RecordReading reading;
+    private final EventRoutes events;
+    private final Executor executor;
+
+    FetchRoutes(Topics topics, RecordReading reading, EventRoutes events, Executor executor) {
+        this.topics = topics;
+        this.reading = reading;
+        this.events = events;
+        this.executor = executor;
+    }
+
+    List<Route> routes() {
+        return List.of(
+                Route.of("GET", "/topics/{topic}/partitions/{partition}/records", this::records),
+                Route.of("GET", "/topics/{topic}/records", events::topic));
+    }
+
+    private CompletionStage<HttpResponse> records(Exchange exchange) {
+        if (MediaTypes.asksForEvents(exchange.accept())) {
+            return events.partition(exchange);
+        }
+        RecordFormat format = MediaTypes.records(exchange.accept());
+        TopicImage topic = topics.existing(exchange.path("topic"));
+        int partition = Topics.partition(topic, exchange.path("partition"));
+        int most = exchange.limits().responseBytes();
+        int maxBytes = exchange.number("max_bytes", most, 1, Integer.MAX_VALUE);
+        int waitMs = exchange.number("timeout", DEFAULT_WAIT_MS, 0, MOST_WAIT_MS);
+        return start(reading, topic, partition, exchange.query("offset").orElse("earliest"))
+                .thenCompose(offset -> reading.read(topic, partition, offset, Math.min(maxBytes, most), waitMs))
+                .thenApplyAsync(
+                        first -> answer(exchange, new Range(topic, partition, format, first), Math.min(maxBytes, most)),
+                        executor);
+    }
+
+    /** Where an {@code offset} of a query is: a number, earliest, latest or timestamp:MS. */
+    static CompletionStage<Long> start(RecordReading reading, TopicImage topic, int partition, String offset) {
+        try {
+            if (offset.equals("earliest") || offset.equals("latest")) {
+                return reading.offset(
+                        topic, partition, offset.equals("latest") ? RecordReading.LATEST : RecordReading.EARLIEST);
+            }
+            long number = Long.parseLong(offset.startsWith(TIMESTAMP) ? offset.substring(TIMESTAMP.length()) : offset);
+            if (number >= 0) {
+                return offset.startsWith(TIMESTAMP)
+                        ? reading.offset(topic, partition, number)
+                        : CompletableFuture.completedFuture(number);
+            }
+        } catch (NumberFormatException e) {
+            // Told below.
+        }
+        throw new HttpFailure(
+                HttpFailure.BAD_PAYLOAD,
+                "offset=" + HttpFailure.shown(offset)
+                        + " must be a number from 0 on, earliest, latest, or timestamp: and milliseconds since 1970.");
+    }
+
+    /** What one answer reads, and the first step of it, on which its status depends. */
+    private record Range(TopicImage topic, int partition, RecordFormat format, RecordReading.Chunk first) {}
+
+    /**
+     * How far an answer is.
+     *
+     * @param chunk to be written next, null at the end
+     * @param bytes of records written before it
+     */
+    private record Progress(RecordReading.Chunk chunk, long bytes) {}
+
+    private HttpResponse answer(Exchange exchange, Range range, int maxBytes) {
+        keep(exchange, range.first());
+        List<PlainRecord> records = range.first().records();
+        if (!records.isEmpty()) {
+            range.format().refuses(records.get(0)).ifPresent(refusal -> {
+                throw refusal;
+            });
+        }
+        Source<ByteString, NotUsed> text = Source.unfoldAsync(
+                new Progress(range.first(), 0),
+                at -> at.chunk() == null
+                        ? CompletableFuture.completedFuture(Optional.empty())
+                        : step(exchange, range, at, maxBytes).thenApply(Optional::of));
+        return exchange.stream(range.format().contentType(), text);
+    }
+
+    /** Writes a chunk, and reads the next one if there is to be one; so not more than two are in memory. */
+    private CompletionStage<Pair<Progress, ByteString>> step(
+            Exchange exchange, Range range, Progress at, int maxBytes) {
+        RecordReading.Chunk chunk = at.chunk();
+        int fit = 0;
+        long bytes = at.bytes();
+        for (PlainRecord record : chunk.records()) {
+            if (range.format().refuses(record).isPresent()) {
+                break;
+            }
+            bytes += record.sizeInBytes();
+            fit++;
+        }
+        boolean all = fit == chunk.records().size();
+        long next = all ? chunk.nextOffset() : chunk.records().get(fit).offset();
+        ByteString text = text(range, chunk, fit, at.bytes() > 0);
+        if (!all
+                || chunk.records().isEmpty()
+                || bytes >= maxBytes
+                || next >= range.first().highWatermark()) {
+            return CompletableFuture.completedFuture(Pair.create(new Progress(null, bytes), text.concat(end(next))));
+        }
+        long read = bytes;
+        return reading.read(range.topic(), range.partition(), next, (int) (maxBytes - bytes), 0)
+                .thenApply(following -> keep(exchange, following))
+                .handle((following, failure) -> failure == null
+                        ? Pair.create(new Progress(following, read), text)
+                        // Retention, a new leader or others' answers have been quicker; the next request is told.
+                        : Pair.create(new Progress(null, read), text.concat(end(next))));
+    }
+
+    /** A step of the usual size is bounded by the number of requests; what is larger takes of what all share. */
+    private RecordReading.Chunk keep(Exchange exchange, RecordReading.Chunk chunk) {
+        exchange.keep(large(reading, chunk));
+        return chunk;
+    }
+
+    /** What a step holds, as records and as text, when a record made it larger than steps are; else nothing. */
+    static long large(RecordReading reading, RecordReading.Chunk chunk) {
+        long bytes = chunk.sizeInBytes();
+        return bytes <= 2L * reading.stepBytes() ? 0 : 3 * bytes;
+    }
+
+    /** Arrays of several steps become one: only the first has its beginning, and between two stands a comma. */
+    private static ByteString text(Range range, RecordReading.Chunk chunk, int count, boolean follows) {
+        byte[] array = Json.bytes(json -> {
+            json.writeStartArray();
+            for (PlainRecord record : chunk.records().subList(0, count)) {
+                range.format().write(json, range.topic().name(), range.partition(), record);
+            }
+            json.writeEndArray();
+        });
+        String before = chunk == range.first() ? "{\"records\":[" : follows && count > 0 ? "," : "";
+        return ByteString.fromString(before).concat(ByteString.fromArray(array, 1, array.length - 2));
+    }
+
+    private static ByteString end(long next) {
+        return ByteString.fromString("],\"next_offset\":" + next + "}");
+    }
+}

@@ -1,0 +1,177 @@
+package io.troupe.http;
+
+import io.troupe.group.GroupService;
+import io.troupe.metadata.TopicImage;
+import io.troupe.protocol.BrokerCalls;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.internals.Topic;
+import org.apache.kafka.common.message.DescribeGroupsRequestData;
+import org.apache.kafka.common.message.DescribeGroupsResponseData;
+import org.apache.kafka.common.message.ListGroupsRequestData;
+import org.apache.kafka.common.message.ListGroupsResponseData;
+import org.apache.kafka.common.message.OffsetFetchRequestData;
+import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestGroup;
+import org.apache.kafka.common.message.OffsetFetchResponseData;
+import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseGroup;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.protocol.Errors;
+
+/** Consumer groups and how far behind they are, asked of their coordinators. Any thread. */
+final class Groups {
+    private static final int LIST_VERSION = 5;
+    private static final int DESCRIBE_VERSION = 5;
+    private static final int OFFSET_FETCH_VERSION = 8;
+
+    /** A group as its coordinator lists it. */
+    record Listed(String groupId, String state, String type, int coordinator) {}
+
+    /**
+     * How far behind a group is in a partition.
+     *
+     * @param waitingMs how long its next record has been there; 0 when there is none
+     */
+    record Lag(TopicPartition partition, long committed, long end, long waitingMs) {
+        long records() {
+            return Math.max(0, end - committed);
+        }
+    }
+
+    private final Topics topics;
+    private final BrokerCalls calls;
+    private final RecordReading reading;
+    private final int timeoutMs;
+    private final Executor executor;
+
+    Groups(Topics topics, BrokerCalls calls, RecordReading reading, int timeoutMs, Executor executor) {
+        this.topics = topics;
+        this.calls = calls;
+        this.reading = reading;
+        this.timeoutMs = timeoutMs;
+        this.executor = executor;
+    }
+
+    /** Of all coordinators, sorted by name. */
+    CompletionStage<List<Listed>> all() {
+        List<CompletableFuture<List<Listed>>> asked = new ArrayList<>();
+        for (int broker : topics.brokers()) {
+            asked.add(of(broker).toCompletableFuture());
+        }
+        return CompletableFuture.allOf(asked.toArray(CompletableFuture[]::new)).thenApply(done -> asked.stream()
+                .flatMap(groups -> groups.join().stream())
+                .sorted(Comparator.comparing(Listed::groupId))
+                .toList());
+    }
+
+    /** Of one coordinator. */
+    CompletionStage<List<Listed>> of(int broker) {
+        return calls.call(broker, LIST_VERSION, new ListGroupsRequestData(), 0, timeoutMs)
+                .thenApply(answer -> {
+                    ListGroupsResponseData list = (ListGroupsResponseData) answer;
+                    Errors error = Errors.forCode(list.errorCode());
+                    if (error != Errors.NONE && error != Errors.COORDINATOR_NOT_AVAILABLE) {
+                        throw HttpFailure.of(error, null, "Groups of broker " + broker);
+                    }
+                    return list.groups().stream()
+                            .map(g -> new Listed(g.groupId(), g.groupState(), g.groupType(), broker))
+                            .toList();
+                });
+    }
+
+    /** @return fails with HttpFailure 404 when there is no such group */
+    CompletionStage<Listed> one(String groupId) {
+        Optional<Integer> coordinator = coordinator(groupId);
+        if (coordinator.isEmpty()) {
+            return CompletableFuture.failedFuture(unknown(groupId));
+        }
+        return of(coordinator.get()).thenApply(groups -> groups.stream()
+                .filter(g -> g.groupId().equals(groupId))
+                .findFirst()
+                .orElseThrow(() -> unknown(groupId)));
+    }
+
+    /** The assignor that a classic group's members agreed on; empty for others. */
+    CompletionStage<String> assignor(Listed group) {
+        DescribeGroupsRequestData request = new DescribeGroupsRequestData().setGroups(List.of(group.groupId()));
+        return calls.call(group.coordinator(), DESCRIBE_VERSION, request, 0, timeoutMs)
+                .thenApply(answer ->
+                        ((DescribeGroupsResponseData) answer).groups().get(0).protocolData());
+    }
+
+    private static HttpFailure unknown(String groupId) {
+        return new HttpFailure(404, "Group " + HttpFailure.shown(groupId) + " does not exist.");
+    }
+
+    /** Who leads the group's partition of the offsets topic. */
+    private Optional<Integer> coordinator(String groupId) {
+        Optional<TopicImage> offsets = topics.image().topic(Topic.GROUP_METADATA_TOPIC_NAME);
+        return offsets.flatMap(topic -> topics.leader(
+                topic, GroupService.partitionFor(groupId, topic.partitions().size())));
+    }
+
+    /** Of each partition that the group has committed an offset of, sorted; fails with HttpFailure. */
+    CompletionStage<List<Lag>> lags(String groupId) {
+        return committed(groupId).thenCompose(committed -> reading.ends(committed, RecordReading.LATEST)
+                .thenApply(ends -> {
+                    long now = System.currentTimeMillis();
+                    List<Lag> lags = new ArrayList<>();
+                    ends.forEach((partition, end) -> lags.add(new Lag(
+                            partition,
+                            committed.get(partition),
+                            end.offset(),
+                            end.waitingSinceMs() < 0 ? 0 : Math.max(0, now - end.waitingSinceMs()))));
+                    lags.sort(Comparator.comparing((Lag lag) -> lag.partition().topic())
+                            .thenComparing(lag -> lag.partition().partition()));
+                    return lags;
+                }));
+    }
+
+    private CompletionStage<Map<TopicPartition, Long>> committed(String groupId) {
+        OffsetFetchRequestData request = new OffsetFetchRequestData()
+                .setGroups(List.of(
+                        new OffsetFetchRequestGroup().setGroupId(groupId).setTopics(null)));
+        return ask(groupId, request, answer -> Errors.forCode(group(answer).errorCode()))
+                .thenApply(answer -> {
+                    OffsetFetchResponseGroup group = group(answer);
+                    Errors error = Errors.forCode(group.errorCode());
+                    if (error != Errors.NONE) {
+                        throw HttpFailure.of(error, null, "Group " + groupId);
+                    }
+                    Map<TopicPartition, Long> committed = new HashMap<>();
+                    group.topics().forEach(topic -> topic.partitions().forEach(p -> {
+                        if (p.errorCode() == Errors.NONE.code() && p.committedOffset() >= 0) {
+                            committed.put(new TopicPartition(topic.name(), p.partitionIndex()), p.committedOffset());
+                        }
+                    }));
+                    return committed;
+                });
+    }
+
+    private static OffsetFetchResponseGroup group(ApiMessage answer) {
+        return ((OffsetFetchResponseData) answer).groups().get(0);
+    }
+
+    private CompletionStage<ApiMessage> ask(
+            String groupId, OffsetFetchRequestData request, Function<ApiMessage, Errors> errorOf) {
+        return Retrying.whileLeaderMoves(
+                () -> calls.call(
+                        coordinator(groupId).orElseThrow(() -> unknown(groupId)),
+                        OFFSET_FETCH_VERSION,
+                        request,
+                        0,
+                        timeoutMs),
+                errorOf,
+                System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs),
+                executor);
+    }
+}

@@ -1,0 +1,190 @@
+package io.troupe.http;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import io.troupe.config.HostPort;
+import io.troupe.config.HttpConfig;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.event.NoLogging;
+import org.apache.pekko.http.javadsl.Http;
+import org.apache.pekko.http.javadsl.ServerBinding;
+import org.apache.pekko.http.javadsl.model.HttpHeader;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.http.javadsl.model.headers.RawHeader;
+import org.apache.pekko.http.javadsl.settings.ServerSettings;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.Materializer;
+import org.apache.pekko.stream.SharedKillSwitch;
+import org.apache.pekko.stream.SystemMaterializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The HTTP port: finds a request's route, keeps the bounds, and answers whatever goes wrong with {@code {error_code,message}}. No thread
+ * waits for a request. Over {@code troupe.http.max.requests} a request is refused at once, but for the probes.
+ */
+public final class HttpPort {
+    private static final int HEAP_SHARE_FOR_BODIES = 8;
+    private static final String ORIGIN = "Origin";
+    private static final Logger log = LoggerFactory.getLogger(HttpPort.class);
+
+    private final HttpConfig config;
+    private final List<Route> routes;
+    private final Materializer materializer;
+    private final Executor executor;
+    private final Exchange.HttpLimits limits;
+    private final SharedKillSwitch streams = KillSwitches.shared("http-streams");
+    private final AtomicInteger underWay = new AtomicInteger();
+    private volatile ServerBinding binding;
+
+    private HttpPort(HttpConfig config, List<Route> routes, Materializer materializer, Executor executor) {
+        this.config = config;
+        this.routes = routes;
+        this.materializer = materializer;
+        this.executor = executor;
+        long bodies =
+                Math.max(2L * config.requestMaxBytes(), Runtime.getRuntime().maxMemory() / HEAP_SHARE_FOR_BODIES);
+        this.limits = new Exchange.HttpLimits(
+                config.requestMaxBytes(), config.responseMaxBytes(), config.requestTimeoutMs(), new BodyMemory(bodies));
+    }
+
+    /** @return the open port; fails when the address cannot be bound */
+    static CompletionStage<HttpPort> open(
+            ActorSystem<?> system, HostPort address, HttpConfig config, List<Route> routes, Executor executor) {
+        Materializer materializer = SystemMaterializer.get(system).materializer();
+        HttpPort port = new HttpPort(config, routes, materializer, executor);
+        return Http.get(system)
+                .newServerAt(address.host().isEmpty() ? "0.0.0.0" : address.host(), address.port())
+                .withSettings(settings(system, config))
+                // It would log what any client does wrong, as often as it does it.
+                .logTo(NoLogging.getInstance())
+                .bind(port::handle)
+                .thenApply(bound -> {
+                    port.binding = bound;
+                    return port;
+                });
+    }
+
+    private static ServerSettings settings(ActorSystem<?> system, HttpConfig config) {
+        Config ours = ConfigFactory.parseMap(Map.of(
+                "pekko.http.server.max-connections", config.maxConnections(),
+                "pekko.http.server.parsing.error-handler", BadRequests.class.getName(),
+                "pekko.http.server.parsing.max-content-length", config.requestMaxBytes()));
+        return ServerSettings.create(ours.withFallback(system.settings().config()));
+    }
+
+    InetSocketAddress address() {
+        return binding.localAddress();
+    }
+
+    /** Takes no more requests; those under way have so long, and streams end at once. */
+    CompletionStage<?> close(Duration patience) {
+        streams.shutdown();
+        return binding.terminate(patience);
+    }
+
+    CompletionStage<HttpResponse> handle(HttpRequest request) {
+        return CompletableFuture.supplyAsync(() -> route(request), executor)
+                .thenCompose(answer -> answer)
+                .exceptionally(failure -> failed(request, failure))
+                .thenApply(answer -> withCors(request, answer));
+    }
+
+    private CompletionStage<HttpResponse> route(HttpRequest request) {
+        List<String> segments = new ArrayList<>();
+        request.getUri().pathSegments().forEach(segment -> {
+            if (!segment.isEmpty()) {
+                segments.add(segment);
+            }
+        });
+        TreeSet<String> methods = new TreeSet<>();
+        for (Route route : routes) {
+            Optional<Map<String, String>> path = route.match(segments);
+            if (path.isPresent() && route.method().equals(request.method().name())) {
+                return run(route, path.get(), request);
+            }
+            path.ifPresent(p -> methods.add(route.method()));
+        }
+        request.discardEntityBytes(materializer);
+        if (methods.isEmpty()) {
+            throw new HttpFailure(404, "There is nothing at this path; /openapi.json tells what there is.");
+        }
+        if (request.method().name().equals("OPTIONS") && allowedOrigin(request).isPresent()) {
+            return CompletableFuture.completedFuture(HttpResponse.create()
+                    .withStatus(204)
+                    .addHeader(RawHeader.create("Access-Control-Allow-Methods", String.join(", ", methods)))
+                    .addHeader(RawHeader.create("Access-Control-Allow-Headers", "Accept, Content-Type, Last-Event-ID"))
+                    .addHeader(RawHeader.create("Access-Control-Max-Age", "600")));
+        }
+        return CompletableFuture.completedFuture(
+                failure(request, new HttpFailure(405, "Here only " + String.join(", ", methods) + " can be done."))
+                        .addHeader(RawHeader.create("Allow", String.join(", ", methods))));
+    }
+
+    private CompletionStage<HttpResponse> run(Route route, Map<String, String> path, HttpRequest request) {
+        int now = underWay.incrementAndGet();
+        Exchange exchange = new Exchange(request, path, limits, materializer, streams, underWay::decrementAndGet);
+        try {
+            if (now > config.maxRequests() && !route.always()) {
+                throw HttpFailure.tryAgain(
+                        config.maxRequests() + " requests are under way already (troupe.http.max.requests).");
+            }
+            return route.handler().handle(exchange).whenComplete((answer, failure) -> exchange.handled());
+        } catch (RuntimeException e) {
+            exchange.handled();
+            throw e;
+        }
+    }
+
+    private HttpResponse failed(HttpRequest request, Throwable thrown) {
+        HttpFailure failure = HttpFailure.of(thrown);
+        if (failure == null) {
+            log.error("{} {} failed", request.method().name(), request.getUri().path(), HttpFailure.cause(thrown));
+            failure = new HttpFailure(500, HttpFailure.BROKER_ERROR, "The broker failed; its log says why.");
+        }
+        return failure(request, failure);
+    }
+
+    private static HttpResponse failure(HttpRequest request, HttpFailure failure) {
+        boolean v2 = request.getHeader("Accept")
+                .map(HttpHeader::value)
+                .filter(accept -> accept.contains(".v2+json"))
+                .isPresent();
+        return Exchange.answer(failure.status(), v2 ? MediaTypes.V2 : MediaTypes.JSON, body(failure));
+    }
+
+    static byte[] body(HttpFailure failure) {
+        return Json.bytes(json -> {
+            json.writeStartObject();
+            json.writeNumberField("error_code", failure.errorCode());
+            json.writeStringField("message", failure.getMessage());
+            json.writeEndObject();
+        });
+    }
+
+    private Optional<String> allowedOrigin(HttpRequest request) {
+        return request.getHeader(ORIGIN)
+                .map(HttpHeader::value)
+                .filter(origin -> config.corsOrigins().contains("*")
+                        || config.corsOrigins().contains(origin));
+    }
+
+    private HttpResponse withCors(HttpRequest request, HttpResponse answer) {
+        return allowedOrigin(request)
+                .map(origin -> answer.addHeader(RawHeader.create("Access-Control-Allow-Origin", origin))
+                        .addHeader(RawHeader.create("Vary", ORIGIN)))
+                .orElse(answer);
+    }
+}

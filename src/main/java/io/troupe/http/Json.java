@@ -1,0 +1,159 @@
+package io.troupe.http;
+
+import com.fasterxml.jackson.core.JsonEncoding;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+
+/** JSON in UTF-8, read and written as a stream. Nesting, numbers and names have bounds; a body's size has its own. */
+final class Json {
+    private static final int MOST_NESTING = 200;
+    private static final int MOST_DIGITS = 1000;
+    private static final int MOST_NAME_CHARS = 1000;
+
+    private static final JsonFactory FACTORY = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(MOST_NESTING)
+                    .maxNumberLength(MOST_DIGITS)
+                    .maxNameLength(MOST_NAME_CHARS)
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .build())
+            .build();
+
+    /** Writes something. */
+    interface Writer {
+        void write(JsonGenerator json) throws IOException;
+    }
+
+    /** Reads something; the parser is on its first token. */
+    interface Reader<T> {
+        T read(JsonParser json) throws IOException;
+    }
+
+    private Json() {}
+
+    static byte[] bytes(Writer writer) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (JsonGenerator json = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
+            writer.write(json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    /**
+     * Reads one whole value.
+     *
+     * @throws HttpFailure 42203 when it is no JSON, with the line and column
+     */
+    static <T> T read(byte[] text, Reader<T> reader) {
+        try (JsonParser json = FACTORY.createParser(new String(text, StandardCharsets.UTF_8))) {
+            if (json.nextToken() == null) {
+                throw new HttpFailure(HttpFailure.BAD_JSON, "The body is empty; JSON was expected.");
+            }
+            T value = reader.read(json);
+            if (json.nextToken() != null) {
+                throw new HttpFailure(HttpFailure.BAD_JSON, "Something follows after the end of the JSON value.");
+            }
+            return value;
+        } catch (JsonProcessingException e) {
+            throw badJson(e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static HttpFailure badJson(JsonProcessingException e) {
+        return new HttpFailure(
+                HttpFailure.BAD_JSON,
+                "Not JSON: " + HttpFailure.shown(e.getOriginalMessage())
+                        + (e.getLocation() == null
+                                ? ""
+                                : " (line " + e.getLocation().getLineNr() + ", column "
+                                        + e.getLocation().getColumnNr() + ")"));
+    }
+
+    /** The value that the parser is on, without blanks, numbers digit for digit. */
+    static byte[] compact(JsonParser json) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (JsonGenerator copy = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
+            copy.copyCurrentStructureExact(json);
+        }
+        return bytes.toByteArray();
+    }
+
+    /** Whether this is one JSON value. */
+    static boolean isJson(String text) {
+        try (JsonParser json = FACTORY.createParser(text)) {
+            if (json.nextToken() == null) {
+                return false;
+            }
+            json.skipChildren();
+            return json.nextToken() == null;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Goes through an object's fields; the parser is on the value when {@code field} is called, and on its end afterwards. */
+    interface Field {
+        void read(String name, JsonParser json) throws IOException;
+    }
+
+    /** @param what the object is, for the message when it is none */
+    static void object(JsonParser json, String what, Field field) throws IOException {
+        if (json.currentToken() != JsonToken.START_OBJECT) {
+            throw new HttpFailure(HttpFailure.BAD_PAYLOAD, what + " must be a JSON object.");
+        }
+        while (json.nextToken() == JsonToken.FIELD_NAME) {
+            String name = json.currentName();
+            json.nextToken();
+            field.read(name, json);
+        }
+    }
+
+    /** Goes through an array's values. */
+    static void array(JsonParser json, String what, Reader<?> value) throws IOException {
+        if (json.currentToken() != JsonToken.START_ARRAY) {
+            throw new HttpFailure(HttpFailure.BAD_PAYLOAD, what + " must be a JSON array.");
+        }
+        while (json.nextToken() != JsonToken.END_ARRAY) {
+            value.read(json);
+        }
+    }
+
+    /** A string or null. */
+    static String text(JsonParser json, String what) throws IOException {
+        if (json.currentToken() == JsonToken.VALUE_NULL) {
+            return null;
+        }
+        if (json.currentToken() != JsonToken.VALUE_STRING) {
+            throw new HttpFailure(HttpFailure.BAD_PAYLOAD, what + " must be a string or null.");
+        }
+        return json.getText();
+    }
+
+    /** A whole number within bounds; null for null. */
+    static Long number(JsonParser json, String what, long least, long most) throws IOException {
+        if (json.currentToken() == JsonToken.VALUE_NULL) {
+            return null;
+        }
+        if (json.currentToken() == JsonToken.VALUE_NUMBER_INT
+                && json.getNumberType() != JsonParser.NumberType.BIG_INTEGER) {
+            long value = json.getLongValue();
+            if (value >= least && value <= most) {
+                return value;
+            }
+        }
+        throw new HttpFailure(
+                HttpFailure.BAD_PAYLOAD, what + " must be a whole number from " + least + " to " + most + ".");
+    }
+}

@@ -1,0 +1,249 @@
+package io.troupe.http;
+
+import io.troupe.api.WaitingTag;
+import io.troupe.metadata.TopicImage;
+import io.troupe.protocol.BrokerCalls;
+import io.troupe.protocol.RecordsField;
+import io.troupe.record.PlainRecord;
+import io.troupe.record.PlainRecords;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.message.FetchRequestData;
+import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
+import org.apache.kafka.common.message.FetchRequestData.FetchTopic;
+import org.apache.kafka.common.message.FetchResponseData;
+import org.apache.kafka.common.message.FetchResponseData.PartitionData;
+import org.apache.kafka.common.message.ListOffsetsRequestData;
+import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsPartition;
+import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsTopic;
+import org.apache.kafka.common.message.ListOffsetsResponseData;
+import org.apache.kafka.common.message.ListOffsetsResponseData.ListOffsetsPartitionResponse;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.protocol.Errors;
+
+/** Reads records and offsets of partitions from whoever leads them. Any thread; unpacks on the executor. */
+final class RecordReading {
+    private static final int MOST_STEP_BYTES = 1 << 20;
+    private static final int LEAST_STEP_BYTES = 64 << 10;
+    private static final int HEAP_SHARE = 32;
+
+    static final long EARLIEST = -2;
+    static final long LATEST = -1;
+
+    private static final int FETCH_VERSION = 12;
+    private static final int LIST_OFFSETS_VERSION = 7;
+    private static final byte READ_UNCOMMITTED = 0;
+    /** For a leader to be there. Longer than one takes to change; who reads can ask again. */
+    private static final long LEADER_PATIENCE_MS = 5000;
+
+    /**
+     * What one step found.
+     *
+     * @param nextOffset where the next step begins
+     * @param highWatermark up to where there are records to be read at the moment
+     */
+    record Chunk(List<PlainRecord> records, long nextOffset, long highWatermark) {
+        long sizeInBytes() {
+            return records.stream().mapToLong(PlainRecord::sizeInBytes).sum();
+        }
+    }
+
+    private final Topics topics;
+    private final BrokerCalls calls;
+    private final int timeoutMs;
+    private final int stepBytes;
+    private final Executor executor;
+
+    /** @param readers that may be at it at a time, and share the memory for steps */
+    RecordReading(Topics topics, BrokerCalls calls, int timeoutMs, int readers, Executor executor) {
+        long share = Runtime.getRuntime().maxMemory() / HEAP_SHARE / readers;
+        this.stepBytes = (int) Math.max(LEAST_STEP_BYTES, Math.min(MOST_STEP_BYTES, share));
+        this.topics = topics;
+        this.calls = calls;
+        this.timeoutMs = timeoutMs;
+        this.executor = executor;
+    }
+
+    /** Most records of one step, which bounds the memory of a longer reading; a larger record is a step of its own. */
+    int stepBytes() {
+        return stepBytes;
+    }
+
+    /**
+     * One step of reading.
+     *
+     * @param maxBytes after which no other record is taken; one is in any case
+     * @param waitMs how long to wait for a first record
+     * @return fails with HttpFailure: 42206 for an offset that is not there, 40401, 40404
+     */
+    CompletionStage<Chunk> read(TopicImage topic, int partition, long offset, int maxBytes, int waitMs) {
+        int bytes = Math.min(maxBytes, stepBytes);
+        long deadline = leaderDeadline();
+        return Retrying.whileLeaderMoves(
+                        () -> fetch(topic, partition, offset, bytes, waitMs),
+                        data -> Errors.forCode(data.errorCode()),
+                        deadline,
+                        executor)
+                .thenApplyAsync(data -> chunk(topic, partition, offset, bytes, data), executor);
+    }
+
+    private static Chunk chunk(TopicImage topic, int partition, long offset, int maxBytes, PartitionData data) {
+        Errors error = Errors.forCode(data.errorCode());
+        if (error != Errors.NONE) {
+            String what = error == Errors.OFFSET_OUT_OF_RANGE
+                    ? "Offset " + offset + " of " + topic.name() + "-" + partition
+                    : topic.name() + "-" + partition;
+            throw HttpFailure.of(error, null, what);
+        }
+        PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, maxBytes);
+        return new Chunk(read.records(), read.nextOffset(), data.highWatermark());
+    }
+
+    private CompletionStage<PartitionData> fetch(TopicImage topic, int partition, long offset, int bytes, int waitMs) {
+        Integer leader = topics.leader(topic, partition).orElse(null);
+        if (leader == null) {
+            return CompletableFuture.completedFuture(
+                    new PartitionData().setErrorCode(Errors.LEADER_NOT_AVAILABLE.code()));
+        }
+        FetchPartition wanted = new FetchPartition()
+                .setPartition(partition)
+                .setFetchOffset(offset)
+                .setPartitionMaxBytes(bytes);
+        FetchRequestData request = new FetchRequestData()
+                .setReplicaId(-1)
+                .setMaxWaitMs(waitMs)
+                .setMinBytes(1)
+                .setMaxBytes(bytes)
+                .setIsolationLevel(READ_UNCOMMITTED)
+                .setTopics(List.of(new FetchTopic().setTopic(topic.name()).setPartitions(List.of(wanted))));
+        return calls.call(leader, FETCH_VERSION, request, 0, waitMs + timeoutMs).thenApply(answer -> {
+            FetchResponseData fetch = (FetchResponseData) answer;
+            return fetch.responses().isEmpty()
+                    ? new PartitionData().setErrorCode(fetch.errorCode())
+                    : fetch.responses().get(0).partitions().get(0);
+        });
+    }
+
+    /**
+     * @param timestamp milliseconds, {@link #EARLIEST} or {@link #LATEST}
+     * @return the offset of the first record at or after it, the log's end when there is none
+     */
+    CompletionStage<Long> offset(TopicImage topic, int partition, long timestamp) {
+        return ask(topic, partition, timestamp)
+                .thenCompose(found -> found < 0 && timestamp >= 0
+                        ? ask(topic, partition, LATEST)
+                        : CompletableFuture.completedFuture(found));
+    }
+
+    private long leaderDeadline() {
+        return System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Math.min(timeoutMs, LEADER_PATIENCE_MS));
+    }
+
+    private CompletionStage<Long> ask(TopicImage topic, int partition, long timestamp) {
+        long deadline = leaderDeadline();
+        return Retrying.whileLeaderMoves(
+                        () -> list(topic, partition, timestamp),
+                        found -> Errors.forCode(found.errorCode()),
+                        deadline,
+                        executor)
+                .thenApply(found -> {
+                    Errors error = Errors.forCode(found.errorCode());
+                    if (error != Errors.NONE) {
+                        throw HttpFailure.of(error, null, topic.name() + "-" + partition);
+                    }
+                    return found.offset();
+                });
+    }
+
+    private CompletionStage<ListOffsetsPartitionResponse> list(TopicImage topic, int partition, long timestamp) {
+        Integer leader = topics.leader(topic, partition).orElse(null);
+        if (leader == null) {
+            return CompletableFuture.completedFuture(
+                    new ListOffsetsPartitionResponse().setErrorCode(Errors.LEADER_NOT_AVAILABLE.code()));
+        }
+        ListOffsetsRequestData request = new ListOffsetsRequestData()
+                .setReplicaId(-1)
+                .setIsolationLevel(READ_UNCOMMITTED)
+                .setTopics(List.of(new ListOffsetsTopic()
+                        .setName(topic.name())
+                        .setPartitions(List.of(new ListOffsetsPartition()
+                                .setPartitionIndex(partition)
+                                .setTimestamp(timestamp)))));
+        return calls.call(leader, LIST_OFFSETS_VERSION, request, 0, timeoutMs).thenApply(RecordReading::only);
+    }
+
+    /**
+     * How far a partition goes.
+     *
+     * @param offset that was asked for
+     * @param waitingSinceMs the time of the first record that is not read yet; -1 when there is none
+     */
+    record End(long offset, long waitingSinceMs) {}
+
+    /**
+     * Ends, or beginnings, of many partitions, with one request to each broker that leads any of them.
+     *
+     * @param read for each partition the next offset to be read; null to ask for none of that
+     * @return those that could be told; never fails
+     */
+    CompletionStage<Map<TopicPartition, End>> ends(Map<TopicPartition, Long> read, long timestamp) {
+        Map<Integer, Map<String, ListOffsetsTopic>> byLeader = new HashMap<>();
+        read.forEach((partition, offset) -> topics.image()
+                .topic(partition.topic())
+                .flatMap(topic -> topics.leader(topic, partition.partition()))
+                .ifPresent(leader -> {
+                    ListOffsetsPartition asked = new ListOffsetsPartition()
+                            .setPartitionIndex(partition.partition())
+                            .setTimestamp(timestamp);
+                    if (offset != null) {
+                        asked.unknownTaggedFields().add(WaitingTag.of(offset));
+                    }
+                    byLeader.computeIfAbsent(leader, id -> new HashMap<>())
+                            .computeIfAbsent(
+                                    partition.topic(),
+                                    name -> new ListOffsetsTopic().setName(name).setPartitions(new ArrayList<>()))
+                            .partitions()
+                            .add(asked);
+                }));
+        Map<TopicPartition, End> result = new ConcurrentHashMap<>();
+        List<CompletableFuture<?>> all = new ArrayList<>();
+        byLeader.forEach((leader, wanted) -> {
+            ListOffsetsRequestData request = new ListOffsetsRequestData()
+                    .setReplicaId(-1)
+                    .setIsolationLevel(READ_UNCOMMITTED)
+                    .setTopics(List.copyOf(wanted.values()));
+            all.add(calls.call(leader, LIST_OFFSETS_VERSION, request, 0, timeoutMs)
+                    .handle((answer, failure) -> {
+                        if (failure == null) {
+                            gather((ListOffsetsResponseData) answer, result);
+                        }
+                        return null;
+                    })
+                    .toCompletableFuture());
+        });
+        return CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)).thenApply(done -> result);
+    }
+
+    private static void gather(ListOffsetsResponseData answer, Map<TopicPartition, End> result) {
+        answer.topics().forEach(topic -> topic.partitions().forEach(partition -> {
+            if (partition.errorCode() == Errors.NONE.code()) {
+                Long since = WaitingTag.in(partition.unknownTaggedFields());
+                result.put(
+                        new TopicPartition(topic.name(), partition.partitionIndex()),
+                        new End(partition.offset(), since == null ? -1 : since));
+            }
+        }));
+    }
+
+    private static ListOffsetsPartitionResponse only(ApiMessage answer) {
+        return ((ListOffsetsResponseData) answer).topics().get(0).partitions().get(0);
+    }
+}

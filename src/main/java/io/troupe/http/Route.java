@@ -1,0 +1,44 @@
+package io.troupe.http;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+
+/**
+ * One thing that the API does.
+ *
+ * @param method as in GET
+ * @param template of its path, as in {@code /topics/{topic}}; a part in braces takes any one segment
+ * @param always whether it is done however busy the port is
+ */
+record Route(String method, String template, boolean always, Handler handler) {
+    /** Does it. On the port's executor; never blocks. A HttpFailure, thrown or in the future, becomes its answer. */
+    interface Handler {
+        CompletionStage<HttpResponse> handle(Exchange exchange);
+    }
+
+    static Route of(String method, String template, Handler handler) {
+        return new Route(method, template, false, handler);
+    }
+
+    /** The values of the parts in braces; empty when the path is another. */
+    Optional<Map<String, String>> match(List<String> segments) {
+        String[] parts = template.substring(1).split("/");
+        int count = template.equals("/") ? 0 : parts.length;
+        if (count != segments.size()) {
+            return Optional.empty();
+        }
+        Map<String, String> values = new HashMap<>();
+        for (int i = 0; i < count; i++) {
+            if (parts[i].startsWith("{")) {
+                values.put(parts[i].substring(1, parts[i].length() - 1), segments.get(i));
+            } else if (!parts[i].equals(segments.get(i))) {
+                return Optional.empty();
+            }
+        }
+        return Optional.of(values);
+    }
+}

@@ -1,0 +1,249 @@
+package io.troupe.protocol;
+
+import io.troupe.metadata.MetadataCache;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.apache.kafka.clients.ApiVersions;
+import org.apache.kafka.clients.BootstrapConfiguration;
+import org.apache.kafka.clients.ClientRequest;
+import org.apache.kafka.clients.ClientResponse;
+import org.apache.kafka.clients.ManualMetadataUpdater;
+import org.apache.kafka.clients.MetadataRecoveryStrategy;
+import org.apache.kafka.clients.NetworkClient;
+import org.apache.kafka.common.Node;
+import org.apache.kafka.common.errors.DisconnectException;
+import org.apache.kafka.common.errors.NetworkException;
+import org.apache.kafka.common.errors.ThrottlingQuotaExceededException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.metrics.Metrics;
+import org.apache.kafka.common.network.PlaintextChannelBuilder;
+import org.apache.kafka.common.network.Selectable;
+import org.apache.kafka.common.network.Selector;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.requests.AbstractRequest;
+import org.apache.kafka.common.requests.AbstractResponse;
+import org.apache.kafka.common.utils.Time;
+import org.apache.kafka.common.utils.internals.LogContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Requests for other brokers, over one connection to each of their Kafka ports, as clients make them. One thread for all, which
+ * begins with the first request; a broker that never forwards has none.
+ *
+ * <p>Bounds: {@link #MOST_WAITING} requests wait at most, and each for its time. Their bytes are those of whoever asks.
+ */
+public final class RemoteCalls implements AutoCloseable {
+    static final int MOST_WAITING = 10_000;
+    private static final int IN_FLIGHT_PER_BROKER = 100;
+    private static final long IDLE_MS = 300_000;
+    private static final long BACKOFF_MS = 50;
+    private static final long MOST_BACKOFF_MS = 1000;
+    private static final int SETUP_TIMEOUT_MS = 10_000;
+    private static final long POLL_MS = 1000;
+    private static final Logger log = LoggerFactory.getLogger(RemoteCalls.class);
+
+    /** One request until it is sent; then the client has it. */
+    private record Call(
+            Node node, short version, ApiMessage request, long deadlineMs, CompletableFuture<ApiMessage> answer) {}
+
+    private final MetadataCache metadata;
+    private final String clientId;
+    private final String listenerName;
+    private final Time time = Time.SYSTEM;
+    private final ArrayDeque<Call> arrived = new ArrayDeque<>();
+    private NetworkClient client;
+    private Thread thread;
+    private boolean closed;
+
+    /** @param listenerName of the addresses at which the other brokers are called */
+    public RemoteCalls(MetadataCache metadata, String clientId, String listenerName) {
+        this.metadata = metadata;
+        this.clientId = clientId;
+        this.listenerName = listenerName;
+    }
+
+    CompletionStage<ApiMessage> call(int brokerId, short version, ApiMessage request, int timeoutMs) {
+        Optional<Node> node = node(brokerId);
+        if (node.isEmpty()) {
+            return CompletableFuture.failedFuture(
+                    new NetworkException("broker " + brokerId + " is not there to be asked"));
+        }
+        Call call = new Call(node.get(), version, request, time.milliseconds() + timeoutMs, new CompletableFuture<>());
+        synchronized (this) {
+            if (closed) {
+                return CompletableFuture.failedFuture(new NetworkException("this broker stops"));
+            }
+            if (arrived.size() >= MOST_WAITING) {
+                return CompletableFuture.failedFuture(
+                        new ThrottlingQuotaExceededException("too many requests wait for other brokers"));
+            }
+            arrived.add(call);
+            if (thread == null) {
+                begin();
+            }
+            client.wakeup();
+        }
+        return call.answer();
+    }
+
+    private Optional<Node> node(int brokerId) {
+        return metadata.current()
+                .broker(brokerId)
+                .filter(broker -> !broker.fenced())
+                .flatMap(broker -> broker.listeners().stream()
+                        .filter(listener -> listener.name().equals(listenerName))
+                        .findFirst()
+                        .map(listener -> new Node(
+                                brokerId,
+                                listener.address().host(),
+                                listener.address().port())));
+    }
+
+    private void begin() {
+        LogContext context = new LogContext("[forwarding] ");
+        PlaintextChannelBuilder channels = new PlaintextChannelBuilder(null);
+        channels.configure(Map.of());
+        Selector selector = new Selector(IDLE_MS, new Metrics(), time, "forwarding", channels, context);
+        client = new NetworkClient(
+                selector,
+                new ManualMetadataUpdater(),
+                clientId,
+                IN_FLIGHT_PER_BROKER,
+                BACKOFF_MS,
+                MOST_BACKOFF_MS,
+                Selectable.USE_DEFAULT_BUFFER_SIZE,
+                Selectable.USE_DEFAULT_BUFFER_SIZE,
+                SETUP_TIMEOUT_MS,
+                SETUP_TIMEOUT_MS,
+                SETUP_TIMEOUT_MS,
+                time,
+                false,
+                new ApiVersions(),
+                context,
+                MetadataRecoveryStrategy.NONE,
+                BootstrapConfiguration.DISABLED,
+                false);
+        thread = new Thread(this::run, "forwarding");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void run() {
+        List<Call> waiting = new ArrayList<>();
+        try {
+            while (take(waiting)) {
+                long now = time.milliseconds();
+                waiting.removeIf(call -> sent(call, now));
+                client.poll(waiting.isEmpty() ? POLL_MS : BACKOFF_MS, time.milliseconds());
+            }
+        } catch (RuntimeException | Error e) {
+            log.error("Requests are no longer forwarded to other brokers", e);
+        } finally {
+            synchronized (this) {
+                closed = true;
+                waiting.addAll(arrived);
+                arrived.clear();
+            }
+            waiting.forEach(call -> call.answer().completeExceptionally(new NetworkException("this broker stops")));
+            client.close();
+        }
+    }
+
+    private synchronized boolean take(List<Call> waiting) {
+        waiting.addAll(arrived);
+        arrived.clear();
+        return !closed;
+    }
+
+    /** Whether it need not be kept: it was sent, or it is too late. */
+    private boolean sent(Call call, long nowMs) {
+        if (nowMs >= call.deadlineMs()) {
+            call.answer()
+                    .completeExceptionally(
+                            new TimeoutException("broker " + call.node().id() + " at "
+                                    + call.node().host() + ":" + call.node().port() + " could not be reached in time"));
+            return true;
+        }
+        if (!client.ready(call.node(), nowMs)) {
+            return false;
+        }
+        ClientRequest request = client.newClientRequest(
+                call.node().idString(),
+                builder(call),
+                nowMs,
+                true,
+                (int) (call.deadlineMs() - nowMs),
+                response -> answered(call, response));
+        client.send(request, nowMs);
+        return true;
+    }
+
+    private static void answered(Call call, ClientResponse response) {
+        if (response.hasResponse()) {
+            call.answer().complete(response.responseBody().data());
+        } else if (response.wasTimedOut()) {
+            call.answer()
+                    .completeExceptionally(
+                            new TimeoutException("broker " + call.node().id() + " did not answer in time"));
+        } else {
+            call.answer()
+                    .completeExceptionally(new DisconnectException(
+                            "the connection to broker " + call.node().id() + " ended"));
+        }
+    }
+
+    private static AbstractRequest.Builder<AbstractRequest> builder(Call call) {
+        return new AbstractRequest.Builder<>(ApiKeys.forId(call.request().apiKey()), call.version()) {
+            @Override
+            public AbstractRequest build(short version) {
+                return new Data(apiKey(), version, call.request());
+            }
+        };
+    }
+
+    /** Any request, as its data. */
+    private static final class Data extends AbstractRequest {
+        private final ApiMessage data;
+
+        Data(ApiKeys key, short version, ApiMessage data) {
+            super(key, version);
+            this.data = data;
+        }
+
+        @Override
+        public ApiMessage data() {
+            return data;
+        }
+
+        @Override
+        public AbstractResponse getErrorResponse(int throttleTimeMs, Throwable e) {
+            return null;
+        }
+    }
+
+    @Override
+    public void close() {
+        Thread ending;
+        synchronized (this) {
+            closed = true;
+            ending = thread;
+            if (client != null) {
+                client.wakeup();
+            }
+        }
+        if (ending != null) {
+            try {
+                ending.join(SETUP_TIMEOUT_MS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}

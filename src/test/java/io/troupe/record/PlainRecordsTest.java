@@ -1,0 +1,94 @@
+package io.troupe.record;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.record.internal.ControlRecordType;
+import org.apache.kafka.common.record.internal.EndTransactionMarker;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.SimpleRecord;
+import org.junit.jupiter.api.Test;
+
+/** Records into batches and out of them. */
+class PlainRecordsTest {
+    private static PlainRecord record(String key, String value) {
+        return new PlainRecord(
+                -1, 5, key == null ? null : key.getBytes(), value == null ? null : value.getBytes(), List.of());
+    }
+
+    private static List<String> values(PlainRecords.Read read) {
+        return read.records().stream().map(r -> new String(r.value())).toList();
+    }
+
+    @Test
+    void whatIsWrittenIsReadAgain() {
+        PlainRecord full = new PlainRecord(
+                -1,
+                1234,
+                new byte[] {1},
+                new byte[] {2, 3},
+                List.of(new PlainRecord.Header("h", new byte[] {4}), new PlainRecord.Header("n", null)));
+        PlainRecords.Read read = PlainRecords.read(PlainRecords.batch(List.of(full, record(null, null))), 0, 10_000);
+        assertEquals(2, read.nextOffset());
+        PlainRecord first = read.records().get(0);
+        assertEquals(0, first.offset());
+        assertEquals(1234, first.timestampMs());
+        assertArrayEquals(new byte[] {1}, first.key());
+        assertArrayEquals(new byte[] {2, 3}, first.value());
+        assertArrayEquals(new byte[] {4}, first.headers().get(0).value());
+        assertNull(first.headers().get(1).value());
+        assertNull(read.records().get(1).key());
+        assertNull(read.records().get(1).value());
+    }
+
+    /** The bound by which batches are cut must be no less than what they come to. */
+    @Test
+    void aBatchIsNoLargerThanItsRecordsSay() {
+        List<PlainRecord> records = new ArrayList<>();
+        int bound = 61;
+        for (int i = 0; i < 500; i++) {
+            PlainRecord record = new PlainRecord(
+                    -1, i, new byte[i], new byte[3 * i], List.of(new PlainRecord.Header("grün", new byte[i])));
+            records.add(record);
+            bound += record.sizeInBytes();
+        }
+        int size = PlainRecords.batch(records).remaining();
+        assertTrue(size <= bound, size + " > " + bound);
+    }
+
+    @Test
+    void readingBeginsInTheMiddleOfABatchAndEndsWhenThereIsEnough() {
+        SimpleRecord[] simple = new SimpleRecord[10];
+        for (int i = 0; i < simple.length; i++) {
+            simple[i] = new SimpleRecord(i, null, ("" + i).getBytes());
+        }
+        ByteBuffer batch = MemoryRecords.withRecords(100L, Compression.gzip().build(), simple)
+                .buffer();
+        PlainRecords.Read read = PlainRecords.read(batch, 104, 40);
+        assertEquals(List.of("4", "5"), values(read));
+        assertEquals(106, read.nextOffset());
+        assertEquals(List.of("9"), values(PlainRecords.read(batch, 109, 1)));
+        assertEquals(110, PlainRecords.read(batch, 109, 1).nextOffset());
+    }
+
+    @Test
+    void controlRecordsArePassedOver() {
+        ByteBuffer marker = MemoryRecords.withEndTransactionMarker(
+                        7, 5, 0, 1L, (short) 0, new EndTransactionMarker(ControlRecordType.COMMIT, 0))
+                .buffer();
+        PlainRecords.Read read = PlainRecords.read(marker, 7, 1000);
+        assertEquals(List.of(), read.records());
+        assertEquals(8, read.nextOffset());
+    }
+
+    @Test
+    void nothingIsReadOfNothing() {
+        assertEquals(3, PlainRecords.read(ByteBuffer.allocate(0), 3, 1000).nextOffset());
+    }
+}

@@ -166,6 +166,13 @@ final class ClassicGroup implements GroupCore {
             retention.onDeleteOffsets(delete);
         } else if (request instanceof GroupRequest.DescribeConsumers describe) {
             describe.answerUnknown("Group " + group.groupId() + " is not a consumer group.");
+        } else if (request instanceof GroupRequest.ConsumerHeartbeat heartbeat
+                && heartbeat.data().memberEpoch() != ConsumerHeartbeatCheck.JOIN
+                && !group.committed.isVoid()) {
+            // Its session ended, and the group has changed its protocol since. Kafka says GROUP_ID_NOT_FOUND, on which
+            // clients
+            // give up; so they come again, and the group may change back.
+            group.refuse(request, Errors.UNKNOWN_MEMBER_ID);
         } else {
             group.refuse(request, Errors.GROUP_ID_NOT_FOUND);
         }
@@ -242,7 +249,17 @@ final class ClassicGroup implements GroupCore {
 
     /** Whether every member has heard its part of a generation that is stored: then it is known who has what. */
     boolean isSettled() {
-        return group.state == State.STABLE && group.members.all().stream().allMatch(member -> member.synced);
+        return group.state == State.STABLE
+                && !group.loaded
+                && group.members.all().stream().allMatch(member -> member.synced);
+    }
+
+    /** Sees to it that it {@link #isSettled} some time: who of those that a former coordinator knew has heard is not stored. */
+    List<Effect> settle(long nowMs) {
+        if (group.state == State.STABLE && group.loaded) {
+            joins.prepareRebalance(nowMs);
+        }
+        return take(nowMs);
     }
 
     /** The records by which it becomes a group of the consumer protocol; empty when members say what cannot be carried on. */

@@ -31,6 +31,8 @@ final class ClassicGroupState {
     long joinDeadlineMs = NEVER;
     long syncDeadlineMs = NEVER;
     long sweepDeadlineMs;
+    /** Its generation is as a former coordinator stored it. */
+    boolean loaded;
     /** Generation whose assignment is being stored, -1 for none. */
     int storing = -1;
     /** Appends asked for and not yet decided. */
@@ -72,6 +74,7 @@ final class ClassicGroupState {
             }
             if (!members.isEmpty()) {
                 state = ClassicGroup.State.STABLE;
+                loaded = true;
                 if (members.has(stored.leader())) {
                     members.lead(stored.leader());
                 }

@@ -10,6 +10,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.UUID;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -102,7 +104,12 @@ final class Group extends AbstractBehavior<Group.Command> {
         this.timers = timers;
         this.shared = shared;
         this.cell = cell;
-        this.machines = new GroupMachines(shared, cell);
+        this.machines = new GroupMachines(
+                shared.config(),
+                new ConsumerGroup.Surroundings(
+                        shared.image(), shared.consumers()::get, shared.regexes(), () -> Uuid.randomUuid()
+                                .toString()),
+                prefix -> prefix + "-" + UUID.randomUUID());
         this.coordinator = coordinator;
         if (cell.inFlight == null) {
             begin();
@@ -136,13 +143,12 @@ final class Group extends AbstractBehavior<Group.Command> {
             return this;
         }
         try {
-            GroupMachines.Turn turn =
-                    machines.before(ask.request(), group, shared.clockMs().getAsLong());
-            if (turn == null) {
-                ask.request().refuse(Errors.COORDINATOR_NOT_AVAILABLE);
-            } else {
-                turn(turn);
+            if (mayHandle(ask.request())) {
                 run(group.handle(ask.request(), shared.clockMs().getAsLong()));
+            } else {
+                ask.request().refuse(Errors.COORDINATOR_NOT_AVAILABLE);
+                // It may have begun to make ready for it.
+                run(List.of());
             }
         } catch (RuntimeException e) {
             ask.request().refuse(Errors.UNKNOWN_SERVER_ERROR);
@@ -166,6 +172,19 @@ final class Group extends AbstractBehavior<Group.Command> {
             run(group.topicsChanged(shared.clockMs().getAsLong()));
         }
         return this;
+    }
+
+    /** The machine that a request is for takes over, if it may. */
+    private boolean mayHandle(GroupRequest request) {
+        if (request instanceof GroupRequest.ConsumerHeartbeat) {
+            // Before that machine looks at the topics: from here on it hears of their changes.
+            cell.groupType = ConsumerGroup.TYPE;
+        }
+        GroupMachines.Turn turn =
+                machines.before(request, group, shared.clockMs().getAsLong());
+        turn(turn);
+        cell.groupType = group.groupType();
+        return turn.isReady();
     }
 
     /** Another machine takes over, and what it wants done comes first. */
@@ -284,7 +303,12 @@ final class Group extends AbstractBehavior<Group.Command> {
 
     private void begin() {
         long nowMs = shared.clockMs().getAsLong();
-        group = machines.first(nowMs);
+        boolean isStored = cell.committed.metadata() != null || cell.committed.consumers() != null;
+        group = machines.first(cell.committed, cell.events, nowMs);
+        if (cell.begun || isStored) {
+            group.noteLoaded(cell.begun ? "begins again after a fault, with " : "has a new coordinator, and ", nowMs);
+        }
+        cell.begun = true;
         // They may have changed while there was no machine.
         run(group.topicsChanged(nowMs));
     }
@@ -336,7 +360,7 @@ final class Group extends AbstractBehavior<Group.Command> {
             return;
         }
         GroupMachines.Turn downgraded =
-                machines.downgrade(group, shared.clockMs().getAsLong());
+                machines.downgrade(group, shared.clockMs().getAsLong()).orElse(null);
         if (downgraded != null) {
             turn(downgraded);
             return;

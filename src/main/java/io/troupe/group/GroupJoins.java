@@ -257,6 +257,7 @@ final class GroupJoins {
             return;
         }
         group.generation++;
+        group.loaded = false;
         group.joinDeadlineMs = ClassicGroupState.NEVER;
         initialDelay = false;
         if (group.members.isEmpty()) {

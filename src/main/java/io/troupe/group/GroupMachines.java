@@ -1,122 +1,106 @@
 package io.troupe.group;
 
+import io.troupe.config.GroupConfig;
 import java.util.List;
-import java.util.UUID;
-import org.apache.kafka.common.Uuid;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
- * Which {@link GroupCore} runs a group: the one that fits what is stored of it, and another when it changes its protocol (KIP-848,
- * "Empty groups" and "Online migration").
+ * Which kind of machine a group is, and how it changes from one kind to the other: when nobody is in it by who comes first, and
+ * with members in it by {@link GroupMigration}. Pure; owned by the group's thread.
  *
  * <pre>
- * is               when                                              becomes
- * classic, empty   a member of the consumer protocol joins           consumer
- * classic          the same, and all is settled and allows it        consumer, with its classic members
- * consumer, empty  a classic member joins                            classic
- * consumer         only classic members are left, all is stored      classic, which begins a rebalance
+ * from       to         when
+ * classic    consumer   a member of the consumer protocol joins and nobody is in it, or it is settled and configuration allows it
+ * consumer   classic    a classic member joins, nobody is in it, and that is stored
+ * consumer   classic    only classic members are left ({@link ConsumerGroup#downgrade})
  * </pre>
  *
- * <p>Owned by the group's thread.
+ * @param newMemberId makes a unique id of a classic member that begins with the given client or instance id
  */
-final class GroupMachines {
-    private final GroupContext shared;
-    private final GroupCell cell;
-
-    GroupMachines(GroupContext shared, GroupCell cell) {
-        this.shared = shared;
-        this.cell = cell;
+record GroupMachines(GroupConfig config, ConsumerGroup.Surroundings around, UnaryOperator<String> newMemberId) {
+    /**
+     * A machine in the place of another, or the same.
+     *
+     * @param effects what it wants done before anything else
+     * @param isReady false when it cannot handle the request yet: whoever asks is to try again
+     */
+    record Turn(GroupCore machine, List<Effect> effects, boolean isReady) {
+        private Turn(GroupCore machine) {
+            this(machine, List.of(), true);
+        }
     }
 
-    /** A machine that runs the group from now on, the same or another, and what it wants done first. */
-    record Turn(GroupCore machine, List<Effect> effects) {}
-
-    /** A machine for what is acknowledged. */
-    GroupCore first(long nowMs) {
-        boolean again = cell.begun;
-        cell.begun = true;
-        CommittedGroup committed = cell.committed;
-        GroupCore machine =
-                committed.consumers() == null ? classic(committed, 0, nowMs) : consumer(committed, 0, nowMs);
-        if (again || committed.metadata() != null || committed.consumers() != null) {
-            machine.noteLoaded(again ? "begins again after a fault, with " : "has a new coordinator, and ", nowMs);
-        }
-        return machine;
+    /** The machine of what is stored. */
+    GroupCore first(CommittedGroup committed, GroupEvents before, long nowMs) {
+        return committed.consumers() == null
+                ? classic(committed, 0, before, nowMs)
+                : consumers(committed, 0, before, nowMs);
     }
 
     /**
-     * Who is to handle a request. Null when that would be another machine, but it is not stored yet that nobody is in the group, or
-     * not settled who has what: then the request must come again.
+     * The machine by which a request is to be handled. It is not ready while it is to be another one, but is not stored yet that
+     * nobody is in the group, or not settled who has what.
      */
-    Turn before(GroupRequest request, GroupCore machine, long nowMs) {
-        Turn same = new Turn(machine, List.of());
-        if (machine instanceof ClassicGroup classic
+    Turn before(GroupRequest request, GroupCore group, long nowMs) {
+        if (group instanceof ClassicGroup classic
                 && request instanceof GroupRequest.ConsumerHeartbeat heartbeat
                 && heartbeat.data().memberEpoch() == ConsumerHeartbeatCheck.JOIN) {
             if (classic.mayBeReplaced()) {
-                return new Turn(consumer(classic.committed(), classic.appending(), nowMs), List.of());
+                return new Turn(consumers(classic.committed(), classic.appending(), classic.events(), nowMs));
             }
             if (classic.mayBeUpgraded(heartbeat.data().instanceId())) {
-                return classic.isSettled() ? upgraded(classic, nowMs) : null;
+                return classic.isSettled()
+                        ? new Turn(upgraded(classic, nowMs))
+                        : new Turn(classic, classic.settle(nowMs), false);
             }
-        } else if (machine instanceof ConsumerGroup consumers
-                && request instanceof GroupRequest.Join
-                && consumers.size() == 0) {
-            if (consumers.appending() > 0) {
-                return null;
-            }
-            Effect.Append tombstones = consumers.tombstones();
-            return new Turn(
-                    classic(consumers.committed().with(tombstones.records()), consumers.appending(), nowMs),
-                    List.of(tombstones));
         }
-        return same;
-    }
-
-    /** It stays what it was if members say what cannot be carried on. */
-    private Turn upgraded(ClassicGroup classic, long nowMs) {
-        hearsOfTopics();
-        List<GroupRecord> records = classic.upgrade(shared.image().get()).orElse(null);
-        if (records == null) {
-            return new Turn(classic, List.of());
+        if (group instanceof ConsumerGroup consumers && request instanceof GroupRequest.Join && consumers.size() == 0) {
+            return consumers.appending() > 0 ? new Turn(consumers, List.of(), false) : emptied(consumers, nowMs);
         }
-        ConsumerGroup consumers = consumer(classic.committed().with(records), classic.appending(), nowMs);
-        consumers.upgraded(records, nowMs);
-        return new Turn(consumers, List.of());
+        return new Turn(group);
     }
 
-    /** Null when the group is to stay what it is. */
-    Turn downgrade(GroupCore machine, long nowMs) {
-        if (!(machine instanceof ConsumerGroup consumers)) {
-            return null;
+    /** A group in which only classic members are left becomes a classic one, if it is time. */
+    Optional<Turn> downgrade(GroupCore group, long nowMs) {
+        if (!(group instanceof ConsumerGroup consumers)) {
+            return Optional.empty();
         }
-        List<GroupRecord> records = consumers.downgrade(nowMs).orElse(null);
-        if (records == null) {
-            return null;
-        }
-        ClassicGroup classic = classic(consumers.committed().with(records), 0, nowMs);
-        return new Turn(classic, classic.downgraded(records, nowMs));
+        return consumers.downgrade(nowMs).map(records -> {
+            ClassicGroup classic = classic(consumers.committed().with(records), 0, consumers.events(), nowMs);
+            return new Turn(classic, classic.downgraded(records, nowMs), true);
+        });
     }
 
-    private ClassicGroup classic(CommittedGroup committed, int appending, long nowMs) {
-        return new ClassicGroup(
-                committed, shared.config(), prefix -> prefix + "-" + UUID.randomUUID(), appending, cell.events, nowMs);
+    /** Stays what it is when its members say what cannot be carried on. */
+    private GroupCore upgraded(ClassicGroup classic, long nowMs) {
+        return classic.upgrade(around.image().get())
+                .<GroupCore>map(records -> {
+                    ConsumerGroup consumers =
+                            consumers(classic.committed().with(records), classic.appending(), classic.events(), nowMs);
+                    consumers.upgraded(records, nowMs);
+                    return consumers;
+                })
+                .orElse(classic);
     }
 
-    private ConsumerGroup consumer(CommittedGroup committed, int appending, long nowMs) {
-        hearsOfTopics();
-        return new ConsumerGroup(
-                committed,
-                shared.config(),
-                new ConsumerGroup.Surroundings(
-                        shared.image(), shared.consumers()::get, shared.regexes(), () -> Uuid.randomUuid()
-                                .toString()),
-                appending,
-                cell.events,
-                nowMs);
+    private Turn emptied(ConsumerGroup consumers, long nowMs) {
+        Effect.Append tombstones = consumers.tombstones();
+        return new Turn(
+                classic(
+                        consumers.committed().with(tombstones.records()),
+                        consumers.appending(),
+                        consumers.events(),
+                        nowMs),
+                List.of(tombstones),
+                true);
     }
 
-    /** The coordinator tells it of their changes from here on: it must do so before the machine looks at the topics. */
-    private void hearsOfTopics() {
-        cell.groupType = ConsumerGroup.TYPE;
+    private ClassicGroup classic(CommittedGroup committed, int appending, GroupEvents before, long nowMs) {
+        return new ClassicGroup(committed, config, newMemberId, appending, before, nowMs);
+    }
+
+    private ConsumerGroup consumers(CommittedGroup committed, int appending, GroupEvents before, long nowMs) {
+        return new ConsumerGroup(committed, config, around, appending, before, nowMs);
     }
 }

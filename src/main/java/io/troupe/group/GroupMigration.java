@@ -9,6 +9,7 @@ import io.troupe.group.ConsumerGroupRecord.TargetStored;
 import io.troupe.metadata.MetadataImage;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,7 +25,8 @@ final class GroupMigration {
 
     /**
      * A classic group becomes one of the consumer protocol. Its members have what their leader gave them, and that is the
-     * target of an epoch of the generation's number.
+     * target of an epoch of the generation's number. A cooperative member that had more when it joined may not have heard yet
+     * that it is to give that up, or not have done so: it is to say so first, as it would to its leader.
      *
      * @param group settled: every member has heard its part
      * @return empty when the members' words cannot be read, or say more than the coordinator can carry on
@@ -36,6 +38,9 @@ final class GroupMigration {
         records.add(new GroupRecord.GroupRemoved(groupId));
         records.add(new EpochStored(groupId, epoch, 0));
         records.add(new TargetEpochStored(groupId, epoch));
+        Map<String, Map<Uuid, Set<Integer>>> before = new LinkedHashMap<>();
+        Map<String, Map<Uuid, Map<Integer, Integer>>> given = new HashMap<>();
+        Map<Uuid, Map<Integer, Integer>> taken = new HashMap<>();
         for (GroupMember m : group.members.all()) {
             Optional<ClassicWords.Subscription> subscription =
                     ClassicWords.subscription(m.metadata(group.protocol), image);
@@ -43,19 +48,30 @@ final class GroupMigration {
             if (subscription.isEmpty() || assigned.isEmpty()) {
                 return Optional.empty();
             }
-            Map<Uuid, Map<Integer, Integer>> given = new HashMap<>();
-            assigned.get().forEach((topicId, partitions) -> {
-                Map<Integer, Integer> epochs = given.computeIfAbsent(topicId, t -> new HashMap<>());
-                partitions.forEach(partition -> epochs.put(partition, epoch));
-            });
             records.add(new MemberStored(groupId, m.memberId, metadata(m, subscription.get())));
             records.add(new TargetStored(groupId, m.memberId, assigned.get()));
-            records.add(new CurrentStored(
-                    groupId,
-                    m.memberId,
-                    new CurrentAssignment(epoch, epoch, CurrentAssignment.State.STABLE, given, Map.of())));
+            before.put(m.memberId, subscription.get().owned());
+            given.put(m.memberId, notTaken(assigned.get(), taken, epoch));
         }
+        before.forEach((memberId, owned) -> {
+            Map<Uuid, Map<Integer, Integer>> revoking = notTaken(owned, taken, epoch);
+            CurrentAssignment.State state =
+                    revoking.isEmpty() ? CurrentAssignment.State.STABLE : CurrentAssignment.State.UNREVOKED_PARTITIONS;
+            records.add(new CurrentStored(
+                    groupId, memberId, new CurrentAssignment(epoch, epoch, state, given.get(memberId), revoking)));
+        });
         return Optional.of(records);
+    }
+
+    /** Those partitions that nobody has taken yet, with the epoch; they are taken then. */
+    private static Map<Uuid, Map<Integer, Integer>> notTaken(
+            Map<Uuid, Set<Integer>> wanted, Map<Uuid, Map<Integer, Integer>> taken, int epoch) {
+        Map<Uuid, Map<Integer, Integer>> got = new HashMap<>();
+        wanted.forEach((topicId, partitions) -> partitions.stream()
+                .filter(p ->
+                        taken.computeIfAbsent(topicId, t -> new HashMap<>()).putIfAbsent(p, epoch) == null)
+                .forEach(p -> got.computeIfAbsent(topicId, t -> new HashMap<>()).put(p, epoch)));
+        return got;
     }
 
     private static ConsumerMemberMetadata metadata(GroupMember m, ClassicWords.Subscription subscription) {

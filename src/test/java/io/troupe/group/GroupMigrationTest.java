@@ -21,6 +21,8 @@ import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Assignment;
 import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
 import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.message.HeartbeatRequestData;
 import org.apache.kafka.common.message.HeartbeatResponseData;
 import org.apache.kafka.common.message.JoinGroupRequestData;
@@ -214,6 +216,66 @@ class GroupMigrationTest {
         classic.syncBytes(b, 3, Map.of());
         assertTrue(classic.group.isSettled());
         assertTrue(classic.group.upgrade(f.image).isEmpty());
+    }
+
+    @Test // as when a cooperative rebalance has come half way: nobody may get what a member may still have
+    void whatAMemberSaidToHaveAndIsNotToKeepItGivesUpFirst() {
+        classic.join(b, null, words(2, 3), "range");
+        classic.join(a, null, words(0, 1), "range");
+        classic.join(b, null, words(2, 3), "range");
+        classic.syncBytes(a, 3, Map.of(a, given(0), b, given(2)));
+        classic.syncBytes(b, 3, Map.of());
+        f.upgrade(classic.group);
+        assertEquals(
+                CurrentAssignment.State.UNREVOKED_PARTITIONS, f.group.current(a).state());
+        Client c = f.join("c", "t");
+        assertEquals(Map.of(), c.assigned);
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, beat(a, 3));
+        assertEquals(4, join(a, 0));
+        f.confirm(c);
+        assertEquals(List.of(1), c.assigned.get("t"));
+    }
+
+    @Test
+    void aPartitionThatALeaderGaveTwiceIsWithOneOfThem() {
+        classic.join(b, null, words(2, 3), "range");
+        classic.join(a, null, words(0, 1), "range");
+        classic.join(b, null, words(2, 3), "range");
+        classic.syncBytes(a, 3, Map.of(a, given(0, 2), b, given(2, 3)));
+        classic.syncBytes(b, 3, Map.of());
+        f.upgrade(classic.group);
+        List<String> books = new ArrayList<>(List.of(f.book(new Client(a)), f.book(new Client(b))));
+        assertTrue(books.contains("[0, 2]") != books.contains("[2, 3]"), books.toString());
+    }
+
+    @Test // who missed the last generation may have what the book gives to others
+    void aNewCoordinatorSettlesBeforeTheGroupChanges() {
+        GroupFixture elsewhere = new GroupFixture(0);
+        elsewhere.log.addAll(classic.log);
+        elsewhere.failOver(f.config);
+        assertEquals(ClassicGroup.State.STABLE, elsewhere.group.state());
+        assertFalse(elsewhere.group.isSettled());
+        elsewhere.run(elsewhere.group.settle(elsewhere.nowMs));
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, elsewhere.heartbeat(a, 2));
+        var joining = elsewhere.join(a, null, words(0, 1), "range");
+        elsewhere.join(b, null, words(2, 3), "range");
+        assertEquals(3, joining.now().generationId());
+        elsewhere.syncBytes(a, 3, Map.of(a, given(0, 1), b, given(2, 3)));
+        assertFalse(elsewhere.group.isSettled());
+        elsewhere.syncBytes(b, 3, Map.of());
+        assertTrue(elsewhere.group.isSettled());
+    }
+
+    @Test
+    void whoComesBackAfterTheGroupBecameClassicIsToComeAnew() {
+        ConsumerGroupHeartbeatRequestData late =
+                new ConsumerGroupHeartbeatRequestData().setMemberId("c").setMemberEpoch(3);
+        assertEquals(
+                Errors.UNKNOWN_MEMBER_ID.code(),
+                classic.<ConsumerGroupHeartbeatResponseData>ask(r -> new GroupRequest.ConsumerHeartbeat(
+                                new Caller("c", "/h", (short) 1), late.setGroupId("g"), r))
+                        .now()
+                        .errorCode());
     }
 
     @Test

@@ -32,7 +32,9 @@ final class ConsumerRetention {
     }
 
     /**
-     * A member that has not heard of its newest epoch yet may commit what it has had since it was given it (KIP-1251).
+     * A member that has not heard of its newest epoch yet may commit what it has had since it was given it (KIP-1251). In none
+     * may it commit what another member has, which Kafka lets it do: its heartbeats say what it has, and nothing of what it is
+     * about to take, so it may take what was given to another one since, and would set that one's offset back.
      */
     private Errors mayCommit(OffsetCommitRequestData data, short version) {
         int epoch = data.generationIdOrMemberEpoch();
@@ -50,7 +52,7 @@ final class ConsumerRetention {
             return Errors.UNSUPPORTED_VERSION;
         }
         if (epoch == member.current.memberEpoch()) {
-            return Errors.NONE;
+            return hasAnother(member, data) ? Errors.STALE_MEMBER_EPOCH : Errors.NONE;
         }
         if (epoch < 0 || epoch > member.current.memberEpoch()) {
             return Errors.STALE_MEMBER_EPOCH;
@@ -64,6 +66,11 @@ final class ConsumerRetention {
             }
         }
         return Errors.NONE;
+    }
+
+    private boolean hasAnother(ConsumerMember member, OffsetCommitRequestData data) {
+        return data.topics().stream().anyMatch(topic -> topic.partitions().stream()
+                .anyMatch(p -> !group.isFree(topic.topicId(), p.partitionIndex(), member.memberId)));
     }
 
     void onFetchOffsets(GroupRequest.FetchOffsets fetch) {

@@ -64,6 +64,29 @@ class ConsumerOffsetsTest {
         assertEquals(Errors.NONE, f.commit(NEWEST, "a", before, "t", kept, 6));
     }
 
+    @Test // of what it is about to take a member says nothing, and a newer target may give that to another one
+    // meanwhile
+    void whatAnotherMemberHasIsNotCommittedByWhoStillBelievesToHaveIt() {
+        f.topic("t", 2);
+        Client late = f.join("late", "t");
+        assertEquals(List.of(0, 1), late.assigned.get("t"));
+        Client b = f.join("b", "t");
+        // It repeats all that it can say while it takes over what it was first told to have.
+        f.beat(
+                late,
+                ConsumerGroupFixture.joining("late").setMemberEpoch(late.epoch).setSubscribedTopicNames(List.of("t")));
+        int lost = 1 - late.assigned.get("t").get(0);
+        f.beat(b);
+        assertEquals(List.of(lost), b.assigned.get("t"));
+        assertEquals(late.epoch, b.epoch);
+        assertEquals(Errors.NONE, f.commit(b, "t", lost, 9));
+        assertEquals(Errors.STALE_MEMBER_EPOCH, f.commit(late, "t", lost, 5));
+        assertEquals(Errors.NONE, f.commit(late, "t", 1 - lost, 5));
+        f.failOver();
+        assertEquals(Errors.STALE_MEMBER_EPOCH, f.commit(late, "t", lost, 5));
+        assertEquals(9, f.group.committed().offset("t", lost).offset());
+    }
+
     @Test // "OffsetFetch API", v9
     void aMemberFetchesInItsEpoch() {
         f.topic("t", 1);

@@ -25,16 +25,21 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.DescribeGroupsResponseData.DescribedGroup;
+import org.apache.kafka.common.message.DescribeGroupsResponseData.DescribedGroupMember;
 import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Random members against one group of the consumer protocol (KIP-848): they join, leave, fall silent, change what they are
+ * Random members against one group of the consumer protocol (KIP-848), or one that changes between it and the classic protocol:
+ * they join, leave, fall silent, change what they are
  * subscribed to and the assignor, lose and repeat requests and are slow to give partitions up, while topics come, grow and go,
  * appends are held back or refused, and the coordinator moves and reads what is stored, compacted or not. Whatever happens: a
  * partition has one owner, nobody owns what the group does not know it to, epochs and committed offsets never go back, who is
@@ -45,23 +50,36 @@ class ConsumerGroupSimulationTest {
     private static final int SESSION_MS = ConsumerGroupConfig.DEFAULTS.sessionTimeoutMs();
     private static final List<String> TOPICS = List.of("t0", "t1", "t2", "u0", "u1");
 
+    /** Who is in the group. */
+    enum Members {
+        CONSUMERS,
+        /** Of both protocols (KIP-848, "Migrating to the new protocol"). */
+        MIXED,
+        /** Now and then one speaks the other protocol from its next start on; in the end perhaps all speak the same. */
+        CHANGING
+    }
+
     @TestFactory
     List<DynamicTest> runs() {
-        return runs(false, 100);
+        return runs(Members.CONSUMERS, 100);
     }
 
-    /** Members of both protocols in one group (KIP-848, "Migrating to the new protocol"). */
     @TestFactory
     List<DynamicTest> mixedRuns() {
-        return runs(true, 60);
+        return runs(Members.MIXED, 60);
     }
 
-    private static List<DynamicTest> runs(boolean mixed, int count) {
+    @TestFactory
+    List<DynamicTest> changingRuns() {
+        return runs(Members.CHANGING, 100);
+    }
+
+    private static List<DynamicTest> runs(Members members, int count) {
         String seed = System.getProperty("seed");
         LongStream seeds = seed == null
                 ? LongStream.range(0, Integer.getInteger("rounds", count))
                 : LongStream.of(Long.parseLong(seed));
-        return seeds.mapToObj(s -> DynamicTest.dynamicTest("seed " + s, () -> new Run(s, mixed).go()))
+        return seeds.mapToObj(s -> DynamicTest.dynamicTest("seed " + s, () -> new Run(s, members).go()))
                 .toList();
     }
 
@@ -86,6 +104,9 @@ class ConsumerGroupSimulationTest {
         final List<SimulatedMember> consumers = new ArrayList<>();
         /** Every id there ever was. */
         final Set<String> memberIds = new TreeSet<>();
+
+        private final Members members;
+        private int processes;
         /** When each member was last heard of, or later. */
         final Map<String, Long> heardMs = new HashMap<>();
 
@@ -99,35 +120,46 @@ class ConsumerGroupSimulationTest {
         int toldEpoch;
 
         private int ids;
+        /** Generations of a classic group in which somebody heard its part. */
+        private final TreeSet<Integer> heardGenerations = new TreeSet<>();
+        /** That a classic group was given when it began: up to it members were led by their coordinator. */
+        private int firstGeneration;
 
         MetadataImage image = MetadataImage.empty();
         private boolean topicsWentAway;
-        ConsumerGroup group;
+        private final GroupMachines machines;
+        GroupCore group;
 
-        Run(long seed, boolean mixed) {
+        Run(long seed, Members members) {
             random = new Random(seed);
+            this.members = members;
             for (int i = 0; i < 3; i++) {
                 changeTopics();
             }
-            group = machine(CommittedGroup.empty(GroupFixture.ID));
+            machines = new GroupMachines(
+                    GroupFixture.config(0, Integer.MAX_VALUE),
+                    new ConsumerGroup.Surroundings(() -> image, () -> 1, new TopicRegexes(), () -> "given-" + ids++),
+                    prefix -> prefix + "-" + ids++);
+            group = machines.first(CommittedGroup.empty(GroupFixture.ID), GroupEvents.NONE, nowMs);
             for (int i = 0; i < 5; i++) {
-                String instance = i >= 3 ? "instance-" + i : null;
-                consumers.add(
-                        mixed && i % 2 == 0
-                                ? new SimulatedClassic(this, instance, i == 2)
-                                : new SimulatedConsumer(this, "member-" + i, instance));
+                consumers.add(null);
+                start(i, members == Members.CONSUMERS || members == Members.MIXED && i % 2 == 1);
             }
         }
 
-        private ConsumerGroup machine(CommittedGroup from) {
-            heardMs.clear();
-            return new ConsumerGroup(
-                    from,
-                    GroupFixture.config(0, Integer.MAX_VALUE),
-                    new ConsumerGroup.Surroundings(() -> image, () -> 1, new TopicRegexes(), () -> "given-" + ids++),
-                    0,
-                    GroupEvents.NONE,
-                    nowMs);
+        /** A new process, with the instance id of the place if it has one. */
+        private void start(int place, boolean asConsumer) {
+            String instance = place >= 3 ? "instance-" + place : null;
+            consumers.set(
+                    place,
+                    asConsumer
+                            ? new SimulatedConsumer(this, "member-" + processes++, instance)
+                            : new SimulatedClassic(this, instance, place == 2));
+        }
+
+        private void restart(int place, boolean asConsumer) {
+            consumers.get(place).end();
+            start(place, asConsumer);
         }
 
         boolean fault(double probability) {
@@ -138,6 +170,9 @@ class ConsumerGroupSimulationTest {
             for (int step = 0; step < 500; step++) {
                 holdAppends = fault(0.4);
                 step(random.nextInt(1500));
+                if (members == Members.CHANGING && fault(0.02)) {
+                    restart(random.nextInt(consumers.size()), random.nextBoolean());
+                }
                 if (fault(0.02)) {
                     changeTopics();
                     run(group.topicsChanged(nowMs));
@@ -148,6 +183,13 @@ class ConsumerGroupSimulationTest {
             }
             faults = false;
             holdAppends = false;
+            int last = members == Members.CHANGING ? random.nextInt(3) : 2;
+            for (int place = 0; place < consumers.size() && last < 2; place++) {
+                if (consumers.get(place) instanceof SimulatedConsumer != (last == 1)) {
+                    restart(place, last == 1);
+                }
+                step(random.nextInt(1500));
+            }
             // The last silent member's session and the slowest rebalance, and some.
             for (int step = 0; step < 150; step++) {
                 step(1000);
@@ -203,12 +245,32 @@ class ConsumerGroupSimulationTest {
 
         <T> Asked<T> ask(Function<Asked<T>, GroupRequest> request) {
             Asked<T> asked = new Asked<>();
-            run(group.handle(request.apply(asked), nowMs));
+            GroupRequest asking = request.apply(asked);
+            GroupMachines.Turn turn = machines.before(asking, group, nowMs);
+            become(turn);
+            if (turn.isReady()) {
+                run(group.handle(asking, nowMs));
+            } else {
+                asking.refuse(Errors.COORDINATOR_NOT_AVAILABLE);
+            }
             return asked;
         }
 
+        private void become(GroupMachines.Turn turn) {
+            if (turn.machine() != group) {
+                group = turn.machine();
+                heardMs.clear();
+                toldEpoch = 0;
+                heardGenerations.clear();
+                firstGeneration = group instanceof ClassicGroup classic ? classic.generation() : 0;
+            }
+            if (!turn.effects().isEmpty()) {
+                run(turn.effects());
+            }
+        }
+
         private void run(List<Effect> effects) {
-            ConsumerGroup machine = group;
+            GroupCore machine = group;
             for (Effect effect : effects) {
                 if (effect instanceof Effect.Answer<?> answer) {
                     answer.give();
@@ -221,16 +283,31 @@ class ConsumerGroupSimulationTest {
                         refuse(append);
                     }
                 } else if (effect == Effect.Renew.RENEW) {
-                    List<Effect.Append> rest = List.copyOf(appends);
-                    appends.clear();
-                    rest.forEach(Run::refuse);
-                    group = machine(replayed());
-                    run(group.topicsChanged(nowMs));
+                    renew();
                 }
             }
             if (!holdAppends) {
                 decideAppends();
             }
+            machines.downgrade(group, nowMs).ifPresent(this::become);
+        }
+
+        /** The machine ran ahead of what could be stored: a new one begins where the log stands. */
+        private void renew() {
+            for (Effect effect : group.end(Errors.COORDINATOR_NOT_AVAILABLE)) {
+                if (effect instanceof Effect.Refuse parked) {
+                    parked.request().refuse(parked.error());
+                }
+            }
+            appends.forEach(Run::refuse);
+            begin();
+        }
+
+        private void begin() {
+            appends.clear();
+            heardMs.clear();
+            group = machines.first(replayed(), GroupEvents.NONE, nowMs);
+            run(group.topicsChanged(nowMs));
         }
 
         private static void refuse(Effect.Append append) {
@@ -245,6 +322,12 @@ class ConsumerGroupSimulationTest {
                 boolean fails = !append.records().isEmpty() && fault(0.02);
                 if (!fails) {
                     write(append);
+                } else if (group instanceof ClassicGroup
+                        && (append.then() == Effect.Converted.CONVERTED || logged().consumers() != null)) {
+                    // The classic machine rests on records that are not in the log.
+                    refuse(append);
+                    renew();
+                    return;
                 }
                 run(group.appended(append, fails ? Errors.COORDINATOR_NOT_AVAILABLE : Errors.NONE, nowMs));
             }
@@ -263,9 +346,13 @@ class ConsumerGroupSimulationTest {
                 last.remove(key);
                 last.put(key, record);
             }
-            CommittedGroup all = CommittedGroup.empty(GroupFixture.ID).with(log);
+            CommittedGroup all = logged();
             assertEquals(all, CommittedGroup.empty(GroupFixture.ID).with(List.copyOf(last.values())), "compacted");
             return all;
+        }
+
+        private CommittedGroup logged() {
+            return CommittedGroup.empty(GroupFixture.ID).with(log);
         }
 
         /** A coordinator elsewhere takes over with what is in the log; of what was under way some may have come there. */
@@ -276,16 +363,29 @@ class ConsumerGroupSimulationTest {
             while (!appends.isEmpty() && random.nextBoolean()) {
                 write(appends.poll());
             }
-            appends.clear();
-            group = machine(replayed());
-            run(group.topicsChanged(nowMs));
+            begin();
         }
 
         private void standsWhereTheLogSays() {
-            ConsumerGroup before = group;
-            group = machine(replayed());
-            assertEquals(before.epoch(), group.epoch());
-            memberIds.forEach(id -> assertEquals(before.current(id), group.current(id)));
+            if (group instanceof ConsumerGroup before
+                    && machines.first(replayed(), GroupEvents.NONE, nowMs) instanceof ConsumerGroup read) {
+                assertEquals(before.epoch(), read.epoch());
+                memberIds.forEach(id -> assertEquals(before.current(id), read.current(id)));
+            }
+        }
+
+        boolean knows(String memberId) {
+            return group instanceof ConsumerGroup consumers
+                    ? consumers.current(memberId) != null
+                    : classicMembers().contains(memberId);
+        }
+
+        private Set<String> classicMembers() {
+            Asked<DescribedGroup> described = new Asked<>();
+            run(group.handle(new GroupRequest.Describe(GroupFixture.ID, (short) 5, described), nowMs));
+            return described.now().members().stream()
+                    .map(DescribedGroupMember::memberId)
+                    .collect(Collectors.toSet());
         }
 
         static void own(Map<Part, String> owners, Part part, String owner) {
@@ -294,6 +394,19 @@ class ConsumerGroupSimulationTest {
         }
 
         private void check() {
+            if (group instanceof ConsumerGroup consumers) {
+                check(consumers);
+            } else {
+                check((ClassicGroup) group);
+            }
+            highest.forEach((part, offset) -> {
+                if (image.topic(part.topicId()).isPresent()) {
+                    assertTrue(committed(part) >= offset, () -> "the offset of " + part + " went back");
+                }
+            });
+        }
+
+        private void check(ConsumerGroup group) {
             Map<Part, String> owners = new HashMap<>();
             for (String id : memberIds) {
                 CurrentAssignment current = group.current(id);
@@ -308,18 +421,39 @@ class ConsumerGroupSimulationTest {
             for (SimulatedMember consumer : consumers) {
                 // Who is out and has not heard of it yet still reads, but is refused when it commits.
                 if (group.current(consumer.memberId()) != null) {
-                    consumer.owned()
-                            .keySet()
-                            .forEach(part -> assertEquals(
-                                    consumer.memberId(), owners.get(part), () -> "the group knows who has " + part));
+                    ownedNow(consumer)
+                            .forEach(part -> assertTrue(
+                                    consumer.mayHave(part, owners.get(part)),
+                                    () -> consumer.memberId() + " has " + part + " of " + owners.get(part)));
                 }
             }
             assertTrue(group.epoch() >= toldEpoch, "the group's epoch went back to " + group.epoch());
-            highest.forEach((part, offset) -> {
-                if (image.topic(part.topicId()).isPresent()) {
-                    assertTrue(committed(part) >= offset, () -> "the offset of " + part + " went back");
+        }
+
+        /** Who missed a generation may still read, and is refused when it commits. */
+        private void check(ClassicGroup group) {
+            Map<Part, String> owners = new HashMap<>();
+            Set<String> known = classicMembers();
+            for (SimulatedMember consumer : consumers) {
+                if (consumer instanceof SimulatedClassic classic && known.contains(consumer.memberId())) {
+                    heardGenerations.add(classic.heardGeneration());
                 }
-            });
+            }
+            Integer before = heardGenerations.lower(group.generation());
+            for (SimulatedMember consumer : consumers) {
+                if (consumer instanceof SimulatedClassic classic
+                        && known.contains(consumer.memberId())
+                        && consumer.epoch() == group.generation()
+                        && (before == null || classic.heardGeneration() >= before || before <= firstGeneration)) {
+                    ownedNow(consumer).forEach(part -> own(owners, part, consumer.memberId()));
+                }
+            }
+        }
+
+        /** Without partitions of topics that are no more: by name a classic member may go on with the topic that took the place. */
+        private Stream<Part> ownedNow(SimulatedMember consumer) {
+            return consumer.owned().keySet().stream()
+                    .filter(part -> image.topic(part.topicId()).isPresent());
         }
 
         static Set<Part> parts(Map<Uuid, Map<Integer, Integer>> assigned) {
@@ -339,10 +473,15 @@ class ConsumerGroupSimulationTest {
 
         private void settled() {
             assertEquals("Stable", group.stateText());
+            boolean anyConsumer = consumers.stream().anyMatch(SimulatedConsumer.class::isInstance);
+            assertEquals(anyConsumer, group instanceof ConsumerGroup, "the protocol that the members speak");
+            int epoch = group instanceof ConsumerGroup consumerGroup
+                    ? consumerGroup.epoch()
+                    : ((ClassicGroup) group).generation();
             Map<Part, String> owners = new HashMap<>();
             Set<Part> subscribed = new HashSet<>();
             for (SimulatedMember consumer : consumers) {
-                assertEquals(group.epoch(), consumer.epoch(), "everybody is in the group's epoch");
+                assertEquals(epoch, consumer.epoch(), "everybody is in the group's epoch");
                 for (Part part : consumer.owned().keySet()) {
                     assertNull(owners.put(part, consumer.memberId()), "two owners of " + part);
                     assertTrue(
@@ -356,7 +495,11 @@ class ConsumerGroupSimulationTest {
                                 .forEach(p -> subscribed.add(new Part(topic.topicId(), p.partition()))));
             }
             assertEquals(subscribed, owners.keySet(), "every subscribed partition is owned");
-            assertEquals(group.committed(), replayed(), "what is acknowledged is what the log says");
+            // All but the bytes that classic members' words are.
+            CommittedGroup read = replayed();
+            assertEquals(group.committed().offsets(), read.offsets(), "what is acknowledged is what the log says");
+            assertEquals(group.committed().consumers(), read.consumers());
+            assertEquals(group.committed().metadata() == null, read.metadata() == null);
         }
     }
 }

@@ -14,8 +14,11 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Assignment;
 import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
 import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.TopicPartition;
@@ -27,6 +30,7 @@ import org.apache.kafka.common.message.JoinGroupResponseData;
 import org.apache.kafka.common.message.LeaveGroupRequestData;
 import org.apache.kafka.common.message.LeaveGroupResponseData;
 import org.apache.kafka.common.message.SyncGroupRequestData;
+import org.apache.kafka.common.message.SyncGroupRequestData.SyncGroupRequestAssignment;
 import org.apache.kafka.common.message.SyncGroupResponseData;
 import org.apache.kafka.common.protocol.Errors;
 
@@ -55,6 +59,14 @@ final class SimulatedClassic implements SimulatedMember {
     /** What the names of topics meant when it asked for its part: one of them may be another topic by the answer. */
     private MetadataImage imageOfSync;
 
+    private int heardGeneration;
+    /** Its generation is of a classic group, where one assigns for all. */
+    private boolean wasLed;
+    /** It assigned for the others, and looks whether topics change. */
+    private boolean leads;
+    /** The topics that it assigned; null when somebody else did before it led. */
+    private MetadataImage imageOfLeader;
+
     private long askedAtMs;
     private long heartbeatAtMs;
     private long awayUntilMs;
@@ -79,6 +91,16 @@ final class SimulatedClassic implements SimulatedMember {
     @Override
     public Map<Part, Long> owned() {
         return owned;
+    }
+
+    @Override
+    public boolean mayCommit() {
+        return join == null && sync == null;
+    }
+
+    /** The last generation, or epoch, of which it has heard its part. */
+    int heardGeneration() {
+        return heardGeneration;
     }
 
     @Override
@@ -109,6 +131,10 @@ final class SimulatedClassic implements SimulatedMember {
             subscribe();
         }
         hearBeat();
+        if (leads && imageOfLeader != run.image) {
+            leads = false;
+            rejoins = true;
+        }
         if (join != null) {
             hearJoin();
         } else if (sync != null) {
@@ -135,6 +161,12 @@ final class SimulatedClassic implements SimulatedMember {
         if (run.random.nextInt(3) == 0) {
             return;
         }
+        end();
+        lose(true);
+    }
+
+    @Override
+    public void end() {
         if (instance == null && run.random.nextInt(3) > 0) {
             LeaveGroupRequestData data = new LeaveGroupRequestData()
                     .setGroupId(GroupFixture.ID)
@@ -142,19 +174,20 @@ final class SimulatedClassic implements SimulatedMember {
             owned.clear();
             run.<LeaveGroupResponseData>ask(reply -> new GroupRequest.Leave(caller(), data, reply));
         }
-        lose(true);
     }
 
     /** It has nothing any more, and joins anew. */
     private void lose(boolean asSomebodyNew) {
         owned.clear();
         generation = 0;
+        heardGeneration = 0;
         if (asSomebodyNew) {
             memberId = "";
         }
         join = null;
         sync = null;
         beat = null;
+        leads = false;
         joinsAtMs = 0;
         rejoins = true;
     }
@@ -179,13 +212,14 @@ final class SimulatedClassic implements SimulatedMember {
                     .orElse(true));
         }
         rejoins = false;
+        leads = false;
         askedAtMs = run.nowMs;
         List<TopicPartition> has = new ArrayList<>();
         owned.keySet()
                 .forEach(part -> has.add(new TopicPartition(
                         run.image.topic(part.topicId()).orElseThrow().name(), part.partition())));
-        byte[] words =
-                bytes(ConsumerProtocol.serializeSubscription(new Subscription(new ArrayList<>(topics), null, has)));
+        byte[] words = bytes(ConsumerProtocol.serializeSubscription(
+                new Subscription(new ArrayList<>(topics), null, has, heardGeneration, Optional.empty())));
         JoinGroupRequestData data = new JoinGroupRequestData()
                 .setGroupId(GroupFixture.ID)
                 .setMemberId(memberId)
@@ -212,7 +246,7 @@ final class SimulatedClassic implements SimulatedMember {
     }
 
     private static Caller caller() {
-        return new Caller("c", "/127.0.0.1", (short) 5);
+        return new Caller("c", "/127.0.0.1", (short) 9);
     }
 
     private boolean timedOut(Asked<?> asked) {
@@ -232,14 +266,17 @@ final class SimulatedClassic implements SimulatedMember {
         join = null;
         switch (Errors.forCode(answer.errorCode())) {
             case NONE -> {
+                // A classic group forgets a generation that was not stored.
                 assertTrue(
-                        !memberId.equals(answer.memberId()) || answer.generationId() >= generation,
+                        !memberId.equals(answer.memberId()) || wasLed || answer.generationId() >= generation,
                         () -> "the generation of " + memberId + " went back");
+                wasLed = !answer.leader().isEmpty();
                 memberId = answer.memberId();
                 run.memberIds.add(memberId);
                 generation = answer.generationId();
-                run.toldEpoch = Math.max(run.toldEpoch, generation);
-                askedAtMs = run.nowMs;
+                if (!wasLed && run.knows(memberId)) {
+                    run.toldEpoch = Math.max(run.toldEpoch, generation);
+                }
                 run.heardMs.put(memberId, run.nowMs);
                 SyncGroupRequestData data = new SyncGroupRequestData()
                         .setGroupId(GroupFixture.ID)
@@ -248,6 +285,12 @@ final class SimulatedClassic implements SimulatedMember {
                         .setGenerationId(generation)
                         .setProtocolType("consumer")
                         .setProtocolName("range");
+                leads = answer.leader().equals(memberId);
+                imageOfLeader = answer.skipAssignment() ? null : run.image;
+                if (leads && !answer.skipAssignment()) {
+                    data.setAssignments(assign(answer));
+                }
+                askedAtMs = run.nowMs;
                 imageOfSync = run.image;
                 sync = run.fault(0.05) ? new Asked<>() : run.ask(reply -> new GroupRequest.Sync(caller(), data, reply));
             }
@@ -256,9 +299,52 @@ final class SimulatedClassic implements SimulatedMember {
                 rejoins = true;
             }
             case UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID -> lose(true);
-            case COORDINATOR_NOT_AVAILABLE -> rejoins = true;
+            case REBALANCE_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE -> rejoins = true;
             default -> throw new AssertionError(Errors.forCode(answer.errorCode()));
         }
+    }
+
+    /**
+     * Each partition's turn goes round, but nobody gets what another one says to have: who has it gives it up first. Of two that
+     * say so one missed a generation.
+     */
+    private List<SyncGroupRequestAssignment> assign(JoinGroupResponseData answer) {
+        Map<String, Subscription> words = new TreeMap<>();
+        Map<TopicPartition, String> claims = new HashMap<>();
+        Map<String, List<TopicPartition>> parts = new TreeMap<>();
+        Set<String> subscribed = new TreeSet<>();
+        answer.members().forEach(m -> {
+            Subscription s = ConsumerProtocol.deserializeSubscription(ByteBuffer.wrap(m.metadata()));
+            words.put(m.memberId(), s);
+            parts.put(m.memberId(), new ArrayList<>());
+            subscribed.addAll(s.topics());
+            s.ownedPartitions()
+                    .forEach(tp -> claims.merge(
+                            tp, m.memberId(), (x, y) -> generationOf(words, x) > generationOf(words, y) ? x : y));
+        });
+        int turn = 0;
+        for (String topic : subscribed) {
+            List<String> takers = words.keySet().stream()
+                    .filter(id -> words.get(id).topics().contains(topic))
+                    .toList();
+            int count = run.image.topic(topic).map(t -> t.partitions().size()).orElse(0);
+            for (int p = 0; p < count; p++) {
+                TopicPartition partition = new TopicPartition(topic, p);
+                String taker = takers.get(turn++ % takers.size());
+                if (claims.getOrDefault(partition, taker).equals(taker)) {
+                    parts.get(taker).add(partition);
+                }
+            }
+        }
+        return parts.entrySet().stream()
+                .map(part -> new SyncGroupRequestAssignment()
+                        .setMemberId(part.getKey())
+                        .setAssignment(bytes(ConsumerProtocol.serializeAssignment(new Assignment(part.getValue())))))
+                .toList();
+    }
+
+    private static int generationOf(Map<String, Subscription> words, String memberId) {
+        return words.get(memberId).generationId().orElse(-1);
     }
 
     private void hearSync() {
@@ -275,12 +361,14 @@ final class SimulatedClassic implements SimulatedMember {
         switch (Errors.forCode(answer.errorCode())) {
             case NONE -> {
                 Set<Part> part = new HashSet<>();
+                // A leader's words are names, whatever they mean now.
+                MetadataImage meant = wasLed ? run.image : imageOfSync;
                 ConsumerProtocol.deserializeAssignment(ByteBuffer.wrap(answer.assignment()))
                         .partitions()
-                        .forEach(tp -> imageOfSync
-                                .topic(tp.topic())
+                        .forEach(tp -> meant.topic(tp.topic())
                                 .map(TopicImage::topicId)
                                 .ifPresent(id -> part.add(new Part(id, tp.partition()))));
+                heardGeneration = generation;
                 rejoins |= owned.keySet().retainAll(part);
                 part.forEach(p -> owned.computeIfAbsent(p, run::committed));
             }

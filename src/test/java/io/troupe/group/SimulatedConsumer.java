@@ -10,15 +10,21 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData.TopicPartitions;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.protocol.Errors;
 
-/** A consumer as the Java client behaves by the consumer protocol (KIP-848), on a bad network and a slow machine. */
+/**
+ * A consumer as the Java client behaves by the consumer protocol (KIP-848), on a bad network and a slow machine. One target at a
+ * time is taken over, from the first word of it to the last, whatever is heard meanwhile: what it is not to have is given up, the
+ * rest is taken, and then all that it has is said once.
+ */
 final class SimulatedConsumer implements SimulatedMember {
     private static final List<String> REGEXES = List.of("t.*", "u[01]", ".*");
     private static final int REBALANCE_TIMEOUT_MS = 20_000;
@@ -35,6 +41,14 @@ final class SimulatedConsumer implements SimulatedMember {
     private final Map<Part, Long> owned = new HashMap<>();
     /** What it was last told to have; null before. */
     private Set<Part> target;
+    /** What it is about to have; null while it takes nothing over. */
+    private Set<Part> taking;
+    /** Whether it was told of another target since it last began to take one over. */
+    private boolean targetIsNew;
+    /** It has what a target said, and is to say so. */
+    private boolean acknowledges;
+    /** What it has said not to have while it was about to take it. */
+    private final Set<Part> denied = new HashSet<>();
 
     private Set<String> topics = Set.of();
     private String regex = "";
@@ -43,12 +57,11 @@ final class SimulatedConsumer implements SimulatedMember {
     private boolean tellAll = true;
 
     private boolean tellSubscription;
-    private Set<Part> told = Set.of();
     private Asked<ConsumerGroupHeartbeatResponseData> asked;
     private long askedAtMs;
     private long heartbeatAtMs;
-    /** When it will have given up what it has to; 0 while it has nothing to give up. */
-    private long givenUpAtMs;
+    /** When it will have what it takes over. */
+    private long takenAtMs;
 
     private long awayUntilMs;
 
@@ -71,7 +84,10 @@ final class SimulatedConsumer implements SimulatedMember {
         epoch = 0;
         owned.clear();
         target = null;
-        givenUpAtMs = 0;
+        taking = null;
+        targetIsNew = false;
+        acknowledges = false;
+        denied.clear();
         asked = null;
         tellAll = true;
         heartbeatAtMs = run.nowMs;
@@ -105,6 +121,15 @@ final class SimulatedConsumer implements SimulatedMember {
     }
 
     @Override
+    public boolean mayHave(Part part, String owner) {
+        if (memberId.equals(owner)) {
+            denied.remove(part);
+            return true;
+        }
+        return denied.contains(part);
+    }
+
+    @Override
     public boolean isSubscribedTo(String topic) {
         return topics.contains(topic) || topic.matches(regex);
     }
@@ -126,7 +151,7 @@ final class SimulatedConsumer implements SimulatedMember {
         }
         reconcile();
         commit(run, instance, (short) 10);
-        if (asked == null && (run.nowMs >= heartbeatAtMs || tellSubscription || !told.equals(owned.keySet()))) {
+        if (asked == null && (run.nowMs >= heartbeatAtMs || tellSubscription || acknowledges)) {
             heartbeat();
         }
     }
@@ -137,6 +162,12 @@ final class SimulatedConsumer implements SimulatedMember {
         if (run.random.nextInt(3) == 0) {
             return;
         }
+        end();
+        begin();
+    }
+
+    @Override
+    public void end() {
         if (epoch > 0 && run.random.nextInt(3) > 0) {
             owned.clear();
             boolean returns = instance != null && run.random.nextInt(3) > 0;
@@ -146,7 +177,6 @@ final class SimulatedConsumer implements SimulatedMember {
                     .setInstanceId(instance)
                     .setMemberEpoch(returns ? -2 : -1));
         }
-        begin();
     }
 
     private void hear() {
@@ -168,12 +198,16 @@ final class SimulatedConsumer implements SimulatedMember {
             case NONE -> {
                 assertTrue(response.memberEpoch() >= epoch, () -> "the epoch of " + memberId + " went back");
                 epoch = response.memberEpoch();
-                run.toldEpoch = Math.max(run.toldEpoch, epoch);
+                if (run.knows(memberId)) {
+                    run.toldEpoch = Math.max(run.toldEpoch, epoch);
+                }
                 heartbeatAtMs = run.nowMs + response.heartbeatIntervalMs();
                 if (response.assignment() != null) {
-                    target = new HashSet<>();
+                    Set<Part> next = new HashSet<>();
                     response.assignment().topicPartitions().forEach(t -> t.partitions()
-                            .forEach(p -> target.add(new Part(t.topicId(), p))));
+                            .forEach(p -> next.add(new Part(t.topicId(), p))));
+                    targetIsNew |= !next.equals(target);
+                    target = next;
                 }
             }
             case UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH -> rejoin();
@@ -190,36 +224,44 @@ final class SimulatedConsumer implements SimulatedMember {
         }
     }
 
-    /** Gives up what it is not to have, which takes a while, and then takes what it is to have. */
+    /** Takes over what it is to have, which takes a while. */
     private void reconcile() {
-        if (target == null || target.equals(owned.keySet())) {
-            givenUpAtMs = 0;
-            return;
-        }
-        if (givenUpAtMs == 0) {
+        if (taking == null && targetIsNew) {
+            targetIsNew = false;
+            taking = target;
             boolean tooLong = run.fault(0.03);
-            givenUpAtMs = run.nowMs
-                    + (target.containsAll(owned.keySet())
+            takenAtMs = run.nowMs
+                    + (target.containsAll(owned.keySet()) && run.random.nextBoolean()
                             ? 0
                             : tooLong ? 2 * REBALANCE_TIMEOUT_MS : run.random.nextInt(2000));
         }
-        if (run.nowMs < givenUpAtMs) {
+        if (taking == null || run.nowMs < takenAtMs) {
             return;
         }
-        givenUpAtMs = 0;
-        if (!target.containsAll(owned.keySet())) {
-            owned.keySet().retainAll(target);
-        } else {
-            for (Part part : target) {
-                owned.computeIfAbsent(part, p -> run.committed(p));
-            }
-        }
+        owned.keySet().retainAll(taking);
+        taking.forEach(part -> owned.computeIfAbsent(part, run::committed));
+        taking = null;
+        acknowledges = true;
     }
 
     private void heartbeat() {
         askedAtMs = run.nowMs;
         heartbeatAtMs = run.nowMs + 5000;
-        boolean all = tellAll || epoch == 0;
+        ConsumerGroupHeartbeatRequestData data = words(tellAll || epoch == 0);
+        tellAll = false;
+        if (run.fault(0.05)) {
+            // Lost on its way; another connection is made.
+            tellAll = true;
+            return;
+        }
+        asked = deliver(data);
+        if (run.fault(0.05)) {
+            // The answer is lost, and it asks again at once.
+            asked = deliver(words(true));
+        }
+    }
+
+    private ConsumerGroupHeartbeatRequestData words(boolean all) {
         ConsumerGroupHeartbeatRequestData data = new ConsumerGroupHeartbeatRequestData()
                 .setGroupId(GroupFixture.ID)
                 .setMemberId(memberId)
@@ -233,23 +275,17 @@ final class SimulatedConsumer implements SimulatedMember {
                     .setSubscribedTopicRegex(regex)
                     .setServerAssignor(assignor);
         }
-        if (all || !told.equals(owned.keySet())) {
+        if (all || acknowledges) {
             data.setTopicPartitions(partitions(owned.keySet()));
+            Stream.of(target, taking)
+                    .filter(Objects::nonNull)
+                    .flatMap(Set::stream)
+                    .filter(part -> !owned.containsKey(part))
+                    .forEach(denied::add);
         }
-        told = Set.copyOf(owned.keySet());
-        tellAll = false;
+        acknowledges = false;
         tellSubscription = false;
-        if (run.fault(0.05)) {
-            // Lost on its way; another connection is made.
-            tellAll = true;
-            return;
-        }
-        asked = deliver(data);
-        if (run.fault(0.05)) {
-            // The answer to the first is lost.
-            asked = deliver(data);
-            tellAll = true;
-        }
+        return data;
     }
 
     private Asked<ConsumerGroupHeartbeatResponseData> deliver(ConsumerGroupHeartbeatRequestData data) {

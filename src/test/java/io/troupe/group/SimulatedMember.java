@@ -24,19 +24,38 @@ interface SimulatedMember {
 
     boolean isSubscribedTo(String topic);
 
+    /**
+     * Whether it may believe to have a partition. A heartbeat says what a member has, and nothing of what it was told to have and
+     * is about to take: if a newer target wants that from it, the coordinator believes that there is nothing to give up (KIP-848
+     * has no word for it, and Kafka's coordinator does the same).
+     *
+     * @param owner who has it by the coordinator's book; null for nobody
+     */
+    default boolean mayHave(Part part, String owner) {
+        return memberId().equals(owner);
+    }
+
     void step();
+
+    /** A client of the classic protocol does not let its user commit in a rebalance. */
+    default boolean mayCommit() {
+        return true;
+    }
+
+    /** Its process ends, with a word or without. */
+    void end();
 
     /** Reads on in one of its partitions and commits. Who is not a member any more must be refused. */
     default void commit(ConsumerGroupSimulationTest.Run run, String instance, short version) {
         List<Part> parts = owned().keySet().stream()
                 .filter(part -> run.image.topic(part.topicId()).isPresent())
                 .toList();
-        if (parts.isEmpty() || run.random.nextBoolean()) {
+        if (!mayCommit() || parts.isEmpty() || run.random.nextBoolean()) {
             return;
         }
         Part part = parts.get(run.random.nextInt(parts.size()));
         long position = owned().merge(part, 1L, Long::sum);
-        boolean out = run.group.current(memberId()) == null;
+        boolean out = !run.knows(memberId());
         OffsetCommitRequestData data = new OffsetCommitRequestData()
                 .setGroupId(GroupFixture.ID)
                 .setMemberId(memberId())

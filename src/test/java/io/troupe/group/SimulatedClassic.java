@@ -42,7 +42,7 @@ final class SimulatedClassic implements SimulatedMember {
     private static final int REBALANCE_TIMEOUT_MS = 20_000;
     private static final int REQUEST_TIMEOUT_MS = 10_000;
 
-    private final ConsumerGroupSimulationTest.Run run;
+    private final SimulatedGroup run;
     private final String instance;
     private final boolean eager;
     private String memberId = "";
@@ -60,6 +60,8 @@ final class SimulatedClassic implements SimulatedMember {
     private MetadataImage imageOfSync;
 
     private int heardGeneration;
+    /** It has heard its part and has not asked to rejoin since. */
+    private boolean isStable;
     /** Its generation is of a classic group, where one assigns for all. */
     private boolean wasLed;
     /** It assigned for the others, and looks whether topics change. */
@@ -71,7 +73,7 @@ final class SimulatedClassic implements SimulatedMember {
     private long heartbeatAtMs;
     private long awayUntilMs;
 
-    SimulatedClassic(ConsumerGroupSimulationTest.Run run, String instance, boolean eager) {
+    SimulatedClassic(SimulatedGroup run, String instance, boolean eager) {
         this.run = run;
         this.instance = instance;
         this.eager = eager;
@@ -95,7 +97,20 @@ final class SimulatedClassic implements SimulatedMember {
 
     @Override
     public boolean mayCommit() {
-        return join == null && sync == null;
+        return isStable;
+    }
+
+    /**
+     * Who missed a generation may still read. A static member may do so and have the answer to a join for another of the same
+     * number, one that was not stored; until it hears its part it does not commit.
+     */
+    boolean mayHaveMissedAGeneration() {
+        return instance != null && wasLed && !isStable;
+    }
+
+    @Override
+    public boolean mayHave(Part part, String owner) {
+        return memberId.equals(owner) || mayHaveMissedAGeneration();
     }
 
     /** The last generation, or epoch, of which it has heard its part. */
@@ -181,6 +196,7 @@ final class SimulatedClassic implements SimulatedMember {
         owned.clear();
         generation = 0;
         heardGeneration = 0;
+        isStable = false;
         if (asSomebodyNew) {
             memberId = "";
         }
@@ -212,6 +228,7 @@ final class SimulatedClassic implements SimulatedMember {
                     .orElse(true));
         }
         rejoins = false;
+        isStable = false;
         leads = false;
         askedAtMs = run.nowMs;
         List<TopicPartition> has = new ArrayList<>();
@@ -369,6 +386,7 @@ final class SimulatedClassic implements SimulatedMember {
                                 .map(TopicImage::topicId)
                                 .ifPresent(id -> part.add(new Part(id, tp.partition()))));
                 heardGeneration = generation;
+                isStable = true;
                 rejoins |= owned.keySet().retainAll(part);
                 part.forEach(p -> owned.computeIfAbsent(p, run::committed));
             }

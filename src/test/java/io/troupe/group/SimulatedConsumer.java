@@ -32,7 +32,7 @@ final class SimulatedConsumer implements SimulatedMember {
 
     record Part(Uuid topicId, int partition) {}
 
-    private final ConsumerGroupSimulationTest.Run run;
+    private final SimulatedGroup run;
     private final String name;
     private final String instance;
     private int incarnation;
@@ -65,7 +65,7 @@ final class SimulatedConsumer implements SimulatedMember {
 
     private long awayUntilMs;
 
-    SimulatedConsumer(ConsumerGroupSimulationTest.Run run, String name, String instance) {
+    SimulatedConsumer(SimulatedGroup run, String name, String instance) {
         this.run = run;
         this.name = name;
         this.instance = instance;

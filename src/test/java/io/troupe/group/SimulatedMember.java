@@ -46,7 +46,7 @@ interface SimulatedMember {
     void end();
 
     /** Reads on in one of its partitions and commits. Who is not a member any more must be refused. */
-    default void commit(ConsumerGroupSimulationTest.Run run, String instance, short version) {
+    default void commit(SimulatedGroup run, String instance, short version) {
         List<Part> parts = owned().keySet().stream()
                 .filter(part -> run.image.topic(part.topicId()).isPresent())
                 .toList();

@@ -107,14 +107,18 @@ class ConsumerGroupSimulationTest {
             }
         }
 
-        /** A new process, with the instance id of the place if it has one. */
+        /**
+         * A new process, with the instance id of the place if it has one. Static members that speak classic are eager: one that
+         * is away in a cooperative rebalance is believed by its leader to have what it had when it last joined, and that is for
+         * clients to sort out.
+         */
         private void start(int place, boolean asConsumer) {
             String instance = place >= 3 ? "instance-" + place : null;
             consumers.set(
                     place,
                     asConsumer
                             ? new SimulatedConsumer(this, "member-" + processes++, instance)
-                            : new SimulatedClassic(this, instance, place == 2));
+                            : new SimulatedClassic(this, instance, place >= 2));
         }
 
         private void restart(int place, boolean asConsumer) {

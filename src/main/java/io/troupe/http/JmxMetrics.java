@@ -29,15 +29,21 @@ public final class JmxMetrics implements AutoCloseable {
     private static final int MOST_BROKERS = 100;
     private static final Logger log = LoggerFactory.getLogger(JmxMetrics.class);
 
-    private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+    private final MBeanServer server;
     private final List<ObjectName> registered = new ArrayList<>();
     private boolean complete;
 
-    private JmxMetrics() {}
+    private JmxMetrics(MBeanServer server) {
+        this.server = server;
+    }
 
     /** Shows them until {@link #close}. */
     public static JmxMetrics show(int brokerId, List<Metric> metrics) {
-        JmxMetrics jmx = new JmxMetrics();
+        return show(ManagementFactory.getPlatformMBeanServer(), brokerId, metrics);
+    }
+
+    static JmxMetrics show(MBeanServer server, int brokerId, List<Metric> metrics) {
+        JmxMetrics jmx = new JmxMetrics(server);
         try {
             String own = jmx.claim(brokerId);
             for (Metric metric : metrics) {

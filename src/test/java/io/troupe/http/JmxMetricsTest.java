@@ -5,18 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.management.AttributeNotFoundException;
 import javax.management.MBeanServer;
+import javax.management.MBeanServerFactory;
 import javax.management.ObjectName;
 import org.junit.jupiter.api.Test;
 
 class JmxMetricsTest {
     private static final String COUNT = "troupe.test:type=T,name=n,dir=\"/a,b\"";
-    private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+    /** Its own: other tests of this JVM may have brokers. */
+    private final MBeanServer server = MBeanServerFactory.newMBeanServer();
 
     private static List<Metric> metrics(AtomicLong value) {
         return List.of(
@@ -35,7 +36,7 @@ class JmxMetricsTest {
     @Test
     void gaugesHaveAValueAndCountersACountThatAreReadAnew() throws Exception {
         AtomicLong value = new AtomicLong(1);
-        try (JmxMetrics shown = JmxMetrics.show(7, metrics(value))) {
+        try (JmxMetrics shown = JmxMetrics.show(server, 7, metrics(value))) {
             assertEquals(1L, get(COUNT, "Count"));
             value.set(2);
             assertEquals(2L, get(COUNT, "Count"));
@@ -49,9 +50,9 @@ class JmxMetricsTest {
 
     @Test
     void brokersOfOneJvmHaveNamesOfTheirOwnAndTakeOnlyThoseAway() throws Exception {
-        JmxMetrics first = JmxMetrics.show(7, metrics(new AtomicLong(1)));
-        JmxMetrics second = JmxMetrics.show(7, metrics(new AtomicLong(2)));
-        JmxMetrics third = JmxMetrics.show(7, metrics(new AtomicLong(3)));
+        JmxMetrics first = JmxMetrics.show(server, 7, metrics(new AtomicLong(1)));
+        JmxMetrics second = JmxMetrics.show(server, 7, metrics(new AtomicLong(2)));
+        JmxMetrics third = JmxMetrics.show(server, 7, metrics(new AtomicLong(3)));
         assertEquals(1L, get(COUNT, "Count"));
         assertEquals(2L, get(COUNT + ",broker=7", "Count"));
         assertEquals(3L, get(COUNT + ",broker=7-2", "Count"));
@@ -59,7 +60,7 @@ class JmxMetricsTest {
         first.close();
         assertFalse(there(COUNT));
         assertTrue(there(COUNT + ",broker=7"));
-        JmxMetrics fourth = JmxMetrics.show(8, metrics(new AtomicLong(4)));
+        JmxMetrics fourth = JmxMetrics.show(server, 8, metrics(new AtomicLong(4)));
         assertEquals(4L, get(COUNT, "Count"));
         assertEquals(2L, get(COUNT + ",broker=7", "Count"));
         for (JmxMetrics jmx : List.of(second, third, fourth)) {
@@ -73,7 +74,7 @@ class JmxMetricsTest {
     @Test
     void whatCannotBeShownBreaksNothing() throws Exception {
         Metric bad = new Metric("troupe.test", "a,b", "n", Map.of(), true, "", () -> 1);
-        try (JmxMetrics jmx = JmxMetrics.show(7, List.of(bad))) {
+        try (JmxMetrics jmx = JmxMetrics.show(server, 7, List.of(bad))) {
             assertTrue(there("troupe.server:type=Broker,name=NodeId"));
             assertFalse(jmx.isComplete());
         }

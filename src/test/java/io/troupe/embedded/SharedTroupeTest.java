@@ -3,6 +3,7 @@ package io.troupe.embedded;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -17,6 +18,12 @@ class SharedTroupeTest {
         troupe.bootstrapServers();
         SEEN.compareAndSet(null, troupe);
         assertSame(SEEN.get(), troupe);
+    }
+
+    /** It would be open until the JVM ends, and hold the plain names of the metrics that other tests look for. */
+    @AfterAll
+    static void closeIt() {
+        SEEN.get().close();
     }
 
     @Nested

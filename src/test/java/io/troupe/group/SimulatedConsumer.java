@@ -122,11 +122,7 @@ final class SimulatedConsumer implements SimulatedMember {
 
     @Override
     public boolean mayHave(Part part, String owner) {
-        if (memberId.equals(owner)) {
-            denied.remove(part);
-            return true;
-        }
-        return denied.contains(part);
+        return memberId.equals(owner) || denied.contains(part);
     }
 
     @Override
@@ -206,6 +202,8 @@ final class SimulatedConsumer implements SimulatedMember {
                     Set<Part> next = new HashSet<>();
                     response.assignment().topicPartitions().forEach(t -> t.partitions()
                             .forEach(p -> next.add(new Part(t.topicId(), p))));
+                    // What it has, and was given anew.
+                    denied.removeIf(part -> owned.containsKey(part) && next.contains(part));
                     targetIsNew |= !next.equals(target);
                     target = next;
                 }

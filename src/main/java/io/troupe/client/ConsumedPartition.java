@@ -125,7 +125,7 @@ final class ConsumedPartition<K, V> {
             }
             if (unreadable != null && !work.isPending()) {
                 // All before it is done, so it is its turn; no handler can change that it is what it is.
-                failed(unreadable, true);
+                failed(work.first(), unreadable, true);
             }
             if (unreadable != null || taken.isEmpty()) {
                 return;
@@ -153,15 +153,15 @@ final class ConsumedPartition<K, V> {
     /** @param cause of its end */
     void childEnded(Throwable cause) {
         child = null;
-        boolean pending = work.isPending();
+        // With nothing to do it failed by itself, and no record is to blame.
+        Optional<ConsumerRecord<byte[], byte[]>> blamed = work.isPending() ? work.first() : Optional.empty();
         work.redeliver();
-        if (pending || state == State.RUNNING) {
-            failed(cause, false);
+        if (state == State.RUNNING) {
+            failed(blamed, cause, false);
         }
     }
 
-    private void failed(Throwable cause, boolean unreadable) {
-        Optional<ConsumerRecord<byte[], byte[]>> first = work.first();
+    private void failed(Optional<ConsumerRecord<byte[], byte[]>> first, Throwable cause, boolean unreadable) {
         long offset = first.isPresent() ? first.get().offset() : -1;
         failures = offset == failedOffset ? failures + 1 : 1;
         failedOffset = offset;

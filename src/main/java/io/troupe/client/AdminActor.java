@@ -237,7 +237,8 @@ public final class AdminActor extends AbstractBehavior<AdminActor.Command> {
             c.totals().forEach((topic, total) -> totals.put(topic, NewPartitions.increaseTo(total)));
             return each(totals.keySet(), () -> admin.createPartitions(totals).values(), DONE, c.replyTo());
         } else if (command instanceof DescribeConfigs c) {
-            return each(c.resources(), () -> admin.describeConfigs(c.resources()).values(), v -> v, c.replyTo());
+            return each(
+                    c.resources(), () -> admin.describeConfigs(c.resources()).values(), v -> v, c.replyTo());
         } else if (command instanceof AlterConfigs c) {
             Set<ConfigResource> names = c.changes().keySet();
             return each(names, () -> admin.incrementalAlterConfigs(c.changes()).values(), DONE, c.replyTo());
@@ -250,7 +251,9 @@ public final class AdminActor extends AbstractBehavior<AdminActor.Command> {
             return one(() -> admin.listConsumerGroupOffsets(c.group()).partitionsToOffsetAndMetadata(), c.replyTo());
         } else if (command instanceof AlterGroupOffsets c) {
             return one(
-                    () -> admin.alterConsumerGroupOffsets(c.group(), c.offsets()).all().thenApply(DONE::apply),
+                    () -> admin.alterConsumerGroupOffsets(c.group(), c.offsets())
+                            .all()
+                            .thenApply(DONE::apply),
                     c.replyTo());
         } else if (command instanceof DeleteGroups c) {
             return each(c.groups(), () -> admin.deleteConsumerGroups(c.groups()).deletedGroups(), DONE, c.replyTo());

@@ -183,7 +183,12 @@ final class ConsumedPartition<K, V> {
             events.tell(new ConsumerEvent.DeadLettered(flow.partition, record.offset(), cause.toString()));
             begin();
         } else {
-            context.getLog().warn("A dead letter of {} at {} was not stored, which is tried again: {}", flow.partition, record.offset(), failure.message());
+            context.getLog()
+                    .warn(
+                            "A dead letter of {} at {} was not stored, which is tried again: {}",
+                            flow.partition,
+                            record.offset(),
+                            failure.message());
             pause();
         }
     }

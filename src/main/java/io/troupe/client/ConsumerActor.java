@@ -190,8 +190,8 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
             ConsumerSettings<K, V> settings,
             Subscription subscription,
             Function<TopicPartition, Behavior<Delivery<K, V>>> handlers) {
-        return Behaviors.setup(context -> create(
-                settings, subscription, handlers, context.getSystem().<ConsumerEvent>ignoreRef()));
+        return Behaviors.setup(context ->
+                create(settings, subscription, handlers, context.getSystem().<ConsumerEvent>ignoreRef()));
     }
 
     /** @param events is told what becomes of the consumer and its partitions */
@@ -237,7 +237,9 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
                 .onMessage(ChildEnded.class, this::onChildEnded)
                 .onMessage(ForPartition.class, this::onForPartition)
                 .onSignal(ChildFailed.class, signal -> childEnded(signal, signal.cause()))
-                .onSignal(Terminated.class, signal -> childEnded(signal, new IllegalStateException("the handler stopped")))
+                .onSignal(
+                        Terminated.class,
+                        signal -> childEnded(signal, new IllegalStateException("the handler stopped")))
                 .onSignal(PostStop.class, signal -> onOwnEnd())
                 .onSignal(PreRestart.class, signal -> onOwnEnd())
                 .build();
@@ -299,7 +301,8 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         failures = 0;
         Set<TopicPartition> names = new HashSet<>();
         for (PartitionFlow flow : assigned.flows()) {
-            ConsumedPartition<K, V> partition = new ConsumedPartition<>(getContext(), timers, settings, flow, letters, events, this::spawn);
+            ConsumedPartition<K, V> partition =
+                    new ConsumedPartition<>(getContext(), timers, settings, flow, letters, events, this::spawn);
             partitions.put(flow.partition, partition);
             names.add(flow.partition);
             if (stoppers.isEmpty()) {
@@ -334,7 +337,9 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         return this;
     }
 
-    private void drain(Collection<TopicPartition> those, java.util.function.Consumer<Map<TopicPartition, OffsetAndMetadata>> then) {
+    private void drain(
+            Collection<TopicPartition> those,
+            java.util.function.Consumer<Map<TopicPartition, OffsetAndMetadata>> then) {
         Draining draining = new Draining(Set.copyOf(those), then);
         drainings.add(draining);
         those.forEach(name -> {
@@ -376,7 +381,8 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
 
     private Behavior<Command> onGone(Gone gone) {
         gone.partitions().forEach(this::remove);
-        events.tell(gone.lost() ? new ConsumerEvent.Lost(gone.partitions()) : new ConsumerEvent.Revoked(gone.partitions()));
+        events.tell(
+                gone.lost() ? new ConsumerEvent.Lost(gone.partitions()) : new ConsumerEvent.Revoked(gone.partitions()));
         checkDrainings();
         return this;
     }
@@ -479,7 +485,12 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
             throw new IllegalStateException("the consumer cannot go on: " + failure.message(), ended.failure());
         }
         failures++;
-        getContext().getLog().warn("Kafka's consumer failed, a new one begins in {} ms: {}", settings.backoffMs(failures), failure.message());
+        getContext()
+                .getLog()
+                .warn(
+                        "Kafka's consumer failed, a new one begins in {} ms: {}",
+                        settings.backoffMs(failures),
+                        failure.message());
         events.tell(new ConsumerEvent.ConsumerFailed(failure, failures));
         timers.startSingleTimer(
                 Clock.RESTART, Clock.RESTART, java.time.Duration.ofMillis(settings.backoffMs(failures)));

@@ -202,7 +202,19 @@ public record ConsumerSettings<K, V>(
         }
 
         ConsumerSettings<K, V> done() {
-            return new ConsumerSettings<>(properties, keyDeserializer, valueDeserializer, maxOutstandingRecords, maxOutstandingBytes, maxDeliveryRecords, commitIntervalMs, drainTimeoutMs, minBackoffMs, maxBackoffMs, deadLetters, handlerProps);
+            return new ConsumerSettings<>(
+                    properties,
+                    keyDeserializer,
+                    valueDeserializer,
+                    maxOutstandingRecords,
+                    maxOutstandingBytes,
+                    maxDeliveryRecords,
+                    commitIntervalMs,
+                    drainTimeoutMs,
+                    minBackoffMs,
+                    maxBackoffMs,
+                    deadLetters,
+                    handlerProps);
         }
     }
 }

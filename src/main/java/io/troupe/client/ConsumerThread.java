@@ -165,7 +165,8 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
                 flow.paused = true;
                 full.add(flow.partition);
             }
-            // Looked at after it is marked, so that whoever makes room either sees the mark and wakes this thread or is seen here.
+            // Looked at after it is marked, so that whoever makes room either sees the mark and wakes this thread or is
+            // seen here.
             if (flow.paused && flow.isHalfEmpty()) {
                 flow.paused = false;
                 free.add(flow.partition);
@@ -199,7 +200,8 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
                     bytes += PartitionWork.bytes(record);
                 }
                 flow.add(some.size(), bytes);
-                batches.add(new ConsumerActor.Batch(flow, some, records.nextOffsets().get(partition)));
+                batches.add(new ConsumerActor.Batch(
+                        flow, some, records.nextOffsets().get(partition)));
             }
         }
         actor.accept(new ConsumerActor.Polled(batches));
@@ -207,8 +209,8 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
 
     /** Commits without waiting; the result is told in a later poll. */
     void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets) {
-        execute(() -> consumer.commitAsync(
-                offsets, (committed, e) -> actor.accept(new ConsumerActor.Committed(offsets, e))));
+        execute(() ->
+                consumer.commitAsync(offsets, (committed, e) -> actor.accept(new ConsumerActor.Committed(offsets, e))));
     }
 
     private void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
@@ -245,7 +247,8 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
         execute(() -> {
             PartitionFlow old = flows.get(flow.partition);
             if (old != null) {
-                // If that fails this consumer ends, for it does not know where it stands, and the next begins from what is committed.
+                // If that fails this consumer ends, for it does not know where it stands, and the next begins from what
+                // is committed.
                 long position = awake(() -> position(flow.partition, seek.to()));
                 flow.paused = old.paused;
                 flows.put(flow.partition, flow);

@@ -76,7 +76,9 @@ public record Failure(Kind kind, String message) {
 
     private static boolean wraps(Throwable t) {
         return t.getCause() != null
-                && (t instanceof CompletionException || t instanceof ExecutionException || t.getClass() == KafkaException.class);
+                && (t instanceof CompletionException
+                        || t instanceof ExecutionException
+                        || t.getClass() == KafkaException.class);
     }
 
     private static Kind kind(Throwable t) {
@@ -129,8 +131,13 @@ public record Failure(Kind kind, String message) {
     }
 
     private static String words(Throwable thrown, Throwable cause) {
-        String inner = cause.getMessage() == null || cause.getMessage().isBlank() ? cause.getClass().getSimpleName() : cause.getMessage();
-        boolean told = thrown == cause || thrown.getMessage() == null || thrown.getMessage().contains(inner) || !(thrown instanceof ApiException);
+        String inner = cause.getMessage() == null || cause.getMessage().isBlank()
+                ? cause.getClass().getSimpleName()
+                : cause.getMessage();
+        boolean told = thrown == cause
+                || thrown.getMessage() == null
+                || thrown.getMessage().contains(inner)
+                || !(thrown instanceof ApiException);
         return told ? inner : thrown.getMessage() + ": " + inner;
     }
 }

@@ -28,7 +28,11 @@ final class LetterBox {
 
     /** @param then is run in the partition's session, with null once the letter is stored, else with the reason */
     void post(
-            ConsumerRecord<byte[], byte[]> record, int failures, Throwable error, PartitionFlow flow, Consumer<Failure> then) {
+            ConsumerRecord<byte[], byte[]> record,
+            int failures,
+            Throwable error,
+            PartitionFlow flow,
+            Consumer<Failure> then) {
         DeadLetters letters = settings.deadLetters().orElseThrow();
         if (producer == null) {
             producer = context.spawnAnonymous(ProducerActor.create(letters.producer()));
@@ -38,8 +42,10 @@ final class LetterBox {
                 SendResult.class,
                 producer,
                 PATIENCE,
-                (ActorRef<SendResult> replyTo) -> new ProducerActor.Send<>(letters.letter(record, group, failures, error), replyTo),
-                (result, timeout) -> new ConsumerActor.ForPartition(flow.partition, flow.session, () -> then.accept(failure(result))));
+                (ActorRef<SendResult> replyTo) ->
+                        new ProducerActor.Send<>(letters.letter(record, group, failures, error), replyTo),
+                (result, timeout) -> new ConsumerActor.ForPartition(
+                        flow.partition, flow.session, () -> then.accept(failure(result))));
     }
 
     private Failure failure(SendResult result) {

@@ -213,7 +213,8 @@ public final class ProducerActor<K, V> {
     }
 
     private Behavior<Command<K, V>> onSendTransaction(SendTransaction<K, V> transaction) {
-        List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>(transaction.records().size());
+        List<ProducerRecord<byte[], byte[]>> records =
+                new ArrayList<>(transaction.records().size());
         long bytes = OVERHEAD_BYTES;
         try {
             for (ProducerRecord<K, V> record : transaction.records()) {
@@ -300,7 +301,8 @@ public final class ProducerActor<K, V> {
         }
         byte[] key = settings.keySerializer().serialize(record.topic(), record.headers(), record.key());
         byte[] value = settings.valueSerializer().serialize(record.topic(), record.headers(), record.value());
-        return new ProducerRecord<>(record.topic(), record.partition(), record.timestamp(), key, value, record.headers());
+        return new ProducerRecord<>(
+                record.topic(), record.partition(), record.timestamp(), key, value, record.headers());
     }
 
     private static int bytes(ProducerRecord<byte[], byte[]> record) {

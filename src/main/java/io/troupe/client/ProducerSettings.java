@@ -55,7 +55,8 @@ public record ProducerSettings<K, V>(
         Settings.atLeast("producer settings: maxWaitingBytes", maxWaitingBytes, 1);
         Settings.atLeast("producer settings: closeTimeoutMs", closeTimeoutMs, 0);
         properties = Settings.kafka("producer settings", properties, OWN, ProducerConfig.configDef());
-        if (partitioning != Partitioning.AS_CONFIGURED && properties.containsKey(ProducerConfig.PARTITIONER_CLASS_CONFIG)) {
+        if (partitioning != Partitioning.AS_CONFIGURED
+                && properties.containsKey(ProducerConfig.PARTITIONER_CLASS_CONFIG)) {
             throw new IllegalArgumentException("producer settings: partitioner.class is given, but partitioning is "
                     + partitioning + "; it must be AS_CONFIGURED then");
         }

@@ -157,14 +157,7 @@ final class ProducerThread implements Runnable {
         if (abandoned) {
             job.fail(STOPPED);
         } else if (job instanceof OneRecord record) {
-            awaitRoom(record.bytes);
-            waitingBytes.addAndGet(-record.bytes);
-            inFlightBytes.addAndGet(record.bytes);
-            try {
-                producer.send(record.record, record);
-            } catch (RuntimeException e) {
-                record.onCompletion(null, e);
-            }
+            send(record);
         } else if (job instanceof Flush flush) {
             try {
                 producer.flush();
@@ -175,6 +168,22 @@ final class ProducerThread implements Runnable {
         } else if (job instanceof Transaction transaction) {
             waitingBytes.addAndGet(-transaction.bytes);
             transaction.replyTo.tell(performTransaction(transaction));
+        }
+    }
+
+    private void send(OneRecord record) {
+        awaitRoom(record.bytes);
+        if (abandoned) {
+            record.fail(STOPPED);
+            return;
+        }
+        waitingBytes.addAndGet(-record.bytes);
+        inFlightBytes.addAndGet(record.bytes);
+        try {
+            producer.send(record.record, record);
+        } catch (RuntimeException e) {
+            // Where Kafka's producer throws it has not taken the record, and tells nobody else.
+            record.onCompletion(null, e);
         }
     }
 

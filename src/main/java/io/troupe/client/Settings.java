@@ -21,11 +21,13 @@ final class Settings {
     }
 
     /** Kafka's own properties, checked by Kafka's own rules; {@code extra} stands for what the actors set themselves. */
-    static Map<String, String> kafka(String whose, Map<String, String> properties, Map<String, Object> extra, ConfigDef rules) {
+    static Map<String, String> kafka(
+            String whose, Map<String, String> properties, Map<String, Object> extra, ConfigDef rules) {
         given(whose + ": properties", properties);
         properties.forEach((key, value) -> {
             if (key == null || value == null) {
-                throw new IllegalArgumentException(whose + ": " + key + " is " + value + "; a property needs a name and a value");
+                throw new IllegalArgumentException(
+                        whose + ": " + key + " is " + value + "; a property needs a name and a value");
             }
             if (extra.containsKey(key)) {
                 throw new IllegalArgumentException(
@@ -33,7 +35,8 @@ final class Settings {
             }
         });
         if (properties.getOrDefault("bootstrap.servers", "").isBlank()) {
-            throw new IllegalArgumentException(whose + ": bootstrap.servers is missing; give host:port of one or more brokers, by comma");
+            throw new IllegalArgumentException(
+                    whose + ": bootstrap.servers is missing; give host:port of one or more brokers, by comma");
         }
         Map<String, Object> all = new HashMap<>(properties);
         all.putAll(extra);

@@ -108,7 +108,8 @@ public final class Streams {
         return Source.<Delivery<K, V>>queue(DELIVERIES, OverflowStrategy.backpressure(), OFFERS)
                 .mapMaterializedValue(queue -> run(system, queue, consumer))
                 .mapConcat(delivery -> {
-                    List<Incoming<K, V>> records = new ArrayList<>(delivery.records().size());
+                    List<Incoming<K, V>> records =
+                            new ArrayList<>(delivery.records().size());
                     delivery.records().forEach(record -> records.add(new Incoming<>(record, delivery)));
                     return records;
                 });
@@ -118,7 +119,8 @@ public final class Streams {
             ActorSystem<?> system,
             SourceQueueWithComplete<Delivery<K, V>> queue,
             Function<Function<TopicPartition, Behavior<Delivery<K, V>>>, Behavior<ConsumerActor.Command>> create) {
-        // An offer waits in the stream until there is demand; nobody needs to wait for it here, for what waits is outstanding and so bounded.
+        // An offer waits in the stream until there is demand; nobody needs to wait for it here, for what waits is
+        // outstanding and so bounded.
         Behavior<ConsumerActor.Command> consumer = create.apply(partition -> Behaviors.receiveMessage(delivery -> {
             queue.offer(delivery);
             return Behaviors.same();
@@ -200,20 +202,24 @@ public final class Streams {
 
     private static <K, V, P> CompletionStage<List<P>> send(
             ActorSystem<?> system, ActorRef<ProducerActor.Command<K, V>> producer, List<Outgoing<K, V, P>> group) {
-        List<ProducerRecord<K, V>> records = group.stream().map(Outgoing::record).toList();
+        List<ProducerRecord<K, V>> records =
+                group.stream().map(Outgoing::record).toList();
         return ask(system, producer, records).thenCompose(all -> {
             for (SendResult result : all.results()) {
                 if (result instanceof SendResult.Refused) {
                     // All are refused or none.
                     CompletableFuture<Done> pause = new CompletableFuture<>();
-                    system.scheduler().scheduleOnce(ROOM_PAUSE, () -> pause.complete(Done.getInstance()), system.executionContext());
+                    system.scheduler()
+                            .scheduleOnce(
+                                    ROOM_PAUSE, () -> pause.complete(Done.getInstance()), system.executionContext());
                     return pause.thenCompose(done -> send(system, producer, group));
                 }
                 if (result instanceof SendResult.Failed failed) {
                     return CompletableFuture.failedStage(new SendException(failed.failure()));
                 }
             }
-            return CompletableFuture.completedStage(group.stream().map(Outgoing::passThrough).toList());
+            return CompletableFuture.completedStage(
+                    group.stream().map(Outgoing::passThrough).toList());
         });
     }
 

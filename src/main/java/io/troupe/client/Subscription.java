@@ -28,7 +28,8 @@ public sealed interface Subscription {
             try {
                 Pattern.compile(expression);
             } catch (PatternSyntaxException e) {
-                throw new IllegalArgumentException("'" + expression + "' is no regular expression: " + e.getDescription(), e);
+                throw new IllegalArgumentException(
+                        "'" + expression + "' is no regular expression: " + e.getDescription(), e);
             }
         }
     }

@@ -39,16 +39,19 @@ class AdminActorTest {
     }
 
     private Admin admin(InvocationHandler calls) {
-        return (Admin) Proxy.newProxyInstance(Admin.class.getClassLoader(), new Class<?>[] {Admin.class}, (p, method, args) -> {
-            if (method.getName().equals("close")) {
-                closed.countDown();
-                return null;
-            }
-            return calls.invoke(p, method, args);
-        });
+        return (Admin) Proxy.newProxyInstance(
+                Admin.class.getClassLoader(), new Class<?>[] {Admin.class}, (p, method, args) -> {
+                    if (method.getName().equals("close")) {
+                        closed.countDown();
+                        return null;
+                    }
+                    return calls.invoke(p, method, args);
+                });
     }
 
-    private static CreateTopicsResult result(KafkaFutureImpl<CreateTopicsResult.TopicMetadataAndConfig> a, KafkaFutureImpl<CreateTopicsResult.TopicMetadataAndConfig> b) {
+    private static CreateTopicsResult result(
+            KafkaFutureImpl<CreateTopicsResult.TopicMetadataAndConfig> a,
+            KafkaFutureImpl<CreateTopicsResult.TopicMetadataAndConfig> b) {
         return new CreateTopicsResult(Map.of("a", a, "b", b)) {};
     }
 
@@ -107,8 +110,8 @@ class AdminActorTest {
         }
         for (int i = 0; i < 2; i++) {
             actor.tell(create());
-            AdminActor.Failed<?> refused =
-                    assertInstanceOf(AdminActor.Failed.class, outcomes.receiveMessage().each().get("a"));
+            AdminActor.Failed<?> refused = assertInstanceOf(
+                    AdminActor.Failed.class, outcomes.receiveMessage().each().get("a"));
             assertEquals(Failure.Kind.REFUSED, refused.failure().kind());
             made.countDown();
         }

@@ -84,7 +84,8 @@ class ConsumerActorTest {
 
         void records(TopicPartition partition, int from, int to) {
             schedulePollTask(() -> IntStream.range(from, to)
-                    .forEach(i -> addRecord(new ConsumerRecord<>("t", partition.partition(), i, null, ("v" + i).getBytes()))));
+                    .forEach(i -> addRecord(
+                            new ConsumerRecord<>("t", partition.partition(), i, null, ("v" + i).getBytes()))));
         }
 
         @Override
@@ -124,8 +125,8 @@ class ConsumerActorTest {
             ConsumerSettings<String, String> settings,
             Queue<Consumer<byte[], byte[]>> consumers,
             Function<TopicPartition, Behavior<Delivery<String, String>>> handlers) {
-        return KIT.spawn(ConsumerActor.create(
-                settings, Subscription.topics("t"), handlers, events.getRef(), consumers::remove));
+        return KIT.spawn(
+                ConsumerActor.create(settings, Subscription.topics("t"), handlers, events.getRef(), consumers::remove));
     }
 
     /** Tells the test. */
@@ -199,15 +200,18 @@ class ConsumerActorTest {
     @Test
     void afterAChildFailedItsRecordsComeAgainOneAtATime() {
         boolean[] fail = {true};
-        spawn(settings(), new ArrayDeque<>(List.of(mock)), partition -> Behaviors.receiveMessage(delivery -> {
-            deliveries.getRef().tell(delivery);
-            if (fail[0] && delivery.records().size() == 3) {
-                fail[0] = false;
-                delivery.acknowledge(0);
-                throw new IllegalStateException("on purpose");
-            }
-            return Behaviors.same();
-        }));
+        spawn(
+                settings(),
+                new ArrayDeque<>(List.of(mock)),
+                partition -> Behaviors.receiveMessage(delivery -> {
+                    deliveries.getRef().tell(delivery);
+                    if (fail[0] && delivery.records().size() == 3) {
+                        fail[0] = false;
+                        delivery.acknowledge(0);
+                        throw new IllegalStateException("on purpose");
+                    }
+                    return Behaviors.same();
+                }));
         mock.assign(P0);
         events.expectMessage(new ConsumerEvent.Assigned(Set.of(P0)));
         mock.records(P0, 0, 3);
@@ -346,7 +350,9 @@ class ConsumerActorTest {
         actor.tell(new ConsumerActor.Seek(P1, new ConsumerActor.Offset(1), sought.getRef()));
         assertEquals(
                 Failure.Kind.NOT_FOUND,
-                sought.expectMessageClass(ConsumerActor.SeekFailed.class).failure().kind());
+                sought.expectMessageClass(ConsumerActor.SeekFailed.class)
+                        .failure()
+                        .kind());
     }
 
     @Test
@@ -358,9 +364,11 @@ class ConsumerActorTest {
         expect("v0");
         mock.schedulePollTask(() -> mock.setPollException(new KafkaException("broken")));
         events.expectMessageClass(ConsumerEvent.Assigned.class);
-        events.fishForMessage(Await.LIMIT, event -> event instanceof ConsumerEvent.ConsumerFailed
-                ? FishingOutcomes.complete()
-                : FishingOutcomes.continueAndIgnore());
+        events.fishForMessage(
+                Await.LIMIT,
+                event -> event instanceof ConsumerEvent.ConsumerFailed
+                        ? FishingOutcomes.complete()
+                        : FishingOutcomes.continueAndIgnore());
         assertTrue(mock.closed());
         second.assign(P0);
         second.records(P0, 0, 1);

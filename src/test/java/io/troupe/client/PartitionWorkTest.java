@@ -125,7 +125,8 @@ class PartitionWorkTest {
 
     @Test
     void afterASeekTheGroupMayStandThereThoughNothingWasRead() {
-        assertEquals(42, new PartitionWork(new OffsetAndMetadata(42)).committable().offset());
+        assertEquals(
+                42, new PartitionWork(new OffsetAndMetadata(42)).committable().offset());
     }
 
     /** Against a plain model: whatever happens, what may be committed is the first record not done, and room is given back exactly. */
@@ -176,7 +177,8 @@ class PartitionWorkTest {
                         open.isEmpty() ? -1 : open.first(),
                         some.first().map(ConsumerRecord::offset).orElse(-1L),
                         where);
-                long committable = some.committable() == null ? 0 : some.committable().offset();
+                long committable =
+                        some.committable() == null ? 0 : some.committable().offset();
                 assertTrue(open.isEmpty() || committable <= open.first(), where);
                 if (open.isEmpty()) {
                     assertEquals(0, held, where);

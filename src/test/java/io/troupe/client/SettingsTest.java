@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.producer.RoundRobinPartitioner;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.GroupAuthorizationException;
 import org.apache.kafka.common.errors.ProducerFencedException;
@@ -38,6 +39,7 @@ class SettingsTest {
 
     @Test
     void wrongProducerSettingsAreNamed() {
+        String roundRobin = RoundRobinPartitioner.class.getName();
         wrong(() -> PRODUCER.withMaxInFlightBytes(0), "maxInFlightBytes", "0", "at least 1");
         wrong(() -> PRODUCER.withMaxWaitingBytes(-1), "maxWaitingBytes", "-1", "at least 1");
         wrong(() -> PRODUCER.withCloseTimeoutMs(-1), "closeTimeoutMs", "-1");
@@ -45,7 +47,7 @@ class SettingsTest {
         wrong(() -> PRODUCER.withProperty("linger.ms", "soon"), "linger.ms", "soon");
         wrong(() -> PRODUCER.withProperty("key.serializer", "x"), "key.serializer", "leave it out");
         wrong(() -> PRODUCER.withProperties(Map.of("acks", "1")), "bootstrap.servers", "host:port");
-        wrong(() -> PRODUCER.withProperty("partitioner.class", "x.Y"), "partitioner.class", "BY_KEY", "AS_CONFIGURED");
+        wrong(() -> PRODUCER.withProperty("partitioner.class", roundRobin), "partitioner.class", "BY_KEY", "AS_CONFIGURED");
         wrong(() -> ProducerSettings.of("h:1", null, new StringSerializer()), "keySerializer");
     }
 
@@ -63,9 +65,10 @@ class SettingsTest {
         wrong(() -> Subscription.topics(), "topic");
         wrong(() -> Subscription.matching("("), "(", "regular expression");
         wrong(() -> AdminActor.create(Map.of()), "admin settings", "bootstrap.servers");
-        ConsumerSettings<String, String> alone =
-                CONSUMER.withProperties(Map.of("bootstrap.servers", "localhost:9092"));
-        wrong(() -> ConsumerActor.create(alone, Subscription.topics("t"), RecordHandler.each(r -> {}), null), "group.id");
+        ConsumerSettings<String, String> alone = CONSUMER.withProperties(Map.of("bootstrap.servers", "localhost:9092"));
+        wrong(
+                () -> ConsumerActor.create(alone, Subscription.topics("t"), RecordHandler.each(r -> {}), null),
+                "group.id");
     }
 
     @Test
@@ -76,24 +79,40 @@ class SettingsTest {
         assertEquals(800, settings.backoffMs(3));
         assertEquals(1_000, settings.backoffMs(4));
         assertEquals(1_000, settings.backoffMs(Integer.MAX_VALUE));
-        assertEquals(Long.MAX_VALUE, CONSUMER.withBackoffMs(1L << 60, Long.MAX_VALUE).backoffMs(9));
+        assertEquals(
+                Long.MAX_VALUE, CONSUMER.withBackoffMs(1L << 60, Long.MAX_VALUE).backoffMs(9));
     }
 
     @Test
     void failuresAreOfAKind() {
-        assertEquals(Failure.Kind.RETRIABLE, Failure.of(new TimeoutException("x")).kind());
-        assertEquals(Failure.Kind.TOO_LARGE, Failure.of(new RecordTooLargeException("x")).kind());
-        assertEquals(Failure.Kind.INVALID, Failure.of(new SerializationException("x")).kind());
-        assertEquals(Failure.Kind.NOT_FOUND, Failure.of(new UnknownTopicOrPartitionException("x")).kind());
-        assertEquals(Failure.Kind.CONFLICT, Failure.of(new TopicExistsException("x")).kind());
-        assertEquals(Failure.Kind.NOT_AUTHORIZED, Failure.of(new GroupAuthorizationException("g")).kind());
-        assertEquals(Failure.Kind.UNSUPPORTED, Failure.of(new UnsupportedVersionException("x")).kind());
-        assertEquals(Failure.Kind.FENCED, Failure.of(new ProducerFencedException("x")).kind());
+        assertEquals(
+                Failure.Kind.RETRIABLE, Failure.of(new TimeoutException("x")).kind());
+        assertEquals(
+                Failure.Kind.TOO_LARGE,
+                Failure.of(new RecordTooLargeException("x")).kind());
+        assertEquals(
+                Failure.Kind.INVALID,
+                Failure.of(new SerializationException("x")).kind());
+        assertEquals(
+                Failure.Kind.NOT_FOUND,
+                Failure.of(new UnknownTopicOrPartitionException("x")).kind());
+        assertEquals(
+                Failure.Kind.CONFLICT, Failure.of(new TopicExistsException("x")).kind());
+        assertEquals(
+                Failure.Kind.NOT_AUTHORIZED,
+                Failure.of(new GroupAuthorizationException("g")).kind());
+        assertEquals(
+                Failure.Kind.UNSUPPORTED,
+                Failure.of(new UnsupportedVersionException("x")).kind());
+        assertEquals(
+                Failure.Kind.FENCED,
+                Failure.of(new ProducerFencedException("x")).kind());
         assertEquals(Failure.Kind.OTHER, Failure.of(new KafkaException("x")).kind());
         assertEquals(
                 new Failure(Failure.Kind.RETRIABLE, "inner"),
                 Failure.of(new CompletionException(new KafkaException("outer", new TimeoutException("inner")))));
-        assertEquals("NullPointerException", Failure.of(new NullPointerException()).message());
+        assertEquals(
+                "NullPointerException", Failure.of(new NullPointerException()).message());
     }
 
     @ParameterizedTest

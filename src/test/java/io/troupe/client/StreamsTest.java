@@ -65,7 +65,12 @@ class StreamsTest {
     void aSinkSendsAllInOrder() throws Exception {
         ActorRef<ProducerActor.Command<String, String>> producer = producer(100);
         get(records(5_000).runWith(Streams.sink(KIT.system(), producer), KIT.system()));
-        assertEquals(5_000, mock.history().stream().map(r -> new String(r.value())).distinct().count());
+        assertEquals(
+                5_000,
+                mock.history().stream()
+                        .map(r -> new String(r.value()))
+                        .distinct()
+                        .count());
     }
 
     @Test
@@ -84,7 +89,8 @@ class StreamsTest {
         mock.sendException = new RecordTooLargeException("too large it is");
         ActorRef<ProducerActor.Command<String, String>> producer = producer(1 << 20);
         ExecutionException e = assertThrows(
-                ExecutionException.class, () -> get(records(1).runWith(Streams.sink(KIT.system(), producer), KIT.system())));
+                ExecutionException.class,
+                () -> get(records(1).runWith(Streams.sink(KIT.system(), producer), KIT.system())));
         Streams.SendException failed = assertInstanceOf(Streams.SendException.class, e.getCause());
         assertEquals(new Failure(Failure.Kind.TOO_LARGE, "too large it is"), failed.failure());
     }
@@ -97,8 +103,7 @@ class StreamsTest {
         return Streams.source(
                 KIT.system(),
                 handlers -> Behaviors.setup(context -> {
-                    ActorRef<Delivery<String, String>> handler =
-                            context.spawnAnonymous(handlers.apply(PARTITION));
+                    ActorRef<Delivery<String, String>> handler = context.spawnAnonymous(handlers.apply(PARTITION));
                     for (int i = 0; i < count; i++) {
                         handler.tell(new Delivery<>(
                                 PARTITION,
@@ -132,17 +137,14 @@ class StreamsTest {
                 .run(KIT.system());
         assertEquals(100, acknowledged.receiveSeveralMessages(100).size());
         get(running.first().stop());
-        assertEquals(
-                java.util.stream.LongStream.range(0, 100).boxed().toList(), get(running.second()));
+        assertEquals(java.util.stream.LongStream.range(0, 100).boxed().toList(), get(running.second()));
         stopped.expectMessageClass(ConsumerActor.Stop.class);
     }
 
     @Test
     void aStreamThatIsCancelledStopsItsConsumer() throws Exception {
-        List<Long> first = get(source(100)
-                .map(in -> in.record().offset())
-                .take(3)
-                .runWith(Sink.seq(), KIT.system()));
+        List<Long> first =
+                get(source(100).map(in -> in.record().offset()).take(3).runWith(Sink.seq(), KIT.system()));
         assertEquals(List.of(0L, 1L, 2L), first);
         stopped.expectMessageClass(ConsumerActor.Stop.class);
     }

@@ -89,8 +89,7 @@ public final class WordCount {
             missing.countDown();
         };
 
-        ActorRef<AdminActor.Command> admin =
-                spawn("admin", AdminActor.create(Map.of("bootstrap.servers", bootstrap)));
+        ActorRef<AdminActor.Command> admin = spawn("admin", AdminActor.create(Map.of("bootstrap.servers", bootstrap)));
         this.<AdminActor.Command, AdminActor.Outcomes<String, Done>>ask(
                 admin, replyTo -> new AdminActor.CreateTopics(List.of(threePartitions), replyTo));
         ActorRef<ProducerActor.Command<String, String>> producer = spawn("producer", ProducerActor.create(producing));
@@ -98,9 +97,10 @@ public final class WordCount {
                 "consumer", ConsumerActor.create(consuming, Subscription.topics(topic), RecordHandler.each(counter)));
 
         for (int from = 0; from < words.size(); from += WORDS_AT_ONCE) {
-            List<ProducerRecord<String, String>> records = words.subList(from, Math.min(from + WORDS_AT_ONCE, words.size())).stream()
-                    .map(word -> new ProducerRecord<>(topic, word, ""))
-                    .toList();
+            List<ProducerRecord<String, String>> records =
+                    words.subList(from, Math.min(from + WORDS_AT_ONCE, words.size())).stream()
+                            .map(word -> new ProducerRecord<>(topic, word, ""))
+                            .toList();
             SendResult.All sent = ask(producer, replyTo -> new ProducerActor.SendAll<>(records, replyTo));
             if (!sent.isSent()) {
                 throw new IllegalStateException("not all was sent: " + sent.results());

@@ -8,30 +8,28 @@
 set -euo pipefail
 export LC_ALL=C
 
-root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+root=$(dirname "$here")
+say() { printf '%s\n' "$*" >&2; }
 seconds=${1:-120}
-[[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "client-actors: '$seconds': expected seconds above 0" >&2; exit 2; }
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || { sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ -r /proc/self/stat ]] || { say "client-actors: needs Linux's /proc"; exit 1; }
 jdk=${JAVA_HOME:+$JAVA_HOME/bin/}
 "$root/bin/troupe-run-class.sh" --build
+
+# What brokers.sh asks for.
+java=${jdk}java heap=-Xmx1g nodes=1 start_limit=180 kafka_set='' troupe_set='' pin_broker='' kafka_lib=''
 work=$root/target/bench/actors-$$
 mkdir -p "$work"
-broker=''
+. "$here/brokers.sh"
 end() {
-  [[ -z $broker ]] || { kill -TERM "$broker" 2>/dev/null && wait "$broker" 2>/dev/null || true; }
+  stop A
   rm -rf "$work"
 }
 trap end EXIT
 trap 'exit 130' INT TERM
 
-port=${TROUPE_BENCH_PORT:-29292}
-"$root/bin/troupe-server-start.sh" "$root/conf/server.properties" --override "listeners=PLAINTEXT://localhost:$port" \
-  --override "log.dirs=$work/data" >"$work/broker.log" 2>&1 &
-broker=$!
-for ((i = 0; i < 600; i++)); do
-  grep -q "localhost:$port" "$work/broker.log" && break
-  kill -0 $broker 2>/dev/null || { cat "$work/broker.log" >&2; exit 1; }
-  sleep 0.1
-done
-"${jdk}javac" -d "$work/classes" -cp "$root/target/troupe.jar:$root/target/lib/*" "$root/bench/actors/ActorThroughput.java"
-timeout -k 5 $((seconds + 120)) "${jdk}java" -Xmx1g --add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED \
-  -Dlogback.configurationFile=logback-tools.xml -cp "$work/classes:$root/target/troupe.jar" ActorThroughput "localhost:$port" "$seconds"
+start A troupe
+"${jdk}javac" -d "$work/classes" -cp "$root/target/troupe.jar:$root/target/lib/*" "$here/actors/ActorThroughput.java"
+timeout -k 5 $((seconds + 120)) "$java" -Xmx1g --add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED \
+  -Dlogback.configurationFile=logback-tools.xml -cp "$work/classes:$root/target/troupe.jar" ActorThroughput "$(bootstrap A)" "$seconds"

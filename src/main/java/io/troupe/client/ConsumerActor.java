@@ -481,7 +481,7 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         Failure failure = ended.failure() == null
                 ? new Failure(Failure.Kind.OTHER, "Kafka's consumer ended by itself")
                 : Failure.of(ended.failure());
-        if (failure.kind() == Failure.Kind.INVALID) {
+        if (failure.kind() == Failure.Kind.INVALID && !(ended.failure() instanceof IllegalStateException)) {
             throw new IllegalStateException("the consumer cannot go on: " + failure.message(), ended.failure());
         }
         failures++;

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -24,6 +25,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.WakeupException;
 
 /**
@@ -52,6 +54,10 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
     private volatile boolean attention;
     private volatile boolean ending;
     private Consumer<byte[], byte[]> consumer;
+    /** To be committed at the end; null while that is not near. */
+    private Map<TopicPartition, OffsetAndMetadata> lastOffsets;
+
+    private long leaveByNs;
     private final Map<TopicPartition, PartitionFlow> flows = new HashMap<>();
 
     /** @param actor is told from this thread only */
@@ -97,9 +103,18 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
     /** Commits these, closes the consumer, ends. */
     void finish(Map<TopicPartition, OffsetAndMetadata> offsets) {
         execute(() -> {
-            commitSync(offsets);
-            ending = true;
+            lastOffsets = new HashMap<>(offsets);
+            leaveByNs = System.nanoTime() + BROKER_LIMIT.toNanos();
         });
+    }
+
+    /** Whether it is time to end. A commit that meets a rebalance is done when that is over, for which polls are needed. */
+    private boolean leave() {
+        lastOffsets.keySet().retainAll(flows.keySet());
+        boolean again =
+                commitSync(lastOffsets) instanceof RebalanceInProgressException && System.nanoTime() < leaveByNs;
+        ending = !again;
+        return ending;
     }
 
     /** Ends soon, without a commit; for an actor that is no more. */
@@ -117,7 +132,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
             while (!ending) {
                 attention = false;
                 runTasks();
-                if (!ending) {
+                if (!ending && (lastOffsets == null || !leave())) {
                     steer();
                     poll();
                 }
@@ -158,22 +173,42 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
 
     /** Pauses what is full and resumes what has room. */
     private void steer() {
-        List<TopicPartition> full = new ArrayList<>();
-        List<TopicPartition> free = new ArrayList<>();
+        List<PartitionFlow> full = new ArrayList<>();
+        List<PartitionFlow> free = new ArrayList<>();
         for (PartitionFlow flow : flows.values()) {
             if (!flow.paused && flow.isFull()) {
                 flow.paused = true;
-                full.add(flow.partition);
+                full.add(flow);
             }
             // Looked at after it is marked, so that whoever makes room either sees the mark and wakes this thread or is
             // seen here.
             if (flow.paused && flow.isHalfEmpty()) {
                 flow.paused = false;
-                free.add(flow.partition);
+                free.add(flow);
             }
         }
-        consumer.pause(full);
-        consumer.resume(free);
+        change(full, true);
+        change(free, false);
+    }
+
+    private void change(List<PartitionFlow> some, boolean paused) {
+        // None at all would still cost the newer consumer a round trip to its own thread.
+        if (some.isEmpty()) {
+            return;
+        }
+        List<TopicPartition> partitions =
+                some.stream().map(flow -> flow.partition).toList();
+        try {
+            if (paused) {
+                consumer.pause(partitions);
+            } else {
+                consumer.resume(partitions);
+            }
+        } catch (IllegalStateException e) {
+            // One of them is being taken away, of which the next poll tells; the others are looked at again behind it.
+            some.forEach(flow -> flow.paused = !paused);
+            attention = true;
+        }
     }
 
     private void poll() {
@@ -213,11 +248,12 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
                 consumer.commitAsync(offsets, (committed, e) -> actor.accept(new ConsumerActor.Committed(offsets, e))));
     }
 
-    private void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
+    /** Null when it is done, or there is nothing to do. */
+    private RuntimeException commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
         if (offsets.isEmpty() || !settings.hasGroup()) {
-            return;
+            return null;
         }
-        Exception failure = null;
+        RuntimeException failure = null;
         try {
             awake(() -> {
                 consumer.commitSync(offsets, BROKER_LIMIT);
@@ -227,6 +263,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
             failure = e;
         }
         actor.accept(new ConsumerActor.Committed(offsets, failure));
+        return failure;
     }
 
     /** A wake-up that came too late for its poll is no reason to leave what waits now. */
@@ -321,7 +358,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        } catch (java.util.concurrent.ExecutionException e) {
+        } catch (ExecutionException e) {
             throw new IllegalStateException(e);
         }
         return Map.of();

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -26,6 +27,7 @@ import org.apache.kafka.clients.consumer.OffsetCommitCallback;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -62,6 +64,9 @@ class ConsumerActorTest {
         /** What was committed last, which a closed mock does not tell any more. */
         final Map<TopicPartition, Long> commits = new ConcurrentHashMap<>();
 
+        /** So many commits are refused. */
+        final AtomicInteger rebalances = new AtomicInteger();
+
         Mock() {
             super("earliest");
             updateBeginningOffsets(Map.of(P0, 0L, P1, 0L));
@@ -90,6 +95,9 @@ class ConsumerActorTest {
 
         @Override
         public synchronized void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
+            if (rebalances.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+                throw new RebalanceInProgressException("one is");
+            }
             super.commitSync(offsets);
             offsets.forEach((partition, offset) -> commits.put(partition, offset.offset()));
         }
@@ -327,6 +335,19 @@ class ConsumerActorTest {
         assertTrue(mock.closed());
         assertEquals(Map.of(P0, 2L), mock.commits);
         deliveries.expectNoMessage(Duration.ZERO);
+    }
+
+    /** A commit of the classic protocol is refused between a member's join and its assignment; polls take that on. */
+    @Test
+    void aStopInARebalanceCommitsBehindIt() {
+        ActorRef<Command> actor = spawn(settings().withCommitIntervalMs(100_000), mock);
+        mock.assign(P0);
+        mock.records(P0, 0, 1);
+        expect("v0").acknowledgeAll();
+        mock.rebalances.set(3);
+        actor.tell(new ConsumerActor.Stop(done.getRef()));
+        done.expectMessage(Done.getInstance());
+        assertEquals(Map.of(P0, 1L), mock.commits);
     }
 
     @Test

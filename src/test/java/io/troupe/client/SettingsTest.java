@@ -47,7 +47,11 @@ class SettingsTest {
         wrong(() -> PRODUCER.withProperty("linger.ms", "soon"), "linger.ms", "soon");
         wrong(() -> PRODUCER.withProperty("key.serializer", "x"), "key.serializer", "leave it out");
         wrong(() -> PRODUCER.withProperties(Map.of("acks", "1")), "bootstrap.servers", "host:port");
-        wrong(() -> PRODUCER.withProperty("partitioner.class", roundRobin), "partitioner.class", "BY_KEY", "AS_CONFIGURED");
+        wrong(
+                () -> PRODUCER.withProperty("partitioner.class", roundRobin),
+                "partitioner.class",
+                "BY_KEY",
+                "AS_CONFIGURED");
         wrong(() -> ProducerSettings.of("h:1", null, new StringSerializer()), "keySerializer");
     }
 

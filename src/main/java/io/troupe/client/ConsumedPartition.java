@@ -8,6 +8,7 @@ import java.util.function.Function;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
@@ -38,6 +39,7 @@ final class ConsumedPartition<K, V> {
     private final Function<ConsumedPartition<K, V>, ActorRef<Delivery<K, V>>> spawn;
     private final ActorRef<ConsumerActor.Acknowledged> acknowledgements;
 
+    private final boolean plainBytes;
     private PartitionFlow flow;
     private PartitionWork work = new PartitionWork(null);
     private State state = State.WAITING;
@@ -66,6 +68,8 @@ final class ConsumedPartition<K, V> {
         this.events = events;
         this.spawn = spawn;
         this.acknowledgements = context.getSelf().narrow();
+        this.plainBytes = settings.keyDeserializer() instanceof ByteArrayDeserializer
+                && settings.valueDeserializer() instanceof ByteArrayDeserializer;
     }
 
     TopicPartition partition() {
@@ -133,7 +137,12 @@ final class ConsumedPartition<K, V> {
         }
     }
 
+    @SuppressWarnings("unchecked")
     private ConsumerRecord<K, V> read(ConsumerRecord<byte[], byte[]> r) {
+        if (plainBytes) {
+            // Both types are byte[] then.
+            return (ConsumerRecord<K, V>) r;
+        }
         K key = settings.keyDeserializer().deserialize(r.topic(), r.headers(), r.key());
         V value = settings.valueDeserializer().deserialize(r.topic(), r.headers(), r.value());
         return new ConsumerRecord<>(
@@ -197,7 +206,7 @@ final class ConsumedPartition<K, V> {
         state = State.WAITING;
         timers.startSingleTimer(
                 flow,
-                new ConsumerActor.ForPartition(flow.partition, flow.session, this::begin),
+                new ConsumerMessage.ForPartition(flow.partition, flow.session, this::begin),
                 Duration.ofMillis(settings.backoffMs(failures)));
     }
 

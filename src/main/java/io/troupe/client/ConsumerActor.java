@@ -1,17 +1,16 @@
 package io.troupe.client;
 
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.Done;
@@ -46,7 +45,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Command> {
 
     /** What a consumer understands. */
-    public sealed interface Command {}
+    public sealed interface Command permits Seek, Stop, Acknowledged, ConsumerMessage {}
 
     /** Where to read from. */
     public sealed interface Position {}
@@ -99,46 +98,6 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
     public record Acknowledged(TopicPartition partition, long session, long offset, boolean andBefore)
             implements Command {}
 
-    // From its thread.
-
-    record Assigned(List<PartitionFlow> flows) implements Command {}
-
-    record Polled(List<Batch> batches) implements Command {}
-
-    /** @param behind where reading goes on */
-    record Batch(PartitionFlow flow, List<ConsumerRecord<byte[], byte[]>> records, OffsetAndMetadata behind) {}
-
-    /** That these are about to go. @param drained takes what can be committed of them, once */
-    record Drain(Set<TopicPartition> partitions, CompletableFuture<Map<TopicPartition, OffsetAndMetadata>> drained)
-            implements Command {}
-
-    record Gone(Set<TopicPartition> partitions, boolean lost) implements Command {}
-
-    record Committed(Map<TopicPartition, OffsetAndMetadata> offsets, Exception failure) implements Command {}
-
-    record Sought(PartitionFlow flow, long position) implements Command {}
-
-    record ThreadEnded(ConsumerThread thread, RuntimeException failure) implements Command {}
-
-    // From itself.
-
-    private enum Clock implements Command {
-        COMMIT,
-        RESTART
-    }
-
-    private record DrainTimeout(Draining draining) implements Command {}
-
-    /** Sent behind the acknowledgements that the child sent before its end, which the signal overtakes. */
-    private record ChildEnded(ActorRef<Void> child, Throwable cause) implements Command {}
-
-    /** From a partition to itself, of a session: the rest comes as code, to keep what a partition does in its own class. */
-    record ForPartition(TopicPartition partition, long session, Runnable then) implements Command {}
-
-    /** Partitions that are waited for. */
-    private record Draining(
-            Set<TopicPartition> partitions, java.util.function.Consumer<Map<TopicPartition, OffsetAndMetadata>> then) {}
-
     private final ConsumerSettings<K, V> settings;
     private final Subscription subscription;
     private final Function<TopicPartition, Behavior<Delivery<K, V>>> handlers;
@@ -148,13 +107,13 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
     private final LetterBox letters;
     private final Map<TopicPartition, ConsumedPartition<K, V>> partitions = new HashMap<>();
     private final Map<ActorRef<Void>, ConsumedPartition<K, V>> children = new HashMap<>();
-    private final List<Draining> drainings = new ArrayList<>();
+    private final Drainings drainings = new Drainings();
     /** Who waits for the end; not empty exactly while it stops. */
     private final List<ActorRef<Done>> stoppers = new ArrayList<>();
     /** Null in the pause after one failed. */
     private ConsumerThread thread;
 
-    private int threads;
+    private long life;
     private int failures;
     private boolean committing;
 
@@ -176,7 +135,9 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         this.letters = new LetterBox(context, settings);
         if (settings.hasGroup()) {
             timers.startTimerWithFixedDelay(
-                    Clock.COMMIT, Clock.COMMIT, java.time.Duration.ofMillis(settings.commitIntervalMs()));
+                    ConsumerMessage.Clock.COMMIT,
+                    ConsumerMessage.Clock.COMMIT,
+                    Duration.ofMillis(settings.commitIntervalMs()));
         }
         startThread();
     }
@@ -222,20 +183,14 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
                 .onMessage(Acknowledged.class, this::onAcknowledged)
-                .onMessage(Polled.class, this::onPolled)
+                .onMessage(ConsumerMessage.FromThread.class, this::onFromThread)
                 .onMessage(Seek.class, this::onSeek)
                 .onMessage(Stop.class, this::onStop)
-                .onMessage(Assigned.class, this::onAssigned)
-                .onMessage(Drain.class, this::onDrain)
-                .onMessage(Gone.class, this::onGone)
-                .onMessage(Committed.class, this::onCommitted)
-                .onMessage(Sought.class, this::onSought)
-                .onMessage(ThreadEnded.class, this::onThreadEnded)
-                .onMessageEquals(Clock.COMMIT, this::onCommitTime)
-                .onMessageEquals(Clock.RESTART, this::onRestart)
-                .onMessage(DrainTimeout.class, this::onDrainTimeout)
-                .onMessage(ChildEnded.class, this::onChildEnded)
-                .onMessage(ForPartition.class, this::onForPartition)
+                .onMessageEquals(ConsumerMessage.Clock.COMMIT, this::onCommitTime)
+                .onMessageEquals(ConsumerMessage.Clock.RESTART, this::onRestart)
+                .onMessage(ConsumerMessage.DrainTimeout.class, this::onDrainTimeout)
+                .onMessage(ConsumerMessage.ChildEnded.class, this::onChildEnded)
+                .onMessage(ConsumerMessage.ForPartition.class, this::onForPartition)
                 .onSignal(ChildFailed.class, signal -> childEnded(signal, signal.cause()))
                 .onSignal(
                         Terminated.class,
@@ -243,6 +198,28 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
                 .onSignal(PostStop.class, signal -> onOwnEnd())
                 .onSignal(PreRestart.class, signal -> onOwnEnd())
                 .build();
+    }
+
+    private Behavior<Command> onFromThread(ConsumerMessage.FromThread from) {
+        ConsumerMessage message = from.message();
+        if (from.life() != life) {
+            return this;
+        } else if (message instanceof ConsumerMessage.Polled polled) {
+            return onPolled(polled);
+        } else if (message instanceof ConsumerMessage.Committed committed) {
+            return onCommitted(committed);
+        } else if (message instanceof ConsumerMessage.Assigned assigned) {
+            return onAssigned(assigned);
+        } else if (message instanceof ConsumerMessage.Drain drain) {
+            return onDrain(drain);
+        } else if (message instanceof ConsumerMessage.Gone gone) {
+            return onGone(gone);
+        } else if (message instanceof ConsumerMessage.Sought sought) {
+            return onSought(sought);
+        } else if (message instanceof ConsumerMessage.ThreadEnded ended) {
+            return onThreadEnded(ended);
+        }
+        throw new IllegalStateException("not from a thread: " + message);
     }
 
     // ---- Records and acknowledgements
@@ -259,9 +236,9 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         return this;
     }
 
-    private Behavior<Command> onPolled(Polled polled) {
+    private Behavior<Command> onPolled(ConsumerMessage.Polled polled) {
         failures = 0;
-        for (Batch batch : polled.batches()) {
+        for (ConsumerMessage.Batch batch : polled.batches()) {
             ConsumedPartition<K, V> partition = partitions.get(batch.flow().partition);
             if (partition != null && partition.session() == batch.flow().session) {
                 partition.add(batch.records(), batch.behind());
@@ -283,7 +260,7 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         return this;
     }
 
-    private Behavior<Command> onSought(Sought sought) {
+    private Behavior<Command> onSought(ConsumerMessage.Sought sought) {
         ConsumedPartition<K, V> partition = partitions.get(sought.flow().partition);
         if (partition != null && partition.session() == sought.flow().session) {
             partition.sought(sought.position());
@@ -297,7 +274,7 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
 
     // ---- Partitions come and go
 
-    private Behavior<Command> onAssigned(Assigned assigned) {
+    private Behavior<Command> onAssigned(ConsumerMessage.Assigned assigned) {
         failures = 0;
         Set<TopicPartition> names = new HashSet<>();
         for (PartitionFlow flow : assigned.flows()) {
@@ -332,33 +309,21 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         }
     }
 
-    private Behavior<Command> onDrain(Drain drain) {
-        drain(drain.partitions(), drain.drained()::complete);
+    private Behavior<Command> onDrain(ConsumerMessage.Drain drain) {
+        drain(drain.partitions(), () -> drain.drained().complete(committable(drain.partitions())));
         return this;
     }
 
-    private void drain(
-            Collection<TopicPartition> those,
-            java.util.function.Consumer<Map<TopicPartition, OffsetAndMetadata>> then) {
-        Draining draining = new Draining(Set.copyOf(those), then);
-        drainings.add(draining);
-        those.forEach(name -> {
-            ConsumedPartition<K, V> partition = partitions.get(name);
-            if (partition != null) {
-                partition.drain();
-            }
-        });
+    private void drain(Set<TopicPartition> those, Runnable then) {
+        those.stream().map(partitions::get).filter(Objects::nonNull).forEach(ConsumedPartition::drain);
+        Drainings.Draining draining = drainings.add(those, then);
         timers.startSingleTimer(
-                draining, new DrainTimeout(draining), java.time.Duration.ofMillis(settings.drainTimeoutMs()));
+                draining, new ConsumerMessage.DrainTimeout(draining), Duration.ofMillis(settings.drainTimeoutMs()));
         checkDrainings();
     }
 
     private void checkDrainings() {
-        if (!drainings.isEmpty()) {
-            List.copyOf(drainings).stream()
-                    .filter(d -> d.partitions().stream().noneMatch(this::isPending))
-                    .forEach(this::drained);
-        }
+        drainings.takeDone(this::isPending).forEach(this::drained);
     }
 
     private boolean isPending(TopicPartition name) {
@@ -366,20 +331,19 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         return partition != null && partition.isPending();
     }
 
-    private Behavior<Command> onDrainTimeout(DrainTimeout timeout) {
-        if (drainings.contains(timeout.draining())) {
+    private Behavior<Command> onDrainTimeout(ConsumerMessage.DrainTimeout timeout) {
+        if (drainings.take(timeout.draining())) {
             drained(timeout.draining());
         }
         return this;
     }
 
-    private void drained(Draining draining) {
-        drainings.remove(draining);
+    private void drained(Drainings.Draining draining) {
         timers.cancel(draining);
-        draining.then().accept(committable(draining.partitions()));
+        draining.then().run();
     }
 
-    private Behavior<Command> onGone(Gone gone) {
+    private Behavior<Command> onGone(ConsumerMessage.Gone gone) {
         gone.partitions().forEach(this::remove);
         events.tell(
                 gone.lost() ? new ConsumerEvent.Lost(gone.partitions()) : new ConsumerEvent.Revoked(gone.partitions()));
@@ -399,11 +363,11 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
 
     /** The signal may have overtaken what the child said last. */
     private Behavior<Command> childEnded(Terminated signal, Throwable cause) {
-        getContext().getSelf().tell(new ChildEnded(signal.getRef(), cause));
+        getContext().getSelf().tell(new ConsumerMessage.ChildEnded(signal.getRef(), cause));
         return this;
     }
 
-    private Behavior<Command> onChildEnded(ChildEnded ended) {
+    private Behavior<Command> onChildEnded(ConsumerMessage.ChildEnded ended) {
         ConsumedPartition<K, V> partition = children.remove(ended.child());
         if (partition != null) {
             partition.childEnded(ended.cause());
@@ -412,7 +376,7 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         return this;
     }
 
-    private Behavior<Command> onForPartition(ForPartition message) {
+    private Behavior<Command> onForPartition(ConsumerMessage.ForPartition message) {
         ConsumedPartition<K, V> partition = partitions.get(message.partition());
         if (partition != null && partition.session() == message.session()) {
             message.then().run();
@@ -444,7 +408,7 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         return offsets;
     }
 
-    private Behavior<Command> onCommitted(Committed committed) {
+    private Behavior<Command> onCommitted(ConsumerMessage.Committed committed) {
         committing = false;
         if (committed.failure() == null) {
             committed.offsets().forEach((name, offset) -> {
@@ -463,17 +427,22 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
 
     private void startThread() {
         ActorRef<Command> self = getContext().getSelf();
-        String name = "consumer-" + self.path().name() + "-" + ++threads;
-        thread = new ConsumerThread(name, factory, settings, subscription, self::tell);
+        long newLife = ConsumerThread.newSession();
+        life = newLife;
+        thread = new ConsumerThread(
+                "consumer-" + self.path().name() + "-" + newLife,
+                factory,
+                settings,
+                subscription,
+                message -> self.tell(new ConsumerMessage.FromThread(newLife, message)));
         thread.start();
     }
 
-    private Behavior<Command> onThreadEnded(ThreadEnded ended) {
+    private Behavior<Command> onThreadEnded(ConsumerMessage.ThreadEnded ended) {
         thread = null;
         committing = false;
         List.copyOf(partitions.keySet()).forEach(this::remove);
-        List.copyOf(drainings).forEach(draining -> timers.cancel(draining));
-        drainings.clear();
+        drainings.takeAll().forEach(timers::cancel);
         if (!stoppers.isEmpty()) {
             stoppers.forEach(replyTo -> replyTo.tell(Done.getInstance()));
             return Behaviors.stopped();
@@ -493,7 +462,9 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
                         failure.message());
         events.tell(new ConsumerEvent.ConsumerFailed(failure, failures));
         timers.startSingleTimer(
-                Clock.RESTART, Clock.RESTART, java.time.Duration.ofMillis(settings.backoffMs(failures)));
+                ConsumerMessage.Clock.RESTART,
+                ConsumerMessage.Clock.RESTART,
+                Duration.ofMillis(settings.backoffMs(failures)));
         return this;
     }
 
@@ -513,7 +484,8 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
         stoppers.add(stop.replyTo());
         if (first) {
             ConsumerThread last = thread;
-            drain(partitions.keySet(), last::finish);
+            Set<TopicPartition> all = Set.copyOf(partitions.keySet());
+            drain(all, () -> last.finish(committable(all)));
         }
         return this;
     }

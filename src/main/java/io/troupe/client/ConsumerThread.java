@@ -47,7 +47,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
     private final Supplier<Consumer<byte[], byte[]>> factory;
     private final ConsumerSettings<?, ?> settings;
     private final Subscription subscription;
-    private final java.util.function.Consumer<ConsumerActor.Command> actor;
+    private final java.util.function.Consumer<ConsumerMessage> actor;
     private final Thread thread;
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private volatile boolean polling;
@@ -66,7 +66,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
             Supplier<Consumer<byte[], byte[]>> factory,
             ConsumerSettings<?, ?> settings,
             Subscription subscription,
-            java.util.function.Consumer<ConsumerActor.Command> actor) {
+            java.util.function.Consumer<ConsumerMessage> actor) {
         this.factory = factory;
         this.settings = settings;
         this.subscription = subscription;
@@ -147,7 +147,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
                 failure = failure == null ? e : failure;
             }
         }
-        actor.accept(new ConsumerActor.ThreadEnded(this, failure));
+        actor.accept(new ConsumerMessage.ThreadEnded(failure));
     }
 
     private void subscribe() {
@@ -225,7 +225,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
         if (records.isEmpty()) {
             return;
         }
-        List<ConsumerActor.Batch> batches = new ArrayList<>();
+        List<ConsumerMessage.Batch> batches = new ArrayList<>();
         for (TopicPartition partition : records.partitions()) {
             List<ConsumerRecord<byte[], byte[]>> some = records.records(partition);
             PartitionFlow flow = flows.get(partition);
@@ -235,17 +235,17 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
                     bytes += PartitionWork.bytes(record);
                 }
                 flow.add(some.size(), bytes);
-                batches.add(new ConsumerActor.Batch(
+                batches.add(new ConsumerMessage.Batch(
                         flow, some, records.nextOffsets().get(partition)));
             }
         }
-        actor.accept(new ConsumerActor.Polled(batches));
+        actor.accept(new ConsumerMessage.Polled(batches));
     }
 
     /** Commits without waiting; the result is told in a later poll. */
     void commitAsync(Map<TopicPartition, OffsetAndMetadata> offsets) {
-        execute(() ->
-                consumer.commitAsync(offsets, (committed, e) -> actor.accept(new ConsumerActor.Committed(offsets, e))));
+        execute(() -> consumer.commitAsync(
+                offsets, (committed, e) -> actor.accept(new ConsumerMessage.Committed(offsets, e))));
     }
 
     /** Null when it is done, or there is nothing to do. */
@@ -262,7 +262,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
         } catch (RuntimeException e) {
             failure = e;
         }
-        actor.accept(new ConsumerActor.Committed(offsets, failure));
+        actor.accept(new ConsumerMessage.Committed(offsets, failure));
         return failure;
     }
 
@@ -289,7 +289,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
                 long position = awake(() -> position(flow.partition, seek.to()));
                 flow.paused = old.paused;
                 flows.put(flow.partition, flow);
-                actor.accept(new ConsumerActor.Sought(flow, position));
+                actor.accept(new ConsumerMessage.Sought(flow, position));
             }
         });
     }
@@ -323,7 +323,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
             assigned.add(flow);
         }
         if (!assigned.isEmpty()) {
-            actor.accept(new ConsumerActor.Assigned(assigned));
+            actor.accept(new ConsumerMessage.Assigned(assigned));
         }
     }
 
@@ -339,13 +339,13 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
         polling = false;
         flows.keySet().removeAll(revoked);
         commitSync(drained(revoked));
-        actor.accept(new ConsumerActor.Gone(revoked, false));
+        actor.accept(new ConsumerMessage.Gone(revoked, false));
         polling = inPoll;
     }
 
     private Map<TopicPartition, OffsetAndMetadata> drained(Set<TopicPartition> partitions) {
         CompletableFuture<Map<TopicPartition, OffsetAndMetadata>> drained = new CompletableFuture<>();
-        actor.accept(new ConsumerActor.Drain(partitions, drained));
+        actor.accept(new ConsumerMessage.Drain(partitions, drained));
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(settings.drainTimeoutMs() + DRAIN_GRACE_MS);
         try {
             // In short waits, for the actor may be no more.
@@ -370,7 +370,7 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
         lost.retainAll(flows.keySet());
         flows.keySet().removeAll(lost);
         if (!lost.isEmpty()) {
-            actor.accept(new ConsumerActor.Gone(lost, true));
+            actor.accept(new ConsumerMessage.Gone(lost, true));
         }
     }
 }

@@ -44,7 +44,7 @@ final class LetterBox {
                 PATIENCE,
                 (ActorRef<SendResult> replyTo) ->
                         new ProducerActor.Send<>(letters.letter(record, group, failures, error), replyTo),
-                (result, timeout) -> new ConsumerActor.ForPartition(
+                (result, timeout) -> new ConsumerMessage.ForPartition(
                         flow.partition, flow.session, () -> then.accept(failure(result))));
     }
 

@@ -92,8 +92,13 @@ public final class ProducerActor<K, V> {
     /** From itself: everything that came before this has been taken. */
     private record HandOver<K, V>() implements Command<K, V> {}
 
-    /** From its thread, as the last thing. @param failure null when it was asked to end */
-    private record Ended<K, V>(RuntimeException failure) implements Command<K, V> {}
+    /**
+     * From its thread, as the last thing.
+     *
+     * @param life of the thread: what an earlier one says late is not for the actor that was restarted meanwhile
+     * @param failure null when it was asked to end
+     */
+    private record Ended<K, V>(Object life, RuntimeException failure) implements Command<K, V> {}
 
     private static final Failure CLOSED = new Failure(Failure.Kind.CLOSED, "this producer is stopping");
 
@@ -102,6 +107,7 @@ public final class ProducerActor<K, V> {
 
     private final ActorContext<Command<K, V>> context;
     private final ProducerSettings<K, V> settings;
+    private final Object life = new Object();
     private final ProducerThread thread;
     private final boolean plainBytes;
     /** Who waits for the end; not empty exactly while it stops. */
@@ -119,7 +125,7 @@ public final class ProducerActor<K, V> {
                 && settings.valueSerializer() instanceof ByteArraySerializer;
         ActorRef<Command<K, V>> self = context.getSelf();
         this.thread = new ProducerThread(
-                "producer-" + self.path().name(), producer, settings, failure -> self.tell(new Ended<>(failure)));
+                "producer-" + self.path().name(), producer, settings, failure -> self.tell(new Ended<>(life, failure)));
     }
 
     /** A producer; one Kafka producer, and one thread beside Kafka's own, each. */
@@ -255,6 +261,9 @@ public final class ProducerActor<K, V> {
     }
 
     private Behavior<Command<K, V>> onEnded(Ended<K, V> ended) {
+        if (ended.life() != life) {
+            return Behaviors.same();
+        }
         stoppers.forEach(replyTo -> replyTo.tell(Done.getInstance()));
         if (ended.failure() != null && stoppers.isEmpty()) {
             throw ended.failure();

@@ -10,12 +10,16 @@ import io.troupe.client.ProducerActor.Send;
 import io.troupe.client.ProducerActor.SendAll;
 import io.troupe.client.ProducerActor.SendTransaction;
 import io.troupe.client.ProducerActor.Stop;
+import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -30,6 +34,8 @@ import org.apache.pekko.Done;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -252,6 +258,23 @@ class ProducerActorTest {
         done.expectTerminated(actor);
         // Unless it came when the actor was gone already.
         KIT.stop(actor);
+    }
+
+    @Test
+    void withASupervisorItBeginsAnew() {
+        Queue<Supplier<Producer<byte[], byte[]>>> attempts =
+                new ArrayDeque<>(List.<Supplier<Producer<byte[], byte[]>>>of(
+                        () -> {
+                            throw new KafkaException("no resolvable bootstrap urls");
+                        },
+                        () -> automatic));
+        ActorRef<Command<String, String>> actor = KIT.spawn(Behaviors.supervise(
+                        ProducerActor.create(settings(), () -> attempts.remove().get()))
+                .onFailure(SupervisorStrategy.restart()));
+        Await.that(results, () -> {
+            actor.tell(send("a"));
+            return results.receiveMessage() instanceof SendResult.Sent;
+        });
     }
 
     private final TestProbe<SendResult.Transaction> transactions = KIT.createTestProbe();

@@ -333,11 +333,18 @@ final class OpenLogs {
         logs.clear();
     }
 
-    /** Lets go of all as they are. */
+    /** Lets go of all as they are, and of their files at once: the collector would close those only some day. */
     void abandonAll() {
         logs.values().forEach(open -> {
             open.log.retire();
-            List.of(open.log.segments()).forEach(Segment::retire);
+            for (Segment segment : open.log.segments()) {
+                segment.retire();
+                try {
+                    segment.closeWriter();
+                } catch (IOException e) {
+                    LOG.debug("close", e);
+                }
+            }
         });
     }
 }

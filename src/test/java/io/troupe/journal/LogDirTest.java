@@ -17,6 +17,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.troupe.journal.MetaRecord.Kind;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,6 +67,33 @@ class LogDirTest {
         assertTrue(Files.readString(locks).contains(file));
         dir.close();
         assertFalse(Files.readString(locks).contains(file));
+    }
+
+    @Test
+    void whatIsAbandonedLetsGoOfItsFilesAtOnce() throws Exception {
+        Path descriptors = Path.of("/proc/self/fd");
+        assumeTrue(Files.isDirectory(descriptors));
+        LogDir dir = dir(root);
+        dir.open(PID, PARTITION, config(1 << 20, Long.MAX_VALUE));
+        append(dir, batch(0, 1, 1, 0, 50));
+        assertTrue(openBelow(descriptors).stream().anyMatch(file -> file.endsWith(Segment.SUFFIX)));
+        crash(dir);
+        assertEquals(List.of(), openBelow(descriptors));
+    }
+
+    private List<String> openBelow(Path descriptors) throws IOException {
+        List<String> files = new ArrayList<>();
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(descriptors)) {
+            for (Path descriptor : all) {
+                try {
+                    files.add(Files.readSymbolicLink(descriptor).toString());
+                } catch (IOException e) {
+                    // Closed meanwhile, as the listing's own.
+                }
+            }
+        }
+        files.removeIf(file -> !file.startsWith(root.toString()));
+        return files;
     }
 
     @Test

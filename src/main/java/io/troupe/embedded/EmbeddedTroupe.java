@@ -30,6 +30,9 @@ import org.slf4j.LoggerFactory;
  * <p>Data lies in memory ({@code /dev/shm}) where that has room, else below {@code java.io.tmpdir}; see {@link WorkDir}. With {@code log.dirs}
  * it lies there (three brokers: in {@code broker-1} and so on below it), and stays.
  *
+ * <p>An interrupt ends {@link #start}, {@link #restart} and {@link #reset}, which then fail and leave nothing half done; {@link #kill} and {@link #close} do
+ * their work all the same. The thread stays interrupted.
+ *
  * <p>It needs no JVM option, ends no JVM, and configures no logging: what there is to say goes to the host's slf4j, loggers {@code io.troupe},
  * {@code org.apache.pekko} and {@code org.apache.kafka}.
  */
@@ -112,14 +115,15 @@ public final class EmbeddedTroupe implements AutoCloseable {
      * seconds. Does nothing when it is down.
      */
     public void kill(int broker) {
-        change(() -> broker(broker).kill());
+        change(() -> together(List.of(broker(broker)), EmbeddedBroker::kill));
     }
 
     /** Starts a broker that is down, on its data and ports; one that runs is stopped in order first. Returns when it serves. */
     public void restart(int broker) {
         change(() -> {
-            broker(broker).stop();
-            startBrokers(List.of(broker(broker)));
+            List<EmbeddedBroker> one = List.of(broker(broker));
+            together(one, EmbeddedBroker::stop);
+            startBrokers(one);
         });
     }
 
@@ -202,7 +206,9 @@ public final class EmbeddedTroupe implements AutoCloseable {
             return;
         }
         try {
-            starting.forEach(EmbeddedBroker::open);
+            // Not to be left in the middle: what is open then must be known, to be killed.
+            onThread("embedded-troupe-open", () -> starting.forEach(EmbeddedBroker::open))
+                    .join();
             List<CompletableFuture<Void>> serving = new ArrayList<>();
             for (EmbeddedBroker broker : starting) {
                 Broker opened = broker.running();
@@ -210,7 +216,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
                 serving.add(onThread("embedded-troupe-start-" + broker.id(), opened::serve));
             }
             allOrFirstFailure(serving).get(START_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException e) {
+        } catch (ExecutionException | CompletionException e) {
             together(starting, EmbeddedBroker::kill);
             throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
         } catch (TimeoutException e) {
@@ -220,9 +226,6 @@ public final class EmbeddedTroupe implements AutoCloseable {
             together(starting, EmbeddedBroker::kill);
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while the brokers started", e);
-        } catch (RuntimeException e) {
-            together(starting, EmbeddedBroker::kill);
-            throw e;
         }
     }
 
@@ -246,15 +249,18 @@ public final class EmbeddedTroupe implements AutoCloseable {
         }
     }
 
+    /**
+     * Ends brokers, on threads of their own: the caller's may be interrupted, as after a test that took too long, and would not wait for what ends, and
+     * close files that it touches.
+     */
     private static void together(List<EmbeddedBroker> brokers, Consumer<EmbeddedBroker> what) {
-        if (brokers.size() == 1) {
-            what.accept(brokers.get(0));
-            return;
-        }
         CompletableFuture.allOf(brokers.stream()
                         .map(b -> onThread("embedded-troupe-stop-" + b.id(), () -> what.accept(b)))
                         .toArray(CompletableFuture<?>[]::new))
-                .exceptionally(failure -> null)
+                .exceptionally(failure -> {
+                    log.warn("A broker did not end in order", failure);
+                    return null;
+                })
                 .join();
     }
 

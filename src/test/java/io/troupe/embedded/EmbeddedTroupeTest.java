@@ -124,6 +124,36 @@ class EmbeddedTroupeTest {
         }
     }
 
+    /** As a test leaves it that its time limit ended: what it closes must be closed, and what it starts must say why it is not. */
+    @Test
+    void anInterruptedThreadKillsAndClosesAllTheSame() throws Exception {
+        Map<String, String> settings = Map.of("log.dirs", dir.toString());
+        assertInterrupted(() -> EmbeddedTroupe.start(1, settings).close());
+        try (EmbeddedTroupe troupe = EmbeddedTroupe.start(1, settings)) {
+            makeTopic(troupe, "kept");
+            Thread.currentThread().interrupt();
+            troupe.kill(1);
+            assertTrue(Thread.interrupted());
+            // On the same ports and log dir, which are free only once it has ended.
+            troupe.restart(1);
+            assertEquals(Set.of("kept"), topics(troupe));
+            assertInterrupted(() -> troupe.restart(1));
+            troupe.restart(1);
+            Thread.currentThread().interrupt();
+        }
+        assertTrue(Thread.interrupted());
+        try (EmbeddedTroupe again = EmbeddedTroupe.start(1, settings)) {
+            assertEquals(Set.of("kept"), topics(again));
+        }
+    }
+
+    private static void assertInterrupted(Runnable start) {
+        Thread.currentThread().interrupt();
+        String message = assertThrows(IllegalStateException.class, start::run).getMessage();
+        assertTrue(Thread.interrupted());
+        assertTrue(message.contains("interrupted"), message);
+    }
+
     @Test
     void thereAreOneBrokerOrThree() {
         for (int brokers : new int[] {-1, 0, 2, 4}) {

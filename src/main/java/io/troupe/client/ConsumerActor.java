@@ -295,7 +295,12 @@ public final class ConsumerActor<K, V> extends AbstractBehavior<ConsumerActor.Co
     private ActorRef<Delivery<K, V>> spawn(ConsumedPartition<K, V> partition) {
         String name = partition.partition() + "-" + ConsumerThread.newSession();
         ActorRef<Delivery<K, V>> child =
-                getContext().spawn(handlers.apply(partition.partition()), name, settings.handlerProps());
+                // Made in the child, whose failure it is when that throws.
+                getContext()
+                        .spawn(
+                                Behaviors.setup(own -> handlers.apply(partition.partition())),
+                                name,
+                                settings.handlerProps());
         getContext().watch(child);
         children.put(child.unsafeUpcast(), partition);
         return child;

@@ -137,14 +137,16 @@ final class ConsumerThread implements Runnable, ConsumerRebalanceListener {
                     poll();
                 }
             }
-        } catch (RuntimeException e) {
-            failure = e;
+        } catch (Throwable e) {
+            // Errors too (a codec that is missing, no memory for a record): nobody else would tell that this thread is
+            // no more.
+            failure = Failure.thrown(e);
         }
         if (consumer != null) {
             try {
                 consumer.close(CloseOptions.timeout(BROKER_LIMIT));
-            } catch (RuntimeException e) {
-                failure = failure == null ? e : failure;
+            } catch (Throwable e) {
+                failure = failure == null ? Failure.thrown(e) : failure;
             }
         }
         actor.accept(new ConsumerMessage.ThreadEnded(failure));

@@ -74,6 +74,11 @@ public record Failure(Kind kind, String message) {
         return new Failure(kind(cause), words(thrown, cause));
     }
 
+    /** What may be thrown again by whoever does not expect errors. */
+    static RuntimeException thrown(Throwable thrown) {
+        return thrown instanceof RuntimeException expected ? expected : new KafkaException(thrown.toString(), thrown);
+    }
+
     private static boolean wraps(Throwable t) {
         return t.getCause() != null
                 && (t instanceof CompletionException

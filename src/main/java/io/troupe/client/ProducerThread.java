@@ -121,8 +121,9 @@ final class ProducerThread implements Runnable {
         try {
             producer = factory.get();
             work();
-        } catch (RuntimeException e) {
-            failure = e;
+        } catch (Throwable e) {
+            // Errors too: nobody else would tell that this thread is no more.
+            failure = Failure.thrown(e);
         }
         close();
         Failure closed = failure == null
@@ -181,9 +182,10 @@ final class ProducerThread implements Runnable {
         inFlightBytes.addAndGet(record.bytes);
         try {
             producer.send(record.record, record);
-        } catch (RuntimeException e) {
-            // Where Kafka's producer throws it has not taken the record, and tells nobody else.
-            record.onCompletion(null, e);
+        } catch (RuntimeException | Error e) {
+            // Where Kafka's producer throws it has not taken the record, and tells nobody else. An error (a codec that
+            // is missing) is as good a reason.
+            record.onCompletion(null, Failure.thrown(e));
         }
     }
 

@@ -397,6 +397,40 @@ class ConsumerActorTest {
         Await.that(events, () -> Long.valueOf(1).equals(second.committed(P0)));
     }
 
+    /** A codec's class that is missing, or no memory for a record, is an error and no exception. */
+    @Test
+    void anErrorInKafkasConsumerIsAFailureToo() {
+        Mock second = new Mock();
+        ActorRef<Command> actor = spawn(settings(), new ArrayDeque<>(List.of(mock, second)), toTest());
+        mock.schedulePollTask(() -> {
+            throw new NoClassDefFoundError("some/Codec");
+        });
+        ConsumerEvent.ConsumerFailed failed = events.expectMessageClass(ConsumerEvent.ConsumerFailed.class);
+        assertTrue(failed.failure().message().contains("some/Codec"), failed.toString());
+        assertTrue(mock.closed());
+        second.assign(P0);
+        events.expectMessage(new ConsumerEvent.Assigned(Set.of(P0)));
+        actor.tell(new ConsumerActor.Stop(done.getRef()));
+        done.expectMessage(Done.getInstance());
+    }
+
+    @Test
+    void aHandlerThatCannotBeMadeIsMadeAgainAfterAPause() {
+        AtomicInteger calls = new AtomicInteger();
+        spawn(settings(), new ArrayDeque<>(List.of(mock)), partition -> {
+            if (calls.incrementAndGet() <= 2) {
+                throw new IllegalStateException("not yet");
+            }
+            return toTest().apply(partition);
+        });
+        mock.assign(P0);
+        events.expectMessage(new ConsumerEvent.Assigned(Set.of(P0)));
+        mock.records(P0, 0, 1);
+        expect("v0").acknowledgeAll();
+        Await.that(events, () -> Long.valueOf(1).equals(mock.committed(P0)));
+        assertEquals(3, calls.get());
+    }
+
     @Test
     void withoutUsableSettingsTheActorFails() {
         ActorRef<Command> actor = KIT.spawn(ConsumerActor.<String, String>create(

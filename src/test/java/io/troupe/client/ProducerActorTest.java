@@ -14,13 +14,16 @@ import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.Future;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.ClusterAuthorizationException;
@@ -158,6 +161,34 @@ class ProducerActorTest {
         manual.sendException = new KafkaException("broken");
         actor.tell(send("a"));
         assertEquals(new SendResult.Failed(new Failure(Failure.Kind.OTHER, "broken")), results.receiveMessage());
+    }
+
+    /** A codec's class that is missing is an error and no exception. */
+    @Test
+    void anErrorInTheProducerIsAnsweredToo() {
+        ActorRef<Command<String, String>> actor = KIT.spawn(ProducerActor.create(
+                settings(),
+                () ->
+                        new MockProducer<byte[], byte[]>(
+                                true, null, new ByteArraySerializer(), new ByteArraySerializer()) {
+                            @Override
+                            public synchronized Future<RecordMetadata> send(
+                                    ProducerRecord<byte[], byte[]> record, Callback callback) {
+                                if (record.value()[0] == 'a') {
+                                    throw new NoClassDefFoundError("some/Codec");
+                                }
+                                return super.send(record, callback);
+                            }
+                        }));
+        actor.tell(send("a"));
+        Failure failure = results.expectMessageClass(SendResult.Failed.class).failure();
+        assertTrue(failure.message().contains("some/Codec"), failure.message());
+        actor.tell(send("b"));
+        results.expectMessageClass(SendResult.Sent.class);
+        ActorRef<Command<String, String>> none = KIT.spawn(ProducerActor.create(settings(), () -> {
+            throw new NoClassDefFoundError("some/Producer");
+        }));
+        done.expectTerminated(none);
     }
 
     @Test

@@ -1,5 +1,6 @@
 package io.troupe.client;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.PreRestart;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
  * A producer as an actor. Records are serialized here and handed, as many at a time as have come, to a thread that owns Kafka's producer and may
@@ -92,6 +94,9 @@ public final class ProducerActor<K, V> {
     /** From itself: everything that came before this has been taken. */
     private record HandOver<K, V>() implements Command<K, V> {}
 
+    /** From a timer: {@code closeTimeoutMs} are over. */
+    private record GiveUp<K, V>() implements Command<K, V> {}
+
     /**
      * From its thread, as the last thing.
      *
@@ -106,6 +111,7 @@ public final class ProducerActor<K, V> {
     private static final int OVERHEAD_BYTES = 64;
 
     private final ActorContext<Command<K, V>> context;
+    private final TimerScheduler<Command<K, V>> timers;
     private final ProducerSettings<K, V> settings;
     private final Object life = new Object();
     private final ProducerThread thread;
@@ -117,9 +123,11 @@ public final class ProducerActor<K, V> {
 
     private ProducerActor(
             ActorContext<Command<K, V>> context,
+            TimerScheduler<Command<K, V>> timers,
             ProducerSettings<K, V> settings,
             Supplier<Producer<byte[], byte[]>> producer) {
         this.context = context;
+        this.timers = timers;
         this.settings = settings;
         this.plainBytes = settings.keySerializer() instanceof ByteArraySerializer
                 && settings.valueSerializer() instanceof ByteArraySerializer;
@@ -136,11 +144,11 @@ public final class ProducerActor<K, V> {
     /** @param producer makes Kafka's producer, on the thread that will own it */
     static <K, V> Behavior<Command<K, V>> create(
             ProducerSettings<K, V> settings, Supplier<Producer<byte[], byte[]>> producer) {
-        return Behaviors.setup(context -> {
-            ProducerActor<K, V> actor = new ProducerActor<>(context, settings, producer);
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+            ProducerActor<K, V> actor = new ProducerActor<>(context, timers, settings, producer);
             actor.thread.start();
             return actor.running();
-        });
+        }));
     }
 
     private Behavior<Command<K, V>> running() {
@@ -167,6 +175,10 @@ public final class ProducerActor<K, V> {
             return onFlush(flush);
         } else if (command instanceof Stop<K, V> stop) {
             return onStop(stop);
+        } else if (command instanceof GiveUp<K, V>) {
+            // It may wait in Kafka's producer for each record, for a broker that is away.
+            thread.abandon();
+            return Behaviors.same();
         } else {
             return onEnded((Ended<K, V>) command);
         }
@@ -255,6 +267,7 @@ public final class ProducerActor<K, V> {
         if (stoppers.isEmpty()) {
             handOver();
             thread.finish();
+            timers.startSingleTimer(new GiveUp<>(), Duration.ofMillis(settings.closeTimeoutMs()));
         }
         stoppers.add(stop.replyTo());
         return Behaviors.same();

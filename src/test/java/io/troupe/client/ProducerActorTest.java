@@ -14,6 +14,7 @@ import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
@@ -27,6 +28,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.ClusterAuthorizationException;
+import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.NotEnoughReplicasException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.SerializationException;
@@ -265,6 +267,36 @@ class ProducerActorTest {
         done.expectMessage(Done.getInstance());
         done.expectTerminated(actor);
         assertTrue(manual.closed());
+    }
+
+    /** Kafka's producer waits {@code max.block.ms} for each record while no broker is there. */
+    @Test
+    void aStopTakesNoLongerThanItsTimeout() {
+        MockProducer<byte[], byte[]> away =
+                new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer()) {
+                    @Override
+                    public Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> record, Callback callback) {
+                        try {
+                            new CountDownLatch(1).await();
+                        } catch (InterruptedException e) {
+                            throw new InterruptException(e);
+                        }
+                        return super.send(record, callback);
+                    }
+                };
+        ActorRef<Command<String, String>> actor = spawn(settings().withCloseTimeoutMs(20), away);
+        actor.tell(send("a"));
+        actor.tell(send("b"));
+        actor.tell(new ProducerActor.Stop<>(done.getRef()));
+        for (int i = 0; i < 2; i++) {
+            assertEquals(
+                    Failure.Kind.CLOSED,
+                    results.expectMessageClass(SendResult.Failed.class)
+                            .failure()
+                            .kind());
+        }
+        done.expectMessage(Done.getInstance());
+        assertTrue(away.closed());
     }
 
     @Test

@@ -269,10 +269,9 @@ public final class Broker implements AutoCloseable {
                 CompletableFuture.anyOf(started, ended).get(REGISTRATION_LOG_INTERVAL_S, TimeUnit.SECONDS);
                 if (!started.isDone()) {
                     String reason = refusal;
-                    throw new StartException(
-                            reason != null ? reason : "The node ended before it could register; the log says why.",
-                            null,
-                            ended.join());
+                    String otherwise =
+                            closing.get() ? ENDED : "The node ended before it could register; the log says why.";
+                    throw new StartException(reason != null ? reason : otherwise, null, ended.join());
                 }
                 return started.join();
             } catch (TimeoutException e) {

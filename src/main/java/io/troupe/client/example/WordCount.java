@@ -34,6 +34,7 @@ import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.japi.function.Function;
+import org.slf4j.LoggerFactory;
 
 /**
  * Counts the words of a text by way of a topic: an admin actor makes the topic, a producer actor writes the words, keyed by themselves, and a consumer actor
@@ -57,6 +58,8 @@ public final class WordCount {
             System.err.println("usage: WordCount HOST:PORT FILE");
             System.exit(2);
         }
+        // Before there are threads that would find it being set up, of which SLF4J warns.
+        LoggerFactory.getILoggerFactory();
         count(args[0], Path.of(args[1])).entrySet().stream()
                 .sorted(Map.Entry.<String, Long>comparingByValue().reversed().thenComparing(Map.Entry.comparingByKey()))
                 .limit(10)
@@ -114,6 +117,8 @@ public final class WordCount {
         this.<ProducerActor.Command<String, String>, Done>ask(producer, ProducerActor.Stop::new);
         this.<AdminActor.Command, AdminActor.Outcomes<String, Done>>ask(
                 admin, replyTo -> new AdminActor.DeleteTopics(Set.of(topic), replyTo));
+        this.<AdminActor.Command, AdminActor.Outcomes<String, Done>>ask(
+                admin, replyTo -> new AdminActor.DeleteGroups(Set.of(topic), replyTo));
         return counts;
     }
 

@@ -7,9 +7,12 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /** JSON in UTF-8, read and written as a stream. Nesting, numbers and names have bounds; a body's size has its own. */
@@ -55,7 +58,9 @@ final class Json {
      * @throws HttpFailure 42203 when it is no JSON, with the line and column
      */
     static <T> T read(byte[] text, Reader<T> reader) {
-        try (JsonParser json = FACTORY.createParser(new String(text, StandardCharsets.UTF_8))) {
+        // Not as bytes: those might be taken for UTF-16 or 32.
+        try (JsonParser json = FACTORY.createParser(
+                new InputStreamReader(new ByteArrayInputStream(text), StandardCharsets.UTF_8.newDecoder()))) {
             if (json.nextToken() == null) {
                 throw new HttpFailure(HttpFailure.BAD_JSON, "The body is empty; JSON was expected.");
             }
@@ -66,6 +71,8 @@ final class Json {
             return value;
         } catch (JsonProcessingException e) {
             throw badJson(e);
+        } catch (CharacterCodingException e) {
+            throw new HttpFailure(HttpFailure.BAD_JSON, "The body is not UTF-8.");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -130,7 +137,10 @@ final class Json {
         }
     }
 
-    /** A string or null. */
+    /**
+     * A string or null. Half a surrogate pair, which JSON can write as an escape, is refused: it has no form in UTF-8, and Kafka's
+     * record writer counts another length for it than it then writes.
+     */
     static String text(JsonParser json, String what) throws IOException {
         if (json.currentToken() == JsonToken.VALUE_NULL) {
             return null;
@@ -138,7 +148,11 @@ final class Json {
         if (json.currentToken() != JsonToken.VALUE_STRING) {
             throw new HttpFailure(HttpFailure.BAD_PAYLOAD, what + " must be a string or null.");
         }
-        return json.getText();
+        String text = json.getText();
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new HttpFailure(HttpFailure.BAD_JSON, what + " has half a surrogate pair, which is no character.");
+        }
+        return text;
     }
 
     /** A whole number within bounds; null for null. */

@@ -8,7 +8,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import org.apache.pekko.http.javadsl.model.HttpEntities;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
@@ -26,15 +25,21 @@ final class Exchange {
     /** An answer's stream that nobody begins to read within this never will be read: its connection ended before. */
     private static final long UNREAD_S = 60;
 
+    /** While a body is read it is in memory so many times more than it is while it comes: as characters, as records and as batches. */
+    static final int READING = 3;
+
     private final HttpRequest request;
     private final Map<String, String> path;
     private final HttpLimits limits;
     private final Materializer materializer;
     private final SharedKillSwitch streams;
     private final Runnable onEnd;
-    private final AtomicLong bodyBytes = new AtomicLong();
-    private final AtomicLong answerBytes = new AtomicLong();
     private final AtomicBoolean ended = new AtomicBoolean();
+    /** What it has of the memory that all share; guarded by this. */
+    private long bodyBytes;
+
+    private long answerBytes;
+    private boolean gaveBack;
     private boolean bodyUsed;
     private volatile boolean streaming;
 
@@ -145,15 +150,29 @@ final class Exchange {
                     if (failure != null) {
                         throw bodyFailure(HttpFailure.cause(failure));
                     }
+                    hold(READING * (long) all.size());
                     return all.toArray();
                 });
     }
 
-    private void hold(long bytes) {
+    /**
+     * So much more of the body is in memory.
+     *
+     * @throws HttpFailure 503 when there is no more memory for answers and bodies
+     */
+    synchronized void hold(long bytes) {
         limits.memory().take(bytes);
-        bodyBytes.addAndGet(bytes);
-        if (ended.get()) {
+        bodyBytes += bytes;
+        if (gaveBack) {
             giveBack();
+        }
+    }
+
+    /** So much of the body is not in memory any more. */
+    synchronized void release(long bytes) {
+        if (!gaveBack) {
+            limits.memory().giveBack(bytes);
+            bodyBytes -= bytes;
         }
     }
 
@@ -162,11 +181,12 @@ final class Exchange {
      *
      * @throws HttpFailure 503 when there is no more memory for answers and bodies
      */
-    void keep(long bytes) {
-        limits.memory().giveBack(answerBytes.getAndSet(0));
+    synchronized void keep(long bytes) {
+        limits.memory().giveBack(answerBytes);
+        answerBytes = 0;
         limits.memory().take(bytes);
-        answerBytes.set(bytes);
-        if (ended.get()) {
+        answerBytes = bytes;
+        if (gaveBack) {
             giveBack();
         }
     }
@@ -230,6 +250,12 @@ final class Exchange {
                 .withEntity(HttpEntities.createChunked(MediaTypes.contentType(contentType), counted));
     }
 
+    /** The request goes on when it is answered, and holds its place until this is done. */
+    void until(CompletionStage<?> work) {
+        streaming = true;
+        work.whenComplete((done, failure) -> end());
+    }
+
     /** The handler is done; what it did not read of the body is passed over. */
     void handled() {
         if (!bodyUsed && !request.entity().isKnownEmpty()) {
@@ -247,8 +273,10 @@ final class Exchange {
         giveBack();
     }
 
-    private void giveBack() {
-        limits.memory().giveBack(bodyBytes.getAndSet(0));
-        limits.memory().giveBack(answerBytes.getAndSet(0));
+    private synchronized void giveBack() {
+        gaveBack = true;
+        limits.memory().giveBack(bodyBytes + answerBytes);
+        bodyBytes = 0;
+        answerBytes = 0;
     }
 }

@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * waits for a request. Over {@code troupe.http.max.requests} a request is refused at once, but for the probes.
  */
 public final class HttpPort {
-    private static final int HEAP_SHARE_FOR_BODIES = 8;
+    private static final int HEAP_SHARE_FOR_BODIES = 4;
     private static final String ORIGIN = "Origin";
     private static final Logger log = LoggerFactory.getLogger(HttpPort.class);
 
@@ -54,8 +54,8 @@ public final class HttpPort {
         this.routes = routes;
         this.materializer = materializer;
         this.executor = executor;
-        long bodies =
-                Math.max(2L * config.requestMaxBytes(), Runtime.getRuntime().maxMemory() / HEAP_SHARE_FOR_BODIES);
+        long largest = (1L + Exchange.READING) * config.requestMaxBytes();
+        long bodies = Math.max(largest, Runtime.getRuntime().maxMemory() / HEAP_SHARE_FOR_BODIES);
         this.limits = new Exchange.HttpLimits(
                 config.requestMaxBytes(), config.responseMaxBytes(), config.requestTimeoutMs(), new BodyMemory(bodies));
     }

@@ -6,13 +6,13 @@ import io.troupe.record.PlainRecord;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
-import org.apache.pekko.stream.javadsl.JsonFraming;
 import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.util.ByteString;
 
@@ -21,8 +21,8 @@ import org.apache.pekko.util.ByteString;
  * answered line by line, and read from the socket no faster than it is written.
  */
 final class ProduceRoutes {
-    /** Records of a stream that gather while those before them are written. */
-    private static final int STREAM_BATCH_BYTES = 256 << 10;
+    /** Memory of records of a stream that gather while those before them are written. */
+    private static final int STREAM_BATCH_BYTES = 1 << 20;
 
     private final Topics topics;
     private final RecordWriting writing;
@@ -78,6 +78,7 @@ final class ProduceRoutes {
             Exchange exchange, TopicImage topic, List<NewRecord> records, boolean async) {
         CompletionStage<List<RecordWriting.Report>> written = writing.write(topic, records);
         if (async) {
+            exchange.until(written);
             return CompletableFuture.completedFuture(HttpResponse.create().withStatus(204));
         }
         return written.thenApply(reports -> exchange.json(200, json -> {
@@ -120,18 +121,16 @@ final class ProduceRoutes {
                 NewRecord record = NewRecord.one(text.toArray(), format, System.currentTimeMillis());
                 return partition == null ? record : new NewRecord(partition, record.record());
             };
-            return exchange.stream(
-                    MediaTypes.LINES,
-                    reports(exchange.bytes(), exchange.limits().bodyBytes(), topic, parse, (json, done) -> {
-                        if (done.report() != null) {
-                            write(json, done.report());
-                        } else {
-                            json.writeStartObject();
-                            json.writeNumberField("error_code", done.failure().errorCode());
-                            json.writeStringField("error", done.failure().getMessage());
-                            json.writeEndObject();
-                        }
-                    }));
+            return exchange.stream(MediaTypes.LINES, reports(exchange, topic, parse, (json, done) -> {
+                if (done.report() != null) {
+                    write(json, done.report());
+                } else {
+                    json.writeStartObject();
+                    json.writeNumberField("error_code", done.failure().errorCode());
+                    json.writeStringField("error", done.failure().getMessage());
+                    json.writeEndObject();
+                }
+            }));
         });
     }
 
@@ -154,18 +153,21 @@ final class ProduceRoutes {
      * stream of JSON objects ends it, with a line that says so.
      */
     Source<ByteString, NotUsed> reports(
-            Source<ByteString, ?> bytes,
-            int mostRecordBytes,
-            TopicImage topic,
-            Function<ByteString, NewRecord> parse,
-            Shown shown) {
-        return bytes.via(JsonFraming.objectScanner(mostRecordBytes))
-                .batchWeighted(STREAM_BATCH_BYTES, text -> (long) text.size(), ProduceRoutes::first, (all, next) -> {
+            Exchange exchange, TopicImage topic, Function<ByteString, NewRecord> parse, Shown shown) {
+        JsonObjects objects = new JsonObjects(exchange.limits().bodyBytes());
+        return exchange.bytes()
+                .map(Optional::of)
+                .concat(Source.single(Optional.empty()))
+                .mapConcat(piece -> cut(exchange, objects, piece))
+                .takeWhile(part -> part.failure() == null, true)
+                .batchWeighted(STREAM_BATCH_BYTES, Part::inMemory, ProduceRoutes::first, (all, next) -> {
                     all.add(next);
                     return all;
                 })
                 .mapAsync(1, all -> CompletableFuture.supplyAsync(() -> writeAll(topic, all, parse), executor)
-                        .thenCompose(written -> written))
+                        .thenCompose(written -> written)
+                        .whenComplete((written, failure) -> exchange.release(
+                                all.stream().mapToLong(Part::inMemory).sum())))
                 .map(all -> lines(all, shown))
                 .recover(new org.apache.pekko.japi.pf.PFBuilder<Throwable, ByteString>()
                         .matchAny(failure -> lines(List.of(new Streamed(null, null, streamFailure(failure))), shown))
@@ -173,9 +175,42 @@ final class ProduceRoutes {
                 .mapMaterializedValue(value -> NotUsed.getInstance());
     }
 
-    private static List<ByteString> first(ByteString text) {
-        List<ByteString> list = new ArrayList<>();
-        list.add(text);
+    /**
+     * What is to be written next, or why nothing more is.
+     *
+     * @param text null behind the last one
+     * @param failure null for one to be written
+     */
+    private record Part(ByteString text, HttpFailure failure) {
+        /** Bytes, from when it is whole until it is written. */
+        long inMemory() {
+            return text == null ? 0 : (1L + Exchange.READING) * text.size();
+        }
+    }
+
+    /** The objects that end with a piece of the stream, or with its end. */
+    private static List<Part> cut(Exchange exchange, JsonObjects objects, Optional<ByteString> piece) {
+        List<Part> parts = new ArrayList<>();
+        try {
+            exchange.hold(piece.map(ByteString::size).orElse(0));
+            JsonObjects.Cut cut = piece.map(objects::add).orElseGet(objects::end);
+            exchange.release(cut.passedOver());
+            for (ByteString text : cut.objects()) {
+                exchange.hold((long) Exchange.READING * text.size());
+                parts.add(new Part(text, null));
+            }
+            if (cut.failure() != null) {
+                parts.add(new Part(null, cut.failure()));
+            }
+        } catch (HttpFailure busy) {
+            parts.add(new Part(null, busy));
+        }
+        return parts;
+    }
+
+    private static List<Part> first(Part part) {
+        List<Part> list = new ArrayList<>();
+        list.add(part);
         return list;
     }
 
@@ -190,13 +225,16 @@ final class ProduceRoutes {
     }
 
     private CompletionStage<List<Streamed>> writeAll(
-            TopicImage topic, List<ByteString> texts, Function<ByteString, NewRecord> parse) {
+            TopicImage topic, List<Part> parts, Function<ByteString, NewRecord> parse) {
         List<Streamed> results = new ArrayList<>();
         List<NewRecord> records = new ArrayList<>();
         int partitions = topic.partitions().size();
-        for (ByteString text : texts) {
+        for (Part part : parts) {
             try {
-                NewRecord record = parse.apply(text);
+                if (part.failure() != null) {
+                    throw part.failure();
+                }
+                NewRecord record = parse.apply(part.text());
                 if (record.partition() != null && record.partition() >= partitions) {
                     throw HttpFailure.unknownPartition(topic.name(), record.partition(), partitions);
                 }

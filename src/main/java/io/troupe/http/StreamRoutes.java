@@ -37,11 +37,7 @@ final class StreamRoutes {
                 .thenApply(topic -> exchange.stream(
                         MediaTypes.JSON,
                         produce.reports(
-                                exchange.bytes(),
-                                exchange.limits().bodyBytes(),
-                                topic,
-                                StreamRoutes::parse,
-                                (json, done) -> report(v3, topic, json, done))));
+                                exchange, topic, StreamRoutes::parse, (json, done) -> report(v3, topic, json, done))));
     }
 
     private static NewRecord parse(ByteString text) {

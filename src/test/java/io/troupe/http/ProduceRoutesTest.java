@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.troupe.record.PlainRecord;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -244,6 +245,37 @@ class ProduceRoutesTest extends OnHttpPort {
         HttpResponse<String> answer = post("/topics/t", "application/x-ndjson", "{\"value\":1}\nnonsense");
         List<String> lines = answer.body().lines().toList();
         assertTrue(lines.get(lines.size() - 1).startsWith("{\"error_code\":42203,"), answer.body());
+    }
+
+    @Test
+    void whatComesBeforeTheNonsenseIsWrittenAndReported() throws Exception {
+        HttpResponse<String> answer = post(TO_1, "application/x-ndjson", "{\"value\":1}{\"value\":2}x{\"value\":3}");
+        List<String> lines = answer.body().lines().toList();
+        assertEquals(3, lines.size(), answer.body());
+        assertTrue(lines.get(2).startsWith("{\"error_code\":42203,"), lines.get(2));
+        assertEquals(2, cluster.log("t", 1).size());
+        answer = post(TO_1, "application/x-ndjson", "{\"value\":1}{\"value\":");
+        assertTrue(answer.body().contains("ends within an object"), answer.body());
+    }
+
+    /** RFC 8259, 8.1: between systems JSON is UTF-8. Else a letter would be replaced, and nobody told. */
+    @Test
+    void whatIsNotUtf8IsRefused() throws Exception {
+        byte[] latin = "{\"records\":[{\"value\":\"\u00e9\"}]}".getBytes(StandardCharsets.ISO_8859_1);
+        HttpResponse<String> answer = send(
+                at("/topics/t").header("Content-Type", "application/json").POST(BodyPublishers.ofByteArray(latin)));
+        refused(42203, "not UTF-8", answer);
+        assertEquals(List.of(), cluster.producedAt);
+    }
+
+    /** It has no form in UTF-8; a batch with such a header's name was written so that nobody could read its partition. */
+    @Test
+    void halfASurrogatePairIsRefused() throws Exception {
+        String header = "{\"records\":[{\"value\":1,\"headers\":[{\"name\":\"\\ud800\",\"value\":\"\"}]}]}";
+        refused(42203, "surrogate", postJson("/topics/t", header));
+        String text = "{\"records\":[{\"value\":\"a\\udc00\"}]}";
+        refused(42203, "surrogate", post("/topics/t", "application/vnd.kafka.text.v2+json", text));
+        assertEquals(List.of(), cluster.producedAt);
     }
 
     @Test

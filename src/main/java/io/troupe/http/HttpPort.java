@@ -99,7 +99,9 @@ public final class HttpPort {
         return CompletableFuture.supplyAsync(() -> route(request), executor)
                 .thenCompose(answer -> answer)
                 .exceptionally(failure -> failed(request, failure))
-                .thenApply(answer -> withCors(request, answer));
+                .thenApply(answer -> withCors(request, answer))
+                // What records hold is never to be taken for a page.
+                .thenApply(answer -> answer.addHeader(RawHeader.create("X-Content-Type-Options", "nosniff")));
     }
 
     private CompletionStage<HttpResponse> route(HttpRequest request) {

@@ -111,7 +111,7 @@ final class RecordReading {
         Integer leader = topics.leader(topic, partition).orElse(null);
         if (leader == null) {
             return CompletableFuture.completedFuture(
-                    new PartitionData().setErrorCode(Errors.LEADER_NOT_AVAILABLE.code()));
+                    new PartitionData().setErrorCode(topics.withoutLeader(topic).code()));
         }
         FetchPartition wanted = new FetchPartition()
                 .setPartition(partition)
@@ -166,8 +166,8 @@ final class RecordReading {
     private CompletionStage<ListOffsetsPartitionResponse> list(TopicImage topic, int partition, long timestamp) {
         Integer leader = topics.leader(topic, partition).orElse(null);
         if (leader == null) {
-            return CompletableFuture.completedFuture(
-                    new ListOffsetsPartitionResponse().setErrorCode(Errors.LEADER_NOT_AVAILABLE.code()));
+            return CompletableFuture.completedFuture(new ListOffsetsPartitionResponse()
+                    .setErrorCode(topics.withoutLeader(topic).code()));
         }
         ListOffsetsRequestData request = new ListOffsetsRequestData()
                 .setReplicaId(-1)

@@ -1,6 +1,7 @@
 package io.troupe.http;
 
 import io.troupe.metadata.TopicImage;
+import io.troupe.model.Refusal;
 import io.troupe.protocol.BrokerCalls;
 import io.troupe.protocol.RecordsField;
 import io.troupe.record.PlainRecord;
@@ -138,7 +139,10 @@ final class RecordWriting {
         try {
             ByteBuffer batch = PlainRecords.batch(plain);
             answer = Retrying.whileLeaderMoves(
-                    () -> send(topic, partition, batch), a -> Errors.forCode(a.errorCode()), deadline, executor);
+                    () -> send(topic, partition, batch),
+                    a -> mayBeWritten(a) ? Errors.REQUEST_TIMED_OUT : Errors.forCode(a.errorCode()),
+                    deadline,
+                    executor);
         } catch (RuntimeException e) {
             answer = CompletableFuture.failedFuture(e);
         }
@@ -161,18 +165,26 @@ final class RecordWriting {
             HttpFailure known = HttpFailure.of(thrown);
             return known != null ? known : new HttpFailure(500, HttpFailure.BROKER_ERROR, "The broker failed.");
         }
+        if (mayBeWritten(answer)) {
+            return HttpFailure.tryAgain(topic.name() + "-" + partition + ": " + answer.errorMessage());
+        }
         Errors error = Errors.forCode(answer.errorCode());
         return error == Errors.NONE
                 ? null
                 : HttpFailure.of(error, answer.errorMessage(), topic.name() + "-" + partition);
     }
 
+    /** To send it again could write it twice: these batches have no producer id. */
+    private static boolean mayBeWritten(PartitionProduceResponse answer) {
+        return answer.errorCode() == Errors.NOT_LEADER_OR_FOLLOWER.code()
+                && Refusal.MAY_BE_WRITTEN.equals(answer.errorMessage());
+    }
+
     private CompletionStage<PartitionProduceResponse> send(TopicImage topic, int partition, ByteBuffer batch) {
         Integer leader = topics.leader(topic, partition).orElse(null);
         if (leader == null) {
             return CompletableFuture.completedFuture(new PartitionProduceResponse()
-                    .setErrorCode(Errors.LEADER_NOT_AVAILABLE.code())
-                    .setErrorMessage("nobody leads the partition"));
+                    .setErrorCode(topics.withoutLeader(topic).code()));
         }
         PartitionProduceData data = new PartitionProduceData().setIndex(partition);
         // A copy: the leader stamps offsets into what it is given, and the next one may get the same batch again.

@@ -103,6 +103,13 @@ final class Topics {
                 .filter(id -> image.broker(id).filter(b -> !b.fenced()).isPresent());
     }
 
+    /** What is the matter when a partition of it has no leader: it is gone, or one will be there in a while. */
+    Errors withoutLeader(TopicImage topic) {
+        return metadata.current().topic(topic.topicId()).isPresent()
+                ? Errors.LEADER_NOT_AVAILABLE
+                : Errors.UNKNOWN_TOPIC_ID;
+    }
+
     /** Ids of the brokers that are there. */
     List<Integer> brokers() {
         return metadata.current().brokers().stream()

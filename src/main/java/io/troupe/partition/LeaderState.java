@@ -350,12 +350,13 @@ final class LeaderState {
 
     /** Answers everything that waits, once and for all. */
     void resign(Refusal reason) {
+        Refusal told = reason.error() == Errors.NOT_LEADER_OR_FOLLOWER ? Refusal.mayBeWritten() : reason;
         queued.clear();
         while (!awaitingPersist.isEmpty()) {
-            refuse(awaitingPersist.poll().reply, reason);
+            refuse(awaitingPersist.poll().reply, told);
         }
         while (!awaitingHighWatermark.isEmpty()) {
-            refuse(awaitingHighWatermark.poll().reply, reason);
+            refuse(awaitingHighWatermark.poll().reply, told);
         }
         waiters.wakeAll();
     }

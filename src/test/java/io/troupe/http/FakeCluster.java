@@ -80,6 +80,11 @@ final class FakeCluster implements BrokerCalls {
     /** What the next batches are refused with. */
     final ConcurrentLinkedQueue<Errors> refusals = new ConcurrentLinkedQueue<>();
 
+    /** Happens whenever something is produced. */
+    volatile Runnable onProduce = () -> {};
+    /** Why, for all that are refused. */
+    volatile String refusalMessage;
+
     volatile int recordsPerFetch = 100;
     /** A call that is not answered before this. */
     volatile CompletableFuture<Void> held = CompletableFuture.completedFuture(null);
@@ -132,6 +137,7 @@ final class FakeCluster implements BrokerCalls {
     private ApiMessage answer(int brokerId, ApiMessage request) {
         if (request instanceof ProduceRequestData produce) {
             producedAt.add(brokerId);
+            onProduce.run();
             return produce(produce);
         } else if (request instanceof FetchRequestData fetch) {
             return fetch(fetch);
@@ -196,7 +202,7 @@ final class FakeCluster implements BrokerCalls {
         PartitionProduceResponse answer = new PartitionProduceResponse().setIndex(partition.index());
         Errors refusal = refusals.poll();
         if (refusal != null) {
-            answer.setErrorCode(refusal.code()).setBaseOffset(-1);
+            answer.setErrorCode(refusal.code()).setErrorMessage(refusalMessage).setBaseOffset(-1);
         } else {
             List<PlainRecord> log = log(topic.name(), partition.index());
             answer.setBaseOffset(log.size());

@@ -161,6 +161,20 @@ class HttpPortTest extends OnHttpPort {
     }
 
     @Test
+    void noAnswerIsTakenForAnotherTypeThanItHas() throws Exception {
+        for (String path : List.of("/topics", "/topics/%3Cscript%3E", "/topics/t/partitions/0/records?timeout=0")) {
+            assertEquals(Optional.of("nosniff"), get(path).headers().firstValue("X-Content-Type-Options"));
+        }
+    }
+
+    /** RFC 9110, 7.2: the host is HTTP/1.1's. Load balancers ask without. */
+    @Test
+    void probesMaySpeakHttp10() throws Exception {
+        String answer = raw("GET /healthz HTTP/1.0\r\n\r\n");
+        assertTrue(answer.startsWith("HTTP/1.1 200 "), answer);
+    }
+
+    @Test
     void pathsLeadNowhereElse() throws Exception {
         for (String path : List.of("/topics/..%2f..%2fetc%2fpasswd", "/topics/%2e%2e/brokers%00", "/topics/../../x")) {
             String answer = raw("GET " + path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");

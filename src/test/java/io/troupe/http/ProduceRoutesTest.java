@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.troupe.metadata.MetadataEvent;
+import io.troupe.model.Refusal;
 import io.troupe.record.PlainRecord;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -128,6 +130,25 @@ class ProduceRoutesTest extends OnHttpPort {
         HttpResponse<String> answer = postJson(TO_1, "{\"records\":[{\"value\":1}]}");
         assertTrue(answer.body().contains("\"offset\":0"), answer.body());
         assertEquals(2, cluster.producedAt.size());
+    }
+
+    /** Without a producer id a repetition is not known as one; a leader that resigned may have given the batch to the next one. */
+    @Test
+    void whatMayBeWrittenIsNotSentAgain() throws Exception {
+        cluster.refusals.add(Errors.NOT_LEADER_OR_FOLLOWER);
+        cluster.refusalMessage = Refusal.MAY_BE_WRITTEN;
+        HttpResponse<String> answer = postJson(TO_1, "{\"records\":[{\"value\":1}]}");
+        assertTrue(answer.body().contains("\"error_code\":50003,\"error\":\"t-1: The leader changed"), answer.body());
+        assertEquals(1, cluster.producedAt.size());
+    }
+
+    @Test
+    void aTopicThatIsDeletedMeanwhileIsNotWaitedFor() throws Exception {
+        cluster.refusals.add(Errors.UNKNOWN_TOPIC_OR_PARTITION);
+        cluster.onProduce = () -> cluster.apply(new MetadataEvent.TopicDeleted(
+                cluster.metadata.current().topic("t").orElseThrow().topicId()));
+        HttpResponse<String> answer = postJson(TO_1, "{\"records\":[{\"value\":1}]}");
+        assertTrue(answer.body().contains("\"error_code\":40401,"), answer.body());
     }
 
     @Test

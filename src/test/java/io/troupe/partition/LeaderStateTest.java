@@ -243,6 +243,27 @@ class LeaderStateTest {
         assertEquals(1, calls[0]);
     }
 
+    /** They may be with the next leader already: a writer without a producer id must not send them again. */
+    @Test
+    void resigningTellsThoseWhoWaitThatTheirsMayBeWritten() {
+        List<Refusal> told = new ArrayList<>();
+        Replica.AppendReply reply = new Replica.AppendReply() {
+            @Override
+            public void appended(long baseOffset, long lastOffset, long timeMs, long logStartOffset, int leaderEpoch) {
+                throw new AssertionError("it has resigned");
+            }
+
+            @Override
+            public void refused(Refusal refusal, long logStartOffset) {
+                told.add(refusal);
+            }
+        };
+        state.admit(new Append(TestBatches.batch(1), (short) -1, -1, 1000, false, reply), 0);
+        state.resign(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
+        LeaderState.refuseNotLeader(new Append(TestBatches.batch(1), (short) -1, -1, 1000, false, reply));
+        assertEquals(List.of(Refusal.mayBeWritten(), Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER)), told);
+    }
+
     @Test
     void rule4TheEpochsStartIsCommittedOnlyByTheIsr() {
         state = leader(List.of(1, 2), 1);

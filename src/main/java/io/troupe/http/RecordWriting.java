@@ -3,6 +3,7 @@ package io.troupe.http;
 import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import io.troupe.protocol.BrokerCalls;
+import io.troupe.protocol.NotSentException;
 import io.troupe.protocol.RecordsField;
 import io.troupe.record.PlainRecord;
 import io.troupe.record.PlainRecords;
@@ -12,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
@@ -196,7 +198,13 @@ final class RecordWriting {
         ProduceRequestData request =
                 new ProduceRequestData().setAcks(ALL).setTimeoutMs(timeoutMs).setTopicData(all);
         return calls.call(leader, PRODUCE_VERSION, request, copy.remaining(), timeoutMs)
-                .thenApply(RecordWriting::only);
+                .thenApply(RecordWriting::only)
+                .exceptionally(thrown -> {
+                    if (HttpFailure.cause(thrown) instanceof NotSentException) {
+                        return new PartitionProduceResponse().setErrorCode(Errors.LEADER_NOT_AVAILABLE.code());
+                    }
+                    throw new CompletionException(HttpFailure.cause(thrown));
+                });
     }
 
     private static PartitionProduceResponse only(ApiMessage answer) {

@@ -3,6 +3,7 @@ package io.troupe.protocol;
 import io.troupe.metadata.MetadataCache;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,6 +21,7 @@ import org.apache.kafka.common.errors.DisconnectException;
 import org.apache.kafka.common.errors.NetworkException;
 import org.apache.kafka.common.errors.ThrottlingQuotaExceededException;
 import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.network.PlaintextChannelBuilder;
 import org.apache.kafka.common.network.Selectable;
@@ -34,7 +36,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Requests for other brokers, over one connection to each of their Kafka ports, as clients make them. One thread for all, which
+ * Requests for other brokers, over one connection to each of their Kafka ports, and more for fetches that wait, as clients make them. One thread for all, which
  * begins with the first request; a broker that never forwards has none.
  *
  * <p>Bounds: {@link #MOST_WAITING} requests wait at most, and each for its time. Their bytes are those of whoever asks.
@@ -42,6 +44,12 @@ import org.slf4j.LoggerFactory;
 public final class RemoteCalls implements AutoCloseable {
     static final int MOST_WAITING = 10_000;
     private static final int IN_FLIGHT_PER_BROKER = 100;
+    /** Connections to one broker for fetches that wait there, one at a time each; a broker answers a connection's requests in order. */
+    private static final int MOST_LANES = 64;
+    /** On lanes from here on others wait for their turn. */
+    private static final int FIRST_SHORT_LANE = 32;
+
+    private static final int SHORT_WAIT_MS = 500;
     private static final long IDLE_MS = 300_000;
     private static final long BACKOFF_MS = 50;
     private static final long MOST_BACKOFF_MS = 1000;
@@ -58,6 +66,9 @@ public final class RemoteCalls implements AutoCloseable {
     private final String listenerName;
     private final Time time = Time.SYSTEM;
     private final ArrayDeque<Call> arrived = new ArrayDeque<>();
+    /** Ids of lanes, by which the client tells them from brokers. Of the thread. */
+    private final Map<String, Integer> laneIds = new HashMap<>();
+
     private NetworkClient client;
     private Thread thread;
     private boolean closed;
@@ -72,8 +83,7 @@ public final class RemoteCalls implements AutoCloseable {
     CompletionStage<ApiMessage> call(int brokerId, short version, ApiMessage request, int timeoutMs) {
         Optional<Node> node = node(brokerId);
         if (node.isEmpty()) {
-            return CompletableFuture.failedFuture(
-                    new NetworkException("broker " + brokerId + " is not there to be asked"));
+            return CompletableFuture.failedFuture(new NotSentException(brokerId));
         }
         Call call = new Call(node.get(), version, request, time.milliseconds() + timeoutMs, new CompletableFuture<>());
         synchronized (this) {
@@ -171,11 +181,20 @@ public final class RemoteCalls implements AutoCloseable {
                                     + call.node().host() + ":" + call.node().port() + " could not be reached in time"));
             return true;
         }
-        if (!client.ready(call.node(), nowMs)) {
+        Node node = call.request() instanceof FetchRequestData fetch && fetch.maxWaitMs() > 0
+                ? lane(call.node(), fetch)
+                : call.node();
+        if (node == null || !client.ready(node, nowMs)) {
+            if (node(call.node().id()).isEmpty()) {
+                // Fenced while it could not be reached: another broker leads by now what is asked for.
+                call.answer()
+                        .completeExceptionally(new NotSentException(call.node().id()));
+                return true;
+            }
             return false;
         }
         ClientRequest request = client.newClientRequest(
-                call.node().idString(),
+                node.idString(),
                 builder(call),
                 nowMs,
                 true,
@@ -183,6 +202,20 @@ public final class RemoteCalls implements AutoCloseable {
                 response -> answered(call, response));
         client.send(request, nowMs);
         return true;
+    }
+
+    /** A connection on which nobody waits, so that this fetch keeps nobody else waiting; null while there is none. */
+    private Node lane(Node broker, FetchRequestData fetch) {
+        for (int i = 0; i < MOST_LANES; i++) {
+            int id = laneIds.computeIfAbsent(broker.id() + "/" + i, name -> -2 - laneIds.size());
+            if (client.inFlightRequestCount(Integer.toString(id)) == 0) {
+                if (i >= FIRST_SHORT_LANE) {
+                    fetch.setMaxWaitMs(Math.min(fetch.maxWaitMs(), SHORT_WAIT_MS));
+                }
+                return new Node(id, broker.host(), broker.port());
+            }
+        }
+        return null;
     }
 
     private static void answered(Call call, ClientResponse response) {

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.common.errors.NetworkException;
@@ -226,5 +227,43 @@ class InProcessCallsTest extends OnKafkaPort {
             next();
         }
         assertInstanceOf(org.apache.kafka.common.errors.RetriableException.class, failure(answer));
+    }
+
+    /** A fetch may wait for long, and a broker answers the requests of one connection in order. */
+    @Test
+    void aFetchThatWaitsKeepsNobodyWaiting() throws Exception {
+        LinkedBlockingQueue<RequestContext> fetches = new LinkedBlockingQueue<>();
+        ToyHandler<FetchRequestData> fetch = ToyHandler.of(ApiKeys.FETCH, (context, request) -> fetches.add(context));
+        calls(ping);
+        try (TestServer server = new TestServer(ping, fetch)) {
+            broker2(server.port());
+            List<CompletionStage<ApiMessage>> answers = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                answers.add(calls.call(2, 12, new FetchRequestData().setMaxWaitMs(50_000), 0, 600_000));
+            }
+            await(() -> fetches.size() == 3);
+            get(ListGroupsResponseData.class, calls.call(2, 5, new ListGroupsRequestData(), 0, 60_000));
+            for (RequestContext waiting : fetches) {
+                waiting.respond(new FetchResponseData());
+            }
+            for (CompletionStage<ApiMessage> answer : answers) {
+                get(FetchResponseData.class, answer);
+            }
+            calls.call(2, 12, new FetchRequestData().setMaxWaitMs(50_000), 0, 600_000);
+            await(() -> fetches.size() == 4);
+            assertEquals(4, server.stats.connections());
+        }
+    }
+
+    @Test
+    void whatCouldNotBeSentIsTakenBackWhenTheBrokerIsFenced() throws Exception {
+        calls(parking);
+        try (ServerSocket nobody = new ServerSocket(0)) {
+            broker2(nobody.getLocalPort());
+        }
+        CompletionStage<ApiMessage> answer = calls.call(2, 5, new ListGroupsRequestData(), 0, 600_000);
+        MetadataImage image = metadata.current();
+        metadata.publish(image.apply(image.index() + 1, new MetadataEvent.BrokerFencingChanged(2, 1, true, false)));
+        assertInstanceOf(NotSentException.class, failure(answer));
     }
 }

@@ -119,7 +119,7 @@ final class EventRoutes {
                                 executor))
                 .takeWhile(events -> !events.last(), true)
                 .map(Events::text);
-        return exchange.stream(
+        return exchange.endless(
                         MediaTypes.EVENTS,
                         Source.single(ByteString.fromString(": from here on\n\n"))
                                 .concat(text))

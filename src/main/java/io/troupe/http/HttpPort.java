@@ -14,6 +14,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.event.NoLogging;
@@ -37,6 +38,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class HttpPort {
     private static final int HEAP_SHARE_FOR_BODIES = 4;
+    private static final int CLOSING_PAUSE_MS = 20;
     private static final String ORIGIN = "Origin";
     private static final Logger log = LoggerFactory.getLogger(HttpPort.class);
 
@@ -89,10 +91,21 @@ public final class HttpPort {
         return binding.localAddress();
     }
 
-    /** Takes no more requests; those under way have so long, and streams end at once. */
+    /** Takes no more connections; requests under way have so long, and streams of events end at once. */
     CompletionStage<?> close(Duration patience) {
         streams.shutdown();
-        return binding.terminate(patience);
+        binding.unbind();
+        // To terminate cuts off what is being sent, patience or not.
+        Duration half = patience.dividedBy(2);
+        return quiet(System.nanoTime() + half.toNanos()).thenCompose(none -> binding.terminate(half));
+    }
+
+    /** Waits for the answers under way, and one pause more for the last of them to leave. */
+    private CompletionStage<Void> quiet(long deadlineNanos) {
+        boolean done = underWay.get() == 0 || System.nanoTime() >= deadlineNanos;
+        Executor later = CompletableFuture.delayedExecutor(CLOSING_PAUSE_MS, TimeUnit.MILLISECONDS);
+        return CompletableFuture.runAsync(() -> {}, later)
+                .thenCompose(none -> done ? CompletableFuture.completedFuture(null) : quiet(deadlineNanos));
     }
 
     CompletionStage<HttpResponse> handle(HttpRequest request) {

@@ -13,6 +13,8 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Reading without a consumer, once and as events. */
@@ -164,6 +166,20 @@ class FetchRoutesTest extends OnHttpPort {
         assertEquals("id: 3", lines.get(2));
         lines = events(eventsAt(RECORDS + "?offset=earliest").header("Last-Event-ID", "2"), 2);
         assertEquals("id: 3", lines.get(0));
+    }
+
+    /** A browser comes back then by itself, to another broker if need be. */
+    @Test
+    void eventsEndAsTheyShouldWhenThePortCloses() throws Exception {
+        HttpResponse<InputStream> answer =
+                client.send(eventsAt(RECORDS).build(), HttpResponse.BodyHandlers.ofInputStream());
+        try (InputStream in = answer.body()) {
+            assertEquals(':', in.read());
+            CompletableFuture<?> closed = close(PATIENCE);
+            String rest = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            assertTrue(rest.startsWith(" from here on"), rest);
+            closed.get(PATIENCE.toSeconds() / 2, TimeUnit.SECONDS);
+        }
     }
 
     @Test

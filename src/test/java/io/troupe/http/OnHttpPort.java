@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.typed.DispatcherSelector;
@@ -81,7 +82,11 @@ abstract class OnHttpPort {
 
     @AfterEach
     void close() throws Exception {
-        port.close(Duration.ofMillis(100)).toCompletableFuture().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        close(Duration.ofMillis(100)).get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    CompletableFuture<?> close(Duration patience) {
+        return port.close(patience).toCompletableFuture();
     }
 
     int port() {

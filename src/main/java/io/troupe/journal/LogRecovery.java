@@ -5,15 +5,9 @@ import io.troupe.journal.MetaRecord.Kind;
 import io.troupe.record.BatchHeader;
 import io.troupe.record.ProducerStates;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
-import org.apache.kafka.common.Uuid;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,7 +29,6 @@ final class LogRecovery {
             List<Segment> segments, long endOffset, ProducerStates producers, boolean clean, long firstTimestampMs) {}
 
     private static final Logger LOG = LoggerFactory.getLogger(LogRecovery.class);
-    private static final String CUT_SUFFIX = ".cut";
 
     private final LogId id;
     private final Path path;
@@ -46,6 +39,8 @@ final class LogRecovery {
     private final IndexStore indexes;
     private final List<Segment> segments = new ArrayList<>();
     private final ProducerRecovery producers;
+    private final LogFiles files;
+    private final SegmentRecovery reading;
     private boolean clean;
 
     LogRecovery(LogId id, Path path, LogConfig config, Disk disk, MetaLog metaLog, IndexStore indexes) {
@@ -57,6 +52,8 @@ final class LogRecovery {
         this.meta = metaLog.log(id);
         this.indexes = indexes;
         this.producers = new ProducerRecovery(id, path, indexes, segments);
+        this.files = new LogFiles(id, path, disk, indexes);
+        this.reading = new SegmentRecovery(id, config, disk, metaLog, indexes, files, producers);
     }
 
     Recovered recover() throws IOException {
@@ -82,16 +79,16 @@ final class LogRecovery {
 
     private Recovered recoverAll() throws IOException {
         SegmentSwap.recover(path, disk);
-        finishDeletions();
+        files.finishDeletions();
         if (meta.emptied) {
             finishEmptying();
         }
-        List<Path> files = aboveLogStart(segmentFiles());
-        if (files.isEmpty()) {
+        List<Path> found = files.above(meta.logStartOffset);
+        if (found.isEmpty()) {
             begin(meta.logStartOffset);
             clean = meta.untouched() || meta.closed && meta.closedEndOffset == meta.logStartOffset;
         } else {
-            open(files);
+            open(found);
             beginAgainBelowLogStart();
         }
         if (isCutUnforced(segments.get(segments.size() - 1))) {
@@ -165,19 +162,10 @@ final class LogRecovery {
         }
     }
 
-    /** What the last process had put aside to be deleted later. */
-    private void finishDeletions() throws IOException {
-        for (Path file : disk.list(path)) {
-            if (file.toString().endsWith(Segment.SUFFIX + Segment.DELETED_SUFFIX)) {
-                disk.delete(file);
-            }
-        }
-    }
-
     /** The last process began the log anew at another offset, and ended before all that had stood there was gone. */
     private void finishEmptying() throws IOException {
         LOG.info("{}: is emptied, as was begun; it begins again at offset {}.", path, meta.logStartOffset);
-        for (Path file : segmentFiles()) {
+        for (Path file : files.segments()) {
             disk.delete(file);
         }
         disk.forceDirectory(path);
@@ -245,51 +233,33 @@ final class LogRecovery {
         metaLog.forceShape();
     }
 
-    private List<Path> segmentFiles() throws IOException {
-        return disk.list(path).stream()
-                .filter(f -> Segment.baseOffsetOf(f) >= 0)
-                .sorted(Comparator.comparingLong(Segment::baseOffsetOf))
-                .toList();
-    }
-
-    /** Takes away what retention had: of several deletions a power loss may undo any. */
-    private List<Path> aboveLogStart(List<Path> files) throws IOException {
-        int first = 0;
-        while (first + 1 < files.size() && Segment.baseOffsetOf(files.get(first + 1)) <= meta.logStartOffset) {
-            disk.delete(files.get(first));
-            indexes.dropSegment(id, Segment.baseOffsetOf(files.get(first)));
-            first++;
-        }
-        return files.subList(first, files.size());
-    }
-
-    private void open(List<Path> files) throws IOException {
-        int last = files.size() - 1;
-        clean = meta.closed && isClosed(files.get(last));
+    private void open(List<Path> found) throws IOException {
+        int last = found.size() - 1;
+        clean = meta.closed && isClosed(found.get(last));
         int derived = 0;
         for (int i = 0; i <= last; i++) {
-            Segment segment = Segment.existing(files.get(i), Segment.baseOffsetOf(files.get(i)), disk);
+            Segment segment = Segment.existing(found.get(i), Segment.baseOffsetOf(found.get(i)), disk);
             segments.add(segment);
-            long nextBase = i == last ? Long.MAX_VALUE : Segment.baseOffsetOf(files.get(i + 1));
+            long nextBase = i == last ? Long.MAX_VALUE : Segment.baseOffsetOf(found.get(i + 1));
             boolean durable = clean || nextBase <= meta.recoveryPoint;
             if (segment.baseOffset() <= meta.recoveryPoint) {
                 tellOfMissing(segment);
             } else if (!durable && !follows(segment)) {
                 segments.remove(i);
-                putAside(files.subList(i, files.size()));
+                files.putAside(found.subList(i, found.size()));
                 continueBefore();
                 return;
             }
             if (durable) {
-                if (!believe(segment, i == last)) {
-                    derive(segment, nextBase);
+                if (!reading.believe(segment, i == last)) {
+                    reading.derive(segment, nextBase);
                     derived++;
                     if (derived % 10 == 0 || i == last) {
-                        LOG.info("{}: derived the index of {} of {} segments.", path, derived, files.size());
+                        LOG.info("{}: derived the index of {} of {} segments.", path, derived, found.size());
                     }
                 }
-            } else if (!check(segment)) {
-                putAside(files.subList(i + 1, files.size()));
+            } else if (!reading.check(segment)) {
+                files.putAside(found.subList(i + 1, found.size()));
                 return;
             }
         }
@@ -352,219 +322,7 @@ final class LogRecovery {
         }
         Segment last = segments.get(segments.size() - 1);
         if (last.index() == null) {
-            last.useIndex(walkHeaders(last).index());
+            last.useIndex(reading.walkHeaders(last).index());
         }
-    }
-
-    /** Takes what LevelDB knows, when it fits the file. */
-    private boolean believe(Segment segment, boolean active) {
-        Optional<Segment.Summary> summary = indexes.summary(id, segment.baseOffset());
-        if (summary.isEmpty() || summary.get().size() != segment.size()) {
-            return false;
-        }
-        SparseIndex index = null;
-        if (active) {
-            index = indexes.index(id, segment.baseOffset(), segment.size(), config.indexIntervalBytes())
-                    .orElse(null);
-            if (index == null || summary.get().endOffset() != meta.closedEndOffset) {
-                return false;
-            }
-        }
-        segment.known(summary.get(), index);
-        return true;
-    }
-
-    /** Walks the headers of a durable segment whose index is missing; what cannot be walked is kept and told. */
-    private void derive(Segment segment, long nextBase) throws IOException {
-        SegmentWalk walk = walkHeaders(segment);
-        Segment.Summary summary = walk.summary();
-        if (walk.problem() != null) {
-            segment.firstDamage();
-            LOG.error(
-                    "{} is corrupt at position {}, offset {}: {}. Nothing is deleted; reads beyond that offset in this file will fail.",
-                    segment.path(),
-                    walk.size(),
-                    walk.endOffset(),
-                    walk.problem());
-            long end = nextBase == Long.MAX_VALUE ? meta.closedEndOffset : nextBase;
-            // What cannot be read may be as young as the file: retention must not take it for ancient.
-            long youngest = disk.lastModifiedMs(segment.path());
-            summary = new Segment.Summary(segment.size(), end, Math.max(walk.maxTimestamp(), youngest));
-        }
-        segment.known(summary, nextBase == Long.MAX_VALUE ? walk.index() : null);
-        indexes.putSegment(id, segment.baseOffset(), summary, walk.index().stored());
-    }
-
-    /** Reads a segment that may not be durable; false when it had to be cut. */
-    private boolean check(Segment segment) throws IOException {
-        // Below the recovery point nothing was torn; what a disk has spoilt there is told to whoever reads it. A voter
-        // must know.
-        boolean voter = id.topicId().equals(Uuid.METADATA_TOPIC_ID);
-        int fileSize = segment.size();
-        if (voter || !believeBeginning(segment)) {
-            segment.known(segment.nothing(), new SparseIndex(config.indexIntervalBytes()));
-        }
-        producers.begin(segment);
-        SegmentWalk walk = walkTail(segment, fileSize, voter ? 0 : meta.recoveryPoint);
-        producers.end(walk.endOffset());
-        segment.known(walk.summary(), walk.index());
-        if (walk.problem() == null) {
-            return true;
-        }
-        // What is stored of it may reach beyond the cut.
-        indexes.dropCut(id, segment.baseOffset(), walk.endOffset());
-        if (voter && SegmentWalk.CRC_MISMATCH.equals(walk.problem()) && !isTorn(segment, walk.size())) {
-            // A voter's entry may be a promise, fsynced before it was answered: it must not quietly be forgotten.
-            throw new IOException(
-                    "%s is corrupt at position %d, offset %d: %s. A voter cannot go on with it: move the directory away, and it joins again as an empty one."
-                            .formatted(segment.path(), walk.size(), walk.endOffset(), walk.problem()));
-        }
-        LOG.warn(
-                "{}: cut {} bytes at position {}, the log now ends at offset {}: {}.",
-                segment.path(),
-                disk.size(segment.path()) - walk.size(),
-                walk.size(),
-                walk.endOffset(),
-                walk.problem());
-        if (walk.endOffset() < meta.recoveryPoint) {
-            segment.firstDamage();
-            copyAside(segment.path());
-        }
-        return false;
-    }
-
-    /**
-     * Takes what was stored of the segment when its beginning had been forced, so that only what was written since is read;
-     * false when nothing of it fits, or when more than the segments' tail is to be learnt from their batches.
-     */
-    private boolean believeBeginning(Segment segment) throws IOException {
-        Optional<Segment.Summary> stored = indexes.summary(id, segment.baseOffset());
-        if (stored.isEmpty()
-                || metaLog.damaged()
-                || stored.get().size() > segment.size()
-                || stored.get().endOffset() > meta.recoveryPoint) {
-            return false;
-        }
-        Segment.Summary beginning = stored.get();
-        Optional<SparseIndex> index =
-                indexes.index(id, segment.baseOffset(), beginning.size(), config.indexIntervalBytes());
-        if (index.isEmpty() || !endsAt(segment, index.get(), beginning)) {
-            return false;
-        }
-        segment.known(beginning, index.get());
-        return true;
-    }
-
-    /** Whether the index leads to a batch that ends where the beginning does. */
-    private static boolean endsAt(Segment segment, SparseIndex index, Segment.Summary beginning) throws IOException {
-        FileChannel channel = segment.acquire();
-        try {
-            int from = index.startOf(index.lastStretch());
-            BatchCursor cursor = new BatchCursor(channel, from, beginning.size(), BatchCursor.LOOKUP_WINDOW);
-            long end = segment.baseOffset();
-            while (cursor.next()) {
-                end = cursor.endOffset();
-            }
-            return cursor.problem() == null && end == beginning.endOffset();
-        } finally {
-            segment.release();
-        }
-    }
-
-    private static boolean isTorn(Segment segment, int position) throws IOException {
-        FileChannel channel = segment.acquire();
-        try {
-            BatchCursor cursor = new BatchCursor(channel, position, channel.size(), BatchCursor.LOOKUP_WINDOW);
-            return cursor.next() && VoterEntry.isTorn(cursor.batch(), position);
-        } finally {
-            segment.release();
-        }
-    }
-
-    private SegmentWalk walkHeaders(Segment segment) throws IOException {
-        FileChannel channel = segment.acquire();
-        try {
-            return SegmentWalk.ofHeaders(channel, segment, config.indexIntervalBytes(), this::learnEpoch);
-        } finally {
-            segment.release();
-        }
-    }
-
-    /** From where the segment is known on. */
-    private SegmentWalk walkTail(Segment segment, int fileSize, long crcFrom) throws IOException {
-        FileChannel channel = segment.acquire();
-        try {
-            return SegmentWalk.of(
-                    channel,
-                    segment,
-                    fileSize,
-                    segment.summary(),
-                    segment.index(),
-                    crcFrom,
-                    !config.compacted(),
-                    (header, at) -> {
-                        learnEpoch(header, at);
-                        producers.batch(header, at);
-                    });
-        } finally {
-            segment.release();
-        }
-    }
-
-    private void learnEpoch(ByteBuffer header, int at) throws IOException {
-        if (BatchHeader.lastOffset(header, at) < meta.logStartOffset) {
-            // Of a segment that begins below the log start, whose epochs may be forgotten.
-            return;
-        }
-        int epoch = BatchHeader.leaderEpoch(header, at);
-        long start = BatchHeader.baseOffset(header, at);
-        if (epoch <= meta.epochAt(start)) {
-            return;
-        }
-        if (epoch <= meta.lastEpoch()) {
-            // Records of later epochs outlived this one's, so none of them was fsynced; their batches tell them again.
-            metaLog.append(MetaRecord.of(Kind.EPOCHS_CUT, id, start, 0));
-        }
-        metaLog.append(MetaRecord.of(Kind.EPOCH, id, epoch, start));
-    }
-
-    /** Segments behind a cut are no longer part of the log, but are not destroyed either. */
-    private void putAside(List<Path> files) throws IOException {
-        if (files.isEmpty()) {
-            return;
-        }
-        for (Path file : files) {
-            Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
-            LOG.warn("{}: lies behind the cut and is put aside as {}.", file, aside.getFileName());
-            disk.rename(file, aside);
-        }
-        disk.forceDirectory(path);
-    }
-
-    /** What is cut of durable records is kept too. */
-    private void copyAside(Path file) throws IOException {
-        Path aside = file.resolveSibling(file.getFileName() + CUT_SUFFIX);
-        LOG.error(
-                "{}: durable records are cut, for their batches cannot be told apart; the file as it is is kept as {}.",
-                file,
-                aside.getFileName());
-        try (FileChannel from = disk.open(file, StandardOpenOption.READ);
-                FileChannel to = disk.open(
-                        aside,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.TRUNCATE_EXISTING,
-                        StandardOpenOption.WRITE)) {
-            ByteBuffer piece = ByteBuffer.allocate(BatchCursor.SCAN_WINDOW);
-            for (long at = 0; at < from.size(); at += piece.limit()) {
-                piece.clear();
-                BatchCursor.readFully(from, piece, at);
-                piece.flip();
-                for (long written = at; piece.hasRemaining(); ) {
-                    written += to.write(piece, written);
-                }
-            }
-            disk.force(to, true);
-        }
-        disk.forceDirectory(path);
     }
 }

@@ -314,13 +314,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     private static WasRead readBatches(PartitionKey partition, long run, LogView view, long offset, int maxBytes) {
         try {
             LogReader.Slice slice = view.reader()
-                    .slice(
-                            offset,
-                            view.logEndOffset(),
-                            maxBytes,
-                            true,
-                            LeaderLinkCore.MESSAGE_BYTES,
-                            ByteBuffer::allocate);
+                    .slice(offset, view.logEndOffset(), maxBytes, true, LinkOutbox.MESSAGE_BYTES, ByteBuffer::allocate);
             if (slice instanceof LogReader.InFile file) {
                 return readFirstPiece(partition, run, file, offset);
             }
@@ -347,7 +341,7 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
     private static WasRead readPiece(PartitionKey partition, long run, Large large, int at) {
         try {
             int total = large.batch().sizeInBytes();
-            ByteBuffer piece = ByteBuffer.allocate(Math.min(LeaderLinkCore.MESSAGE_BYTES, total - at));
+            ByteBuffer piece = ByteBuffer.allocate(Math.min(LinkOutbox.MESSAGE_BYTES, total - at));
             large.batch().read(piece, at);
             Chunk chunk = new Chunk(large.offset(), large.endOffset(), total, at, piece.flip());
             return new WasRead(partition, run, chunk, large, null);

@@ -9,6 +9,7 @@ import io.troupe.partition.LinkMessage.Positions;
 import io.troupe.partition.LinkMessage.Records;
 import io.troupe.partition.LinkMessage.Restart;
 import io.troupe.partition.LinkMessage.Session;
+import io.troupe.partition.LinkOutbox.Data;
 import io.troupe.record.BatchHeader;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -32,16 +33,9 @@ import java.util.Set;
  * <p>Any gap in what the follower's end sends asks for a new session, which begins with all its positions.
  */
 final class LeaderLinkCore {
-    /** Record bytes in one message, at most. */
-    static final int MESSAGE_BYTES = 1 << 20;
-
     static final int WINDOW_BYTES = 8 << 20;
     private static final int READ_WINDOW_BYTES = WINDOW_BYTES / 4 * 3;
     private static final int MAX_READS = 2;
-    /** Messages on their way, at most: the transport drops what its queue does not hold, 256. */
-    private static final int MAX_UNHEARD = 128;
-    /** Items without records in one message, at most. */
-    private static final int MAX_ITEMS = 5_000;
     /** After this the follower's end is given up; it begins a new session when it lives. */
     private static final long SILENCE_MS = 10_000;
 
@@ -83,38 +77,21 @@ final class LeaderLinkCore {
         boolean isLast() {
             return at + bytes.remaining() == totalBytes;
         }
+
+        /**
+         * Where a log must begin to go on with what was read: a log start that lies inside a batch (DeleteRecords) leaves the whole batch in
+         * the log, and with it what a copy of the log begins with.
+         */
+        long beginning() {
+            return Math.min(offset, BatchHeader.baseOffset(bytes, bytes.position()));
+        }
     }
-
-    /** What one follower is fed. */
-    private static final class Feed {
-        Position position;
-        /** Whether the position was found to be a beginning of the leader's log. */
-        boolean valid;
-        /** Tells answers to earlier reads from this run's. */
-        long run;
-        /** What was sent ends there. */
-        long next;
-
-        boolean reading;
-        boolean queued;
-        /** Where the next piece of a large batch begins; 0 for none. */
-        int largeAt;
-
-        /** Whether it waits for its throttle. */
-        boolean held;
-
-        long toldHighWatermark = -1;
-        long toldLogStart = -1;
-    }
-
-    private record Data(
-            PartitionKey partition, int leaderEpoch, long offset, int totalBytes, int at, List<ByteBuffer> bytes) {}
 
     private final int brokerId;
     private final Port port;
     private final Throttle throttle;
-    private final Map<PartitionKey, Feed> feeds = new HashMap<>();
-    private final ArrayDeque<Object> outbox = new ArrayDeque<>();
+    private final Map<PartitionKey, LinkFeed> feeds = new HashMap<>();
+    private final LinkOutbox outbox = new LinkOutbox();
     private final ArrayDeque<PartitionKey> behind = new ArrayDeque<>();
     /** To be looked at with the next beat: they were read for in vain. */
     private final Set<PartitionKey> again = new HashSet<>();
@@ -128,10 +105,6 @@ final class LeaderLinkCore {
     private PartitionKey large;
     private Session session;
     private long expected;
-    private long number;
-    private long sentBytes;
-    private long takenBytes;
-    private long heard;
     private int reads;
     private long runs;
     private long heardMs;
@@ -146,7 +119,7 @@ final class LeaderLinkCore {
 
     /** Whether that run is the present one. */
     boolean isCurrent(PartitionKey partition, long run) {
-        Feed feed = feeds.get(partition);
+        LinkFeed feed = feeds.get(partition);
         return feed != null && feed.run == run;
     }
 
@@ -190,8 +163,7 @@ final class LeaderLinkCore {
         }
         expected = message.number() + 1;
         heardMs = nowMs;
-        takenBytes = Math.max(takenBytes, message.takenBytes());
-        heard = Math.max(heard, message.heard());
+        outbox.heard(message.heard(), message.takenBytes());
         message.positions().forEach(this::position);
         pump();
     }
@@ -199,10 +171,6 @@ final class LeaderLinkCore {
     private void begin(Session begun) {
         end();
         session = begun;
-        number = 0;
-        sentBytes = 0;
-        takenBytes = 0;
-        heard = 0;
     }
 
     private void end() {
@@ -226,11 +194,9 @@ final class LeaderLinkCore {
         }
         if (position.from()) {
             drop(partition);
-            Feed feed = new Feed();
-            feed.run = ++runs;
-            feeds.put(partition, feed);
+            feeds.put(partition, new LinkFeed(++runs));
         }
-        Feed feed = feeds.get(partition);
+        LinkFeed feed = feeds.get(partition);
         if (feed != null) {
             feed.position = position;
             examine(partition, feed);
@@ -250,7 +216,7 @@ final class LeaderLinkCore {
     }
 
     /** Rules 1.2 and 1.3, in their order; what is ahead of this broker's metadata is kept until that has come. */
-    private void examine(PartitionKey partition, Feed feed) {
+    private void examine(PartitionKey partition, LinkFeed feed) {
         Position position = feed.position;
         LogView view = port.view(partition);
         if (view == null || view.leaderEpoch() < position.leaderEpoch()) {
@@ -289,7 +255,7 @@ final class LeaderLinkCore {
 
     /** This broker leads a partition, in another epoch than before. */
     void leads(PartitionKey partition) {
-        Feed feed = feeds.get(partition);
+        LinkFeed feed = feeds.get(partition);
         if (feed != null) {
             examine(partition, feed);
             pump();
@@ -306,11 +272,11 @@ final class LeaderLinkCore {
 
     /** A leader has these batches on its disk now; they may be sent from memory. */
     void appended(PartitionKey partition, int leaderEpoch, LogAppend group) {
-        Feed feed = feeds.get(partition);
+        LinkFeed feed = feeds.get(partition);
         if (feed == null || !feed.valid || feed.position.leaderEpoch() != leaderEpoch) {
             return;
         }
-        if (feed.reading || feed.queued) {
+        if (!feed.isIdle()) {
             return;
         }
         if (feed.next == group.baseOffset() && !throttle.holds(partition)) {
@@ -324,16 +290,16 @@ final class LeaderLinkCore {
         }
     }
 
-    private void pass(PartitionKey partition, Feed feed, LogAppend group) {
+    private void pass(PartitionKey partition, LinkFeed feed, LogAppend group) {
         List<ByteBuffer> buffers = new ArrayList<>(group.buffers().size());
         int size = 0;
         long end = feed.next;
         for (ByteBuffer buffer : group.buffers()) {
             int more = buffer.remaining();
-            if (more > MESSAGE_BYTES || inFlight() + size + more > WINDOW_BYTES) {
+            if (more > LinkOutbox.MESSAGE_BYTES || outbox.inFlight() + size + more > WINDOW_BYTES) {
                 break;
             }
-            if (size + more > MESSAGE_BYTES) {
+            if (size + more > LinkOutbox.MESSAGE_BYTES) {
                 put(partition, feed, size, buffers);
                 feed.next = end;
                 buffers = new ArrayList<>();
@@ -349,14 +315,13 @@ final class LeaderLinkCore {
         }
     }
 
-    private void put(PartitionKey partition, Feed feed, int size, List<ByteBuffer> buffers) {
+    private void put(PartitionKey partition, LinkFeed feed, int size, List<ByteBuffer> buffers) {
         outbox.add(new Data(partition, feed.position.leaderEpoch(), feed.next, size, 0, buffers));
-        sentBytes += size;
     }
 
     /** A leader shows something new, and what it has appended until now was not told here. */
     void moved(PartitionKey partition) {
-        Feed feed = feeds.get(partition);
+        LinkFeed feed = feeds.get(partition);
         LogView view = port.view(partition);
         if (feed != null && view != null) {
             untold.add(partition);
@@ -372,12 +337,8 @@ final class LeaderLinkCore {
         }
     }
 
-    private long inFlight() {
-        return sentBytes - takenBytes;
-    }
-
-    private void queueWhenBehind(PartitionKey partition, Feed feed, LogView view) {
-        if (feed.valid && !feed.reading && !feed.queued && feed.next < view.logEndOffset()) {
+    private void queueWhenBehind(PartitionKey partition, LinkFeed feed, LogView view) {
+        if (feed.valid && feed.isIdle() && feed.next < view.logEndOffset()) {
             feed.queued = true;
             behind.addLast(partition);
         }
@@ -387,9 +348,9 @@ final class LeaderLinkCore {
     private void pump() {
         while (reads < MAX_READS
                 && !behind.isEmpty()
-                && inFlight() + (reads + 1L) * MESSAGE_BYTES <= READ_WINDOW_BYTES) {
+                && outbox.inFlight() + (reads + 1L) * LinkOutbox.MESSAGE_BYTES <= READ_WINDOW_BYTES) {
             PartitionKey partition = behind.pollFirst();
-            Feed feed = feeds.get(partition);
+            LinkFeed feed = feeds.get(partition);
             if (feed == null || !feed.queued) {
                 continue;
             }
@@ -409,42 +370,31 @@ final class LeaderLinkCore {
             } else if (feed.next < view.logEndOffset()) {
                 feed.reading = true;
                 reads++;
-                port.read(partition, feed.run, view, Math.max(feed.next, view.logStartOffset()), MESSAGE_BYTES);
+                port.read(
+                        partition,
+                        feed.run,
+                        view,
+                        Math.max(feed.next, view.logStartOffset()),
+                        LinkOutbox.MESSAGE_BYTES);
             }
         }
     }
 
     /** A throttled follower is sent one message at a time, each when there is room for it and the follower says so. */
-    private boolean mustWait(PartitionKey partition, Feed feed) {
+    private boolean mustWait(PartitionKey partition, LinkFeed feed) {
         return throttle.holds(partition) && (feed.position.offset() < feed.next || !throttle.hasRoom(partition));
     }
 
     /** The follower is to begin there with an empty log. */
-    private void beginAt(PartitionKey partition, Feed feed, long offset) {
+    private void beginAt(PartitionKey partition, LinkFeed feed, long offset) {
         feed.valid = false;
         outbox.add(new Divergence(partition, feed.position.leaderEpoch(), -1, offset, offset));
-    }
-
-    /**
-     * Where a log must begin to go on with what was read: a log start that lies inside a batch (DeleteRecords) leaves the whole
-     * batch in the log, and with it what a copy of the log begins with.
-     */
-    private static long beginningOf(Chunk chunk) {
-        return Math.min(
-                chunk.offset(),
-                BatchHeader.baseOffset(chunk.bytes(), chunk.bytes().position()));
-    }
-
-    /** Whether a follower without records, or one that lacks what the log no longer begins with, is to begin elsewhere. */
-    private static boolean beginsElsewhere(Feed feed, Chunk chunk) {
-        boolean mayMove = feed.position.lastEpoch() < 0 || feed.next < chunk.offset();
-        return chunk.at() == 0 && mayMove && beginningOf(chunk) != feed.next;
     }
 
     /** @param chunk null when nothing could be read; that is tried again with the next beat */
     void read(PartitionKey partition, long run, Chunk chunk) {
         reads--;
-        Feed feed = feeds.get(partition);
+        LinkFeed feed = feeds.get(partition);
         if (feed == null || feed.run != run) {
             pump();
             return;
@@ -457,9 +407,9 @@ final class LeaderLinkCore {
                 nextLarge();
             }
             again.add(partition);
-        } else if (beginsElsewhere(feed, chunk)) {
+        } else if (feed.beginsElsewhere(chunk)) {
             port.letGo(partition);
-            beginAt(partition, feed, beginningOf(chunk));
+            beginAt(partition, feed, chunk.beginning());
         } else if (!chunk.isLast() && large != null && !large.equals(partition)) {
             port.letGo(partition);
             largeNext.add(partition);
@@ -469,7 +419,7 @@ final class LeaderLinkCore {
         pump();
     }
 
-    private void send(PartitionKey partition, Feed feed, Chunk chunk) {
+    private void send(PartitionKey partition, LinkFeed feed, Chunk chunk) {
         outbox.add(new Data(
                 partition,
                 feed.position.leaderEpoch(),
@@ -477,7 +427,6 @@ final class LeaderLinkCore {
                 chunk.totalBytes(),
                 chunk.at(),
                 List.of(chunk.bytes())));
-        sentBytes += chunk.bytes().remaining();
         throttle.passed(partition, chunk.bytes().remaining());
         if (!chunk.isLast()) {
             large = partition;
@@ -500,8 +449,8 @@ final class LeaderLinkCore {
     private void nextLarge() {
         large = null;
         PartitionKey next = largeNext.poll();
-        Feed feed = next == null ? null : feeds.get(next);
-        if (feed != null && !feed.queued && !feed.reading) {
+        LinkFeed feed = next == null ? null : feeds.get(next);
+        if (feed != null && feed.isIdle()) {
             feed.queued = true;
             behind.addLast(next);
         }
@@ -509,7 +458,7 @@ final class LeaderLinkCore {
 
     /** Whether {@link #flush} would send anything. */
     boolean hasToSend() {
-        return (!outbox.isEmpty() || !tellNext.isEmpty()) && number - heard < MAX_UNHEARD;
+        return (!outbox.isEmpty() || !tellNext.isEmpty()) && outbox.hasRoom();
     }
 
     /** Sends what has gathered. */
@@ -520,52 +469,22 @@ final class LeaderLinkCore {
             }
         });
         tellNext.clear();
-        while (hasToSend()) {
-            List<Item> items = new ArrayList<>();
-            int size = 0;
-            while (!outbox.isEmpty() && items.size() < MAX_ITEMS) {
-                Object next = outbox.peek();
-                int more = next instanceof Data data ? sizeOf(data.bytes()) : 0;
-                if (size > 0 && size + more > MESSAGE_BYTES) {
-                    break;
-                }
-                outbox.poll();
-                Item item = next instanceof Data data ? withOffsets(data) : (Item) next;
-                if (item == null) {
-                    sentBytes -= more;
-                } else {
-                    items.add(item);
-                    size += more;
-                }
-            }
-            if (!items.isEmpty()) {
-                send(items);
-            }
-        }
+        outbox.flush(this::withOffsets, this::send);
     }
 
     private void send(List<Item> items) {
         sentSinceBeat = true;
-        port.send(new Records(brokerId, port.ownEpoch(), session, number++, items));
-    }
-
-    private static int sizeOf(List<ByteBuffer> buffers) {
-        int size = 0;
-        for (ByteBuffer buffer : buffers) {
-            size += buffer.remaining();
-        }
-        return size;
+        port.send(new Records(brokerId, port.ownEpoch(), session, outbox.nextNumber(), items));
     }
 
     /** Null when this broker no longer leads in that epoch. */
     private Piece withOffsets(Data data) {
         LogView view = port.view(data.partition());
-        Feed feed = feeds.get(data.partition());
+        LinkFeed feed = feeds.get(data.partition());
         if (view == null || view.leaderEpoch() != data.leaderEpoch() || feed == null) {
             return null;
         }
-        feed.toldHighWatermark = view.highWatermark();
-        feed.toldLogStart = view.logStartOffset();
+        feed.told(view);
         untold.add(data.partition());
         return new Piece(
                 data.partition(),
@@ -599,7 +518,7 @@ final class LeaderLinkCore {
     }
 
     private void tryAgain(PartitionKey partition) {
-        Feed feed = feeds.get(partition);
+        LinkFeed feed = feeds.get(partition);
         LogView view = port.view(partition);
         if (feed != null && view != null) {
             feed.held = false;
@@ -609,16 +528,15 @@ final class LeaderLinkCore {
 
     /** @return whether there is nothing left to tell until something happens */
     private boolean tellOffsets(PartitionKey partition) {
-        Feed feed = feeds.get(partition);
+        LinkFeed feed = feeds.get(partition);
         LogView view = port.view(partition);
         if (feed == null || !feed.valid || view == null || view.leaderEpoch() != feed.position.leaderEpoch()) {
             return true;
         }
-        if (feed.toldHighWatermark != view.highWatermark() || feed.toldLogStart != view.logStartOffset()) {
+        if (!feed.wasTold(view)) {
             outbox.add(new Data(partition, view.leaderEpoch(), feed.next, 0, 0, List.of()));
-            feed.toldHighWatermark = view.highWatermark();
-            feed.toldLogStart = view.logStartOffset();
+            feed.told(view);
         }
-        return feed.toldHighWatermark >= view.logEndOffset();
+        return feed.wasToldAll(view);
     }
 }

@@ -5,16 +5,11 @@ import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataCodec;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
-import io.troupe.metadata.PartitionImage;
-import io.troupe.metadata.TopicImage;
 import io.troupe.model.Refusal;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -44,10 +39,9 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * unanswered and claims again higher.
  */
 public final class Controller extends AbstractBehavior<Controller.Command> {
-    /** Commands held while there is no leadership yet, and those remembered by id afterwards. */
+    /** Commands held while there is no leadership yet. */
     private static final int MAX_WAITING = 1000;
 
-    private static final int MAX_REMEMBERED = 10_000;
     private static final Duration TICK = Duration.ofMillis(250);
     /** Ticks between two questions to the voters whether this controller still leads, when nobody else makes it ask. */
     private static final int CONFIRM_EVERY = 4;
@@ -82,16 +76,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
 
     private record FollowerGone(int nodeId, ActorRef<Publication> follower) implements Command {}
 
-    /** Commands by id: under way, or answered lately. */
-    private static final class Remembered {
-        ActorRef<Answer> replyTo;
-        Answer answer;
-        /** Its answer is committed with what it did, for a retry that comes to the next controller. */
-        boolean recorded;
-    }
-
     /** An answer that waits for its index to be committed and, with a barrier, for a majority to confirm. */
-    private record Pending(Remembered command, Answer answer, long barrier) {}
+    private record Pending(AnsweredCommands.Entry command, Answer answer, long barrier) {}
 
     /**
      * What a controller is made of.
@@ -114,11 +100,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private final Parts parts;
     private final TimerScheduler<Command> timers;
     private final ActorRef<Quorum.Reply> voterReplies;
-    private final TopicDecisions topics;
-    private final BrokerDecisions brokers;
-    private final ReassignmentDecisions reassignments;
-    private final LeaderDecisions leaders;
-    private final RecoveryElections recovery;
+    private final CommandDecisions decisions;
+    private final ElectionRisks risks;
     private final ArrayDeque<Execute> waiting = new ArrayDeque<>();
     private final QuorumView view;
     private QuorumLeader quorum;
@@ -130,7 +113,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private MetadataImage drafted;
 
     private ArrayDeque<Pending> pending;
-    private Map<String, Remembered> remembered;
+    private AnsweredCommands remembered;
     private boolean serving;
     /** When leaderships were balanced last. */
     private long balancedMs;
@@ -147,12 +130,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         this.parts = parts;
         this.timers = timers;
         voterReplies = context.messageAdapter(Quorum.Reply.class, VoterReplied::new);
-        topics = new TopicDecisions(parts.settings(), Uuid::randomUuid);
-        brokers = new BrokerDecisions(parts.settings());
-        Elections elections = new Elections(parts.settings());
-        reassignments = new ReassignmentDecisions(elections);
-        leaders = new LeaderDecisions(elections);
-        recovery = new RecoveryElections(elections);
+        decisions = new CommandDecisions(parts.settings());
+        risks = new ElectionRisks(context::getLog, parts.stats());
         view = new QuorumView(parts.nodeId(), parts.voters());
         timers.startTimerWithFixedDelay(Tick.TICK, TICK);
         claim(parts.knownRound().getAsInt() + 1);
@@ -181,7 +160,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         committed = MetadataImage.empty();
         drafted = committed;
         pending = new ArrayDeque<>();
-        remembered = new LinkedHashMap<>();
+        remembered = new AnsweredCommands();
         nextBase = null;
         ticksClaiming = 0;
         serving = false;
@@ -208,7 +187,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     }
 
     private void execute(Execute execute) {
-        Remembered known = remembered.get(execute.commandId());
+        AnsweredCommands.Entry known = remembered.get(execute.commandId());
         if (known != null) {
             known.replyTo = execute.replyTo();
             if (known.answer != null) {
@@ -216,18 +195,18 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             }
             return;
         }
-        if (pending.size() >= MAX_REMEMBERED) {
+        if (pending.size() >= AnsweredCommands.MOST) {
             refuse(execute, Errors.NOT_CONTROLLER, "The controller has " + pending.size() + " commands under way.");
             return;
         }
         Decision decision = decide(execute.command());
-        Remembered command = new Remembered();
+        AnsweredCommands.Entry command = new AnsweredCommands.Entry();
         command.replyTo = execute.replyTo();
         command.recorded = !(execute.command() instanceof ControllerCommand.RegisterBroker
                 || execute.command() instanceof ControllerCommand.BrokerHeartbeat
                 || execute.command() instanceof ControllerCommand.AlterPartition
                 || execute.command() instanceof ControllerCommand.FailLogs);
-        remember(execute.commandId(), command);
+        remembered.add(execute.commandId(), command);
         // Who leaves goes when it is told that its leaderships have moved, which must be committed then.
         boolean heard = execute.command() instanceof ControllerCommand.BrokerHeartbeat beat
                 && !beat.wantShutdown()
@@ -238,52 +217,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     private Decision decide(ControllerCommand command) {
         long nowMs = parts.nowMs().getAsLong();
         try {
-            if (command instanceof ControllerCommand.CreateTopics c) {
-                return topics.create(drafted, c);
-            } else if (command instanceof ControllerCommand.DeleteTopics c) {
-                return topics.delete(drafted, c);
-            } else if (command instanceof ControllerCommand.CreatePartitions c) {
-                return PartitionDecisions.create(drafted, c);
-            } else if (command instanceof ControllerCommand.AlterTopicConfigs c) {
-                return topics.alterConfigs(drafted, c);
-            } else if (command instanceof ControllerCommand.AlterBrokerConfigs c) {
-                return ConfigDecisions.alter(drafted, c);
-            } else if (command instanceof ControllerCommand.AlterGroupConfigs c) {
-                return ConfigDecisions.alter(drafted, c, parts.settings().consumerGroups());
-            } else if (command instanceof ControllerCommand.RegisterBroker c) {
-                Decision decision = brokers.register(
-                        drafted,
-                        c,
-                        sessions.otherLive(c.brokerId(), c.incarnationId(), nowMs),
-                        sessions.isRegistered(c.brokerId(), c.incarnationId()));
-                if (decision.reply() instanceof ControllerReply.Registered) {
-                    sessions.registered(c.brokerId(), c.incarnationId(), nowMs);
-                }
-                return decision;
-            } else if (command instanceof ControllerCommand.BrokerHeartbeat c) {
-                Decision decision = brokers.heartbeat(drafted, c);
-                if (decision.reply() == ControllerReply.Done.DONE) {
-                    sessions.heard(c.brokerId(), nowMs);
-                }
-                return decision;
-            } else if (command instanceof ControllerCommand.AlterPartition c) {
-                return brokers.alterPartition(drafted, c);
-            } else if (command instanceof ControllerCommand.DescribeQuorum) {
-                return new Draft(drafted).reply(view.describe(quorum, followers));
-            } else if (command instanceof ControllerCommand.AllocateProducerIds c) {
-                return brokers.allocateProducerIds(drafted, c);
-            } else if (command instanceof ControllerCommand.AlterReassignments c) {
-                return reassignments.alter(drafted, c);
-            } else if (command instanceof ControllerCommand.ElectLeaders c) {
-                return leaders.elect(drafted, c);
-            } else if (command instanceof ControllerCommand.ReportLogs c) {
-                return recovery.report(drafted, c);
-            } else if (command instanceof ControllerCommand.FailLogs c) {
-                return brokers.failLogs(drafted, c);
-            } else if (command instanceof ControllerCommand.UnregisterBroker c) {
-                return brokers.unregister(drafted, c);
-            }
-            throw new IllegalStateException("unknown command");
+            return command instanceof ControllerCommand.DescribeQuorum
+                    ? new Draft(drafted).reply(view.describe(quorum, followers))
+                    : decisions.decide(drafted, command, sessions, nowMs);
         } catch (RuntimeException e) {
             // A command that no decision foresaw must not take the controller down with it, again and again.
             getContext().getLog().error("Deciding {} failed", command, e);
@@ -300,8 +236,8 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
      * @param command null when nobody waits for the answer
      * @param confirmed whether an answer that changes nothing needs a majority's word
      */
-    private void commit(Decision decision, String commandId, Remembered command, boolean confirmed) {
-        reportRisks(decision);
+    private void commit(Decision decision, String commandId, AnsweredCommands.Entry command, boolean confirmed) {
+        risks.report(drafted, decision);
         long barrier = 0;
         if (decision.events().isEmpty()) {
             barrier = confirmed ? quorum.barrier() : 0;
@@ -318,16 +254,6 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         }
         if (command != null) {
             pending.add(new Pending(command, new Answer(commandId, drafted.index(), decision.reply()), barrier));
-        }
-    }
-
-    private void remember(String commandId, Remembered command) {
-        remembered.put(commandId, command);
-        Iterator<Remembered> oldest = remembered.values().iterator();
-        while (remembered.size() > MAX_REMEMBERED && oldest.hasNext()) {
-            if (oldest.next().answer != null) {
-                oldest.remove();
-            }
         }
     }
 
@@ -381,9 +307,9 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             MetadataEvent event = MetadataCodec.decode(quorum.entry(next).value());
             drafted = drafted.apply(next, event);
             if (event instanceof MetadataEvent.CommandAnswered e) {
-                Remembered done = new Remembered();
+                AnsweredCommands.Entry done = new AnsweredCommands.Entry();
                 done.answer = new Answer(e.commandId(), next, CommandCodec.decodeReply(e.reply()));
-                remember(e.commandId(), done);
+                remembered.add(e.commandId(), done);
             }
         }
         String clusterId = drafted.clusterId() != null
@@ -418,8 +344,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
                 && (pending.peek().barrier() == 0
                         || quorum.confirmed(pending.peek().barrier()))) {
             Pending done = pending.poll();
-            done.command().answer = done.answer();
-            done.command().replyTo.tell(done.answer());
+            done.command().answer(done.answer());
         }
         if (advanced) {
             followers.publish(quorum, committed);
@@ -533,7 +458,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             return;
         }
         balancedMs = nowMs;
-        Decision decision = leaders.balance(drafted, balance.perBrokerPercentage());
+        Decision decision = decisions.balance(drafted);
         if (!decision.events().isEmpty()) {
             getContext()
                     .getLog()
@@ -545,7 +470,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
     }
 
     private void fence(BrokerImage broker, String why) {
-        Decision decision = brokers.fence(drafted, broker.brokerId(), broker.brokerEpoch());
+        Decision decision = decisions.fence(drafted, broker);
         if (!decision.events().isEmpty()) {
             if (broker.inControlledShutdown()) {
                 getContext().getLog().info("Broker {} has stopped in order: {}", broker.brokerId(), why);
@@ -554,43 +479,6 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
             }
             commit(decision);
         }
-    }
-
-    /** 1.11: an election from beyond ISR and ELR is told to a person. */
-    private void reportRisks(Decision decision) {
-        for (MetadataEvent event : decision.events()) {
-            if (event instanceof MetadataEvent.PartitionsChanged e) {
-                drafted.topic(e.topicId()).ifPresent(old -> e.partitions().stream()
-                        .filter(p -> p.partition() < old.partitions().size()) // not just added
-                        .filter(p -> Elections.risky(old.partitions().get(p.partition()), p))
-                        .forEach(p -> reportRisk(old, p)));
-            }
-        }
-    }
-
-    private void reportRisk(TopicImage topic, PartitionImage p) {
-        PartitionImage before = topic.partitions().get(p.partition());
-        boolean recovered =
-                before.lastKnown().contains(p.leader()) && before.lastKnown().size() == 1
-                        || before.asksForLogs() && !p.lastKnown().isEmpty();
-        if (recovered) {
-            parts.stats().recoveryElection();
-        } else {
-            parts.stats().uncleanElection();
-        }
-        getContext()
-                .getLog()
-                .warn(
-                        "{}: {}-{} is led by {} from leader epoch {} on. Neither in-sync nor eligible replicas were left: {}",
-                        recovered ? "Recovery election" : "UNCLEAN ELECTION",
-                        topic.name(),
-                        p.partition(),
-                        p.leader(),
-                        p.leaderEpoch(),
-                        recovered
-                                ? "it has the longest log of those last known to be complete; what a power cut took from"
-                                        + " all of them is lost"
-                                : "what only other replicas hold is lost");
     }
 
     private void refuse(Execute execute, Errors error, String message) {

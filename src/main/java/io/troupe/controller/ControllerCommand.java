@@ -137,7 +137,4 @@ public sealed interface ControllerCommand {
     enum DescribeQuorum implements ControllerCommand {
         DESCRIBE_QUORUM
     }
-
-    /** For the replies that carry a partition's state. */
-    record PartitionState(TopicIdPartition partition, PartitionImage image) {}
 }

@@ -10,7 +10,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
-import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import scala.collection.immutable.HashMap;
@@ -134,13 +133,6 @@ public final class MetadataImage {
                 .filter(t -> partition.partition() >= 0
                         && partition.partition() < t.partitions().size())
                 .map(t -> t.partitions().get(partition.partition()));
-    }
-
-    public Optional<TopicIdPartition> withId(TopicPartition partition) {
-        return topic(partition.topic())
-                .filter(t -> partition.partition() >= 0
-                        && partition.partition() < t.partitions().size())
-                .map(t -> new TopicIdPartition(t.topicId(), partition));
     }
 
     /** All topics, by name: an unmodifiable view, in no order. */

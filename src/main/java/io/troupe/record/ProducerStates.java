@@ -121,21 +121,6 @@ public final class ProducerStates {
         }
     }
 
-    /**
-     * Forgets every batch at or beyond an offset; a producer without any batch left is forgotten whole. Batches that had
-     * already fallen out of the five do not come back: start from a snapshot below the cut when there is one.
-     *
-     * @param endOffset exclusive
-     */
-    public void truncateTo(long endOffset) {
-        producers.values().removeIf(producer -> {
-            while (producer.count > 0 && producer.lastOffset(producer.count - 1) >= endOffset) {
-                producer.count--;
-            }
-            return producer.count == 0;
-        });
-    }
-
     /** Forgets producers that have not written for {@code expirationMs}. */
     public void expire(long nowMs, long expirationMs) {
         producers.values().removeIf(producer -> nowMs - producer.lastAppendMs >= expirationMs);

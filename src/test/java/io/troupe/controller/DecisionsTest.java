@@ -98,7 +98,8 @@ class DecisionsTest {
     }
 
     private Errors alter(int broker, int leaderEpoch, int partitionEpoch, Integer... isr) {
-        TopicIdPartition partition = image.withId(T0).orElseThrow();
+        TopicIdPartition partition =
+                new TopicIdPartition(image.topic(T0.topic()).orElseThrow().topicId(), T0);
         long epoch = image.broker(broker).orElseThrow().brokerEpoch();
         ControllerReply reply = take(brokers.alterPartition(
                 image,

@@ -125,7 +125,7 @@ class LeaderDecisionsTest {
                 new ControllerCommand.AlterPartition(
                         1,
                         cluster.broker(1).brokerEpoch(),
-                        cluster.image.withId(new TopicPartition("t", 0)).orElseThrow(),
+                        cluster.id(0),
                         p.leaderEpoch(),
                         p.partitionEpoch(),
                         List.of(1, 2),

@@ -13,6 +13,7 @@ import io.troupe.model.Refusal;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.Errors;
@@ -97,6 +98,11 @@ final class TestCluster {
         return image.partition(new TopicPartition("t", partition)).orElseThrow();
     }
 
+    /** t-{@code partition} by id. */
+    TopicIdPartition id(int partition) {
+        return new TopicIdPartition(image.topic("t").orElseThrow().topicId(), partition, "t");
+    }
+
     /** What the leader of t-{@code partition} proposes, in the members' present broker epochs. */
     Errors isr(int partition, Integer... isr) {
         PartitionImage p = t(partition);
@@ -107,7 +113,7 @@ final class TestCluster {
                 new ControllerCommand.AlterPartition(
                         p.leader(),
                         broker(p.leader()).brokerEpoch(),
-                        image.withId(new TopicPartition("t", partition)).orElseThrow(),
+                        id(partition),
                         p.leaderEpoch(),
                         p.partitionEpoch(),
                         List.of(isr),

@@ -104,18 +104,6 @@ class ProducerStatesTest {
     }
 
     @Test
-    void truncationForgetsWhatLiesBeyondTheCut() {
-        append(E0, 0, 4); // 100-104
-        append(E0, 5, 9); // 105-109
-        append(E0, 10, 14); // 110-114
-        states.truncateTo(109); // cuts the middle batch, too
-        assertFresh(PID, E0, 5, 9);
-        assertInstanceOf(Check.Duplicate.class, states.check(PID, E0, 0, 4));
-        states.truncateTo(100);
-        assertEquals(0, states.size());
-    }
-
-    @Test
     void expiryCountsFromTheLastAppend() {
         states.append(1, E0, 0, 0, 0, 0, 1000);
         states.append(2, E0, 0, 0, 1, 1, 2000);
@@ -166,7 +154,8 @@ class ProducerStatesTest {
         ProducerStates copy = states.copy();
         append(E0, 5, 9);
         assertEquals(Check.Fresh.FRESH, copy.check(PID, E0, 5, 9));
-        copy.truncateTo(0);
+        copy.expire(Long.MAX_VALUE, 0);
+        assertEquals(0, copy.size());
         assertInstanceOf(Check.Duplicate.class, states.check(PID, E0, 0, 4));
     }
 

@@ -51,50 +51,6 @@ class ConsumerProtocolIT {
         broker.close();
     }
 
-    /** Sends numbered records, spread over a topic's partitions, until it is closed. */
-    private static final class Source implements AutoCloseable {
-        final Set<String> sent = new HashSet<>();
-        private final String topic;
-        private final Thread thread = new Thread(this::run, "source");
-        private volatile boolean stopping;
-
-        Source(String topic) {
-            this.topic = topic;
-            thread.start();
-        }
-
-        private void run() {
-            try (var producer = clients.producer()) {
-                while (!stopping) {
-                    for (int p = 0; p < PARTITIONS; p++) {
-                        String value = "v" + sent.size();
-                        sent.add(value);
-                        producer.send(new ProducerRecord<>(topic, p, null, value));
-                    }
-                    producer.flush();
-                    Thread.sleep(10);
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
-
-        /** Nothing is sent any more. */
-        void end() {
-            stopping = true;
-            try {
-                thread.join(120_000);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
-
-        @Override
-        public void close() {
-            end();
-        }
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"uniform", "range"})
     void eachRecordComesOnceWhileMembersComeAndGo(String assignor) throws Exception {
@@ -102,7 +58,7 @@ class ConsumerProtocolIT {
         String group = Clients.unique("group");
         var seen = new ConcurrentLinkedQueue<String>();
         List<ConsumerMember> members = new ArrayList<>();
-        try (Source source = new Source(topic);
+        try (Source source = new Source(clients, topic, PARTITIONS);
                 Admin admin = clients.admin()) {
             for (int count : new int[] {1, 4, 2, 5}) {
                 while (members.size() > count) {
@@ -127,11 +83,11 @@ class ConsumerProtocolIT {
                 Clients.await("the members read on", () -> seen.size() > read + PARTITIONS);
                 describedAsTheyAre(admin, group, assignor, members);
             }
-            source.end();
-            Clients.await("every record has come", () -> seen.size() >= source.sent.size());
+            Set<String> sent = source.end();
+            Clients.await("every record has come", () -> seen.size() >= sent.size());
             members.forEach(ConsumerMember::close);
-            assertEquals(source.sent, new HashSet<>(seen));
-            assertEquals(source.sent.size(), seen.size(), "each came once");
+            assertEquals(sent, new HashSet<>(seen));
+            assertEquals(sent.size(), seen.size(), "each came once");
         }
     }
 

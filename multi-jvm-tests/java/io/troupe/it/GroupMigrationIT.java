@@ -13,7 +13,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
@@ -45,38 +44,19 @@ class GroupMigrationIT {
     private static final class Scene implements AutoCloseable {
         final String topic = clients.topic(Clients.unique("migrates"), PARTITIONS, Map.of());
         final String group = Clients.unique("group");
-        final Set<String> sent = new HashSet<>();
         final ConcurrentLinkedQueue<String> seen = new ConcurrentLinkedQueue<>();
         final List<ConsumerMember> members = new ArrayList<>();
         final Admin admin = clients.admin();
         private final String assignor;
         private final Map<TopicPartition, Long> committed = new HashMap<>();
         private final List<String> stepsBack = new ArrayList<>();
-        private final Thread source = new Thread(this::produce, "source");
+        private final Source source = new Source(clients, topic, PARTITIONS);
         private final Thread watcher = new Thread(this::watch, "watcher");
-        private volatile boolean produced;
         private volatile boolean watched;
 
         Scene(String assignor) {
             this.assignor = assignor;
-            source.start();
             watcher.start();
-        }
-
-        private void produce() {
-            try (var producer = clients.producer()) {
-                while (!produced) {
-                    for (int p = 0; p < PARTITIONS; p++) {
-                        String value = "v" + sent.size();
-                        sent.add(value);
-                        producer.send(new ProducerRecord<>(topic, p, null, value));
-                    }
-                    producer.flush();
-                    Thread.sleep(20);
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
         }
 
         private void watch() {
@@ -121,9 +101,10 @@ class GroupMigrationIT {
                             .anyMatch(g -> g.groupId().equals(group) && g.type().equals(Optional.of(type))));
         }
 
-        private static void end(Thread thread) {
+        private void endWatcher() {
+            watched = true;
             try {
-                thread.join(120_000);
+                watcher.join(120_000);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
@@ -131,13 +112,11 @@ class GroupMigrationIT {
 
         /** Nothing is lost, and no commit took another one back. */
         void allHasCome() {
-            produced = true;
-            end(source);
+            Set<String> sent = source.end();
             Clients.await("every record has come", () -> new HashSet<>(seen).size() >= sent.size());
             members.forEach(ConsumerMember::close);
             members.clear();
-            watched = true;
-            end(watcher);
+            endWatcher();
             assertEquals(sent, new HashSet<>(seen));
             assertEquals(List.of(), stepsBack);
             assertTrue(seen.size() < 2 * sent.size(), seen.size() + " records came of " + sent.size());
@@ -145,12 +124,10 @@ class GroupMigrationIT {
 
         @Override
         public void close() {
-            produced = true;
-            watched = true;
+            endWatcher();
             members.forEach(ConsumerMember::close);
-            end(source);
-            end(watcher);
             admin.close();
+            source.close();
         }
     }
 

@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -50,7 +49,7 @@ class UntouchedPartitionsIT {
         String group = Clients.unique("group");
         RebalanceLog log = new RebalanceLog();
         List<Member> members = new ArrayList<>();
-        try (Source source = new Source(topic)) {
+        try (Source source = new Source(clients, topic, PARTITIONS)) {
             for (int count : new int[] {1, 10, 3, 10}) {
                 int begin = log.size();
                 List<Member> stay = List.copyOf(members.subList(0, Math.min(count, members.size())));
@@ -83,13 +82,13 @@ class UntouchedPartitionsIT {
                 }
                 log.awaitRecords(members, 5);
             }
-            source.end();
-            Clients.await("every record has come", () -> log.values().containsAll(source.sent));
+            Set<String> sent = source.end();
+            Clients.await("every record has come", () -> log.values().containsAll(sent));
             members.forEach(Member::close);
-            assertEquals(source.sent, log.values());
+            assertEquals(sent, log.values());
             log.oneReaderAtATime();
             if (protocol.equals("consumer")) {
-                assertEquals(source.sent.size(), log.records(), "each came once");
+                assertEquals(sent.size(), log.records(), "each came once");
             }
         } finally {
             members.forEach(Member::interrupt);
@@ -137,50 +136,5 @@ class UntouchedPartitionsIT {
             }
             return all.size() == PARTITIONS && Set.copyOf(all).size() == PARTITIONS;
         });
-    }
-
-    /** Sends numbered records, one to each partition every ten milliseconds, until it is closed. */
-    private static final class Source implements AutoCloseable {
-        final Set<String> sent = new HashSet<>();
-        private final String topic;
-        private final Thread thread = new Thread(this::run, "source");
-        private volatile boolean stopping;
-
-        Source(String topic) {
-            this.topic = topic;
-            thread.start();
-        }
-
-        private void run() {
-            try (var producer = clients.producer()) {
-                while (!stopping) {
-                    for (int p = 0; p < PARTITIONS; p++) {
-                        String value = "v" + sent.size();
-                        sent.add(value);
-                        producer.send(new ProducerRecord<>(topic, p, null, value));
-                    }
-                    producer.flush();
-                    Thread.sleep(10);
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
-
-        /** Nothing is sent any more. */
-        void end() {
-            stopping = true;
-            try {
-                thread.join(120_000);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            assertFalse(thread.isAlive(), "the source has not ended");
-        }
-
-        @Override
-        public void close() {
-            end();
-        }
     }
 }

@@ -1,5 +1,6 @@
 package io.troupe.api;
 
+import static io.troupe.api.ConfigChanges.change;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
@@ -19,8 +20,6 @@ import org.apache.kafka.common.message.DescribeConfigsRequestData.DescribeConfig
 import org.apache.kafka.common.message.DescribeConfigsResponseData;
 import org.apache.kafka.common.message.DescribeConfigsResponseData.DescribeConfigsResourceResult;
 import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData;
-import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData.AlterConfigsResource;
-import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData.AlterableConfig;
 import org.apache.kafka.common.message.IncrementalAlterConfigsResponseData;
 import org.apache.kafka.common.message.ListConfigResourcesRequestData;
 import org.apache.kafka.common.message.ListConfigResourcesResponseData;
@@ -70,24 +69,13 @@ class GroupSettingsHandlersTest {
         assertEquals(Errors.INVALID_REQUEST.code(), describe("").errorCode());
     }
 
-    private static AlterConfigsResource change(String group, String key, int op, String value) {
-        AlterConfigsResource resource =
-                new AlterConfigsResource().setResourceType(GROUP).setResourceName(group);
-        resource.configs()
-                .add(new AlterableConfig()
-                        .setName(key)
-                        .setConfigOperation((byte) op)
-                        .setValue(value));
-        return resource;
-    }
-
     @Test
     void changesOfGroupsGoToTheControllerUnlessTheyAreBadByThemselves() {
         IncrementalAlterConfigsRequestData data = new IncrementalAlterConfigsRequestData();
-        data.resources().add(change("good", "consumer.session.timeout.ms", 0, "50000"));
-        data.resources().add(change("gone", "consumer.session.timeout.ms", 1, null));
-        data.resources().add(change("share", "share.session.timeout.ms", 0, "50000"));
-        data.resources().add(change("list", "consumer.session.timeout.ms", 2, "50000"));
+        data.resources().add(change(GROUP, "good", "consumer.session.timeout.ms", 0, "50000"));
+        data.resources().add(change(GROUP, "gone", "consumer.session.timeout.ms", 1, null));
+        data.resources().add(change(GROUP, "share", "share.session.timeout.ms", 0, "50000"));
+        data.resources().add(change(GROUP, "list", "consumer.session.timeout.ms", 2, "50000"));
         FakeContext request = new FakeContext(ApiKeys.INCREMENTAL_ALTER_CONFIGS, 1);
         new IncrementalAlterConfigsHandler(controller).handle(request, data);
         var asked = assertInstanceOf(

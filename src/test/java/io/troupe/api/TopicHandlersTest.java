@@ -1,5 +1,6 @@
 package io.troupe.api;
 
+import static io.troupe.api.ConfigChanges.change;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -33,8 +34,6 @@ import org.apache.kafka.common.message.DescribeConfigsResponseData;
 import org.apache.kafka.common.message.FindCoordinatorRequestData;
 import org.apache.kafka.common.message.FindCoordinatorResponseData;
 import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData;
-import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData.AlterConfigsResource;
-import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData.AlterableConfig;
 import org.apache.kafka.common.message.IncrementalAlterConfigsResponseData;
 import org.apache.kafka.common.message.InitProducerIdRequestData;
 import org.apache.kafka.common.message.InitProducerIdResponseData;
@@ -329,17 +328,6 @@ class TopicHandlersTest {
         assertEquals(
                 List.of(Errors.NONE.code(), Errors.NOT_CONTROLLER.code(), Errors.INVALID_REQUEST.code()),
                 answer.responses().stream().map(r -> r.errorCode()).toList());
-    }
-
-    private static AlterConfigsResource change(int type, String name, String key, int op, String value) {
-        AlterConfigsResource resource =
-                new AlterConfigsResource().setResourceType((byte) type).setResourceName(name);
-        resource.configs()
-                .add(new AlterableConfig()
-                        .setName(key)
-                        .setConfigOperation((byte) op)
-                        .setValue(value));
-        return resource;
     }
 
     @Test

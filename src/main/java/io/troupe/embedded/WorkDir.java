@@ -23,7 +23,9 @@ record WorkDir(Path path) {
     static final long LEAST_FREE_BYTES = 1L << 30;
 
     private static final Path MEMORY = Path.of("/dev/shm");
-    private static final String PREFIX = "troupe-embedded-";
+    /** With the process, so that one can tell what nobody uses any more. */
+    private static final String PREFIX =
+            "troupe-embedded-" + ProcessHandle.current().pid() + "-";
 
     static WorkDir create() {
         try {

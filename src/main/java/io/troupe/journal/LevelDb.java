@@ -75,7 +75,8 @@ final class LevelDb {
 
         private static Path temporaryDirectory() {
             try {
-                Path directory = Files.createTempDirectory("troupe-leveldb");
+                Path directory = Files.createTempDirectory(
+                        "troupe-leveldb-" + ProcessHandle.current().pid() + "-");
                 System.setProperty(UNPACK_TO, directory.toString());
                 return directory;
             } catch (IOException e) {

@@ -134,13 +134,15 @@ class LeftoversTest {
         assertTrue(made.isEmpty(), made.toString());
     }
 
+    /** Those of this process: others may be making some of their own. */
     private static Set<String> directories() throws Exception {
+        String own = "-" + ProcessHandle.current().pid() + "-";
         Set<String> names = new TreeSet<>();
         for (Path parent : List.of(Path.of("/dev/shm"), Path.of(System.getProperty("java.io.tmpdir")))) {
             if (Files.isDirectory(parent)) {
                 try (Stream<Path> all = Files.list(parent)) {
                     all.map(Path::toString)
-                            .filter(name -> name.contains("troupe-"))
+                            .filter(name -> name.contains("troupe-") && name.contains(own))
                             .forEach(names::add);
                 }
             }

@@ -69,6 +69,13 @@ final class ClusterProcess implements AutoCloseable {
 
     /** One more broker, not started. @param settings its own, on top of the cluster's */
     BrokerProcess add(int id, Map<String, String> settings) {
+        BrokerProcess broker = another(id, settings);
+        brokers.put(id, broker);
+        return broker;
+    }
+
+    /** A process that would be a broker of this cluster but is not counted as one of it: whoever asked for it ends it. */
+    BrokerProcess another(int id, Map<String, String> settings) {
         BrokerProcess broker = BrokerProcess.create(name + "-b" + id, overrides);
         broker.set("broker.id", "" + id);
         broker.set("controller.quorum.voters", voterList);
@@ -78,7 +85,6 @@ final class ClusterProcess implements AutoCloseable {
             }
         }
         settings.forEach(broker::set);
-        brokers.put(id, broker);
         return broker;
     }
 
@@ -228,13 +234,20 @@ final class ClusterProcess implements AutoCloseable {
 
     /** Goes on with those that stand still and starts those that are away. */
     void heal() {
+        heal(brokers.keySet().stream().mapToInt(id -> id).toArray());
+    }
+
+    /** Goes on with all that stand still and starts those of the named ones that are away. */
+    void heal(int... ids) {
         List.copyOf(paused).forEach(this::resume);
-        for (int id : brokers.keySet()) {
+        for (int id : ids) {
             if (!broker(id).isAlive()) {
                 launch(id);
             }
         }
-        brokers.values().forEach(BrokerProcess::awaitReady);
+        for (int id : ids) {
+            broker(id).awaitReady();
+        }
     }
 
     /** Deletes all that a stopped broker has on its disk. */

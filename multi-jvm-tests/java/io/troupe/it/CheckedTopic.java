@@ -65,7 +65,7 @@ final class CheckedTopic implements AutoCloseable {
      */
     private void beginWrites() {
         writers.get(0).awaitEachPartition(1);
-        writers.add(new LoadWriter(cluster.clients(), name, PARTITIONS, Delivery.AT_LEAST_ONCE, 4));
+        writers.add(new LoadWriter(cluster.clients(), name, PARTITIONS, Delivery.AT_LEAST_ONCE, 2));
         awaitWrites(50);
     }
 

@@ -167,8 +167,9 @@ archive_locked() {
   local archive=$1 waited=0 pid
   { [ "$archive" -nt "$TARGET/troupe.jar" ] || [ "$archive.none" -nt "$TARGET/troupe.jar" ]; } && return 0
   say "preparing a class archive, once, so that later starts are quick"
+  # Too short a run for the second compiler.
   # shellcheck disable=SC2086
-  "$JAVA" -Xmx256m -XX:ArchiveClassesAtExit="$archive.$$" -Xlog:cds=off -Xlog:cds+dynamic=off $JVM_FLAGS \
+  "$JAVA" -Xmx256m -XX:TieredStopAtLevel=1 -XX:ArchiveClassesAtExit="$archive.$$" -Xlog:cds=off -Xlog:cds+dynamic=off $JVM_FLAGS \
     -cp "$TARGET/troupe.jar" io.troupe.server.Main --train >"$archive.log" 2>&1 </dev/null 9>&- &
   pid=$!
   while kill -0 $pid 2>/dev/null && [ $waited -lt 300 ]; do

@@ -362,7 +362,7 @@ final class BrokerProcess implements AutoCloseable {
         }
         List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram()));
         command.addAll(jvmOptions);
-        command.addAll(ClassArchive.options());
+        command.addAll(ClassArchive.BROKER.options());
         command.addAll(ADD_OPENS);
         // LevelDB's native library is unpacked there and stays when the process is killed.
         command.add("-Djava.io.tmpdir=" + Files.createDirectories(dir.resolve("tmp")));

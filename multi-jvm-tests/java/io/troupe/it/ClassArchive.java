@@ -3,48 +3,69 @@ package io.troupe.it;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A class archive (AppCDS) of the build under test, as the start script makes one: loading classes is most of what a start
- * costs, and the tests start a hundred brokers. Made once, by a training run; brokers start without when that fails.
+ * Class archives (AppCDS) of the build under test: loading classes is most of what a start costs, and the tests start a hundred brokers
+ * and about as many tools. Each is made once, when it is first asked for; JVMs start without when that fails.
  */
 final class ClassArchive {
-    /** Only its manifest's class path is the one that the archive is of. */
-    static final String CLASS_PATH = "target/troupe.jar";
+    /** As the start script has it: an archive is of one class path, letter by letter. */
+    static final String CLASS_PATH =
+            Path.of("target", "troupe.jar").toAbsolutePath().toString();
 
-    private static final Path FILE = BrokerProcess.ROOT.resolve("troupe.jsa");
-    private static boolean tried;
+    private static final String SILENT = "-Xlog:cds=off,cds+dynamic=off";
+    /** Relative, for the scripts split options at spaces. */
+    private static final Path TOOLS_FILE = Path.of("target", "it", "tools.jsa");
 
-    private ClassArchive() {}
+    private static final Path TOOLS_NEW = TOOLS_FILE.resolveSibling("tools.jsa.new");
+
+    /** Of {@link #CLASS_PATH}, by the start script and for it, too. */
+    static final ClassArchive BROKER = new ClassArchive(
+            Path.of("target", "troupe-" + System.getProperty("java.version") + ".jsa"),
+            List.of("env", "JAVA_HOME=" + System.getProperty("java.home"), "bin/troupe-run-class.sh", "--build"));
+
+    /** Of Kafka's tools: what one of them loads to ask a broker, here one that does not answer. */
+    static final ClassArchive TOOLS = new ClassArchive(
+            TOOLS_FILE,
+            List.of(
+                    "env",
+                    "KAFKA_OPTS=-XX:TieredStopAtLevel=1 -XX:ArchiveClassesAtExit=" + TOOLS_NEW + " " + SILENT,
+                    "bin/kafka-consumer-groups.sh",
+                    "--bootstrap-server",
+                    "127.0.0.1:1",
+                    "--list",
+                    "--timeout",
+                    "500"));
+
+    private final Path file;
+    private final List<String> command;
+    private boolean tried;
+
+    private ClassArchive(Path file, List<String> command) {
+        this.file = file;
+        this.command = command;
+    }
 
     /** The options of a JVM that uses it. */
-    static synchronized List<String> options() {
+    synchronized List<String> options() {
         if (!tried) {
             tried = true;
             make();
         }
-        return Files.exists(FILE)
-                ? List.of("-XX:SharedArchiveFile=" + FILE, "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
-                : List.of();
+        return Files.exists(file) ? List.of("-XX:SharedArchiveFile=" + file, SILENT) : List.of();
     }
 
-    private static void make() {
-        Path making = FILE.resolveSibling("troupe.jsa.new");
+    private void make() {
         try {
-            Files.deleteIfExists(FILE);
-            Files.deleteIfExists(making);
-            List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx256m"));
-            command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:ArchiveClassesAtExit=" + making));
-            command.addAll(List.of("-Xlog:cds=off", "-Xlog:cds+dynamic=off"));
-            command.addAll(BrokerProcess.ADD_OPENS);
-            command.addAll(List.of("-cp", CLASS_PATH, "io.troupe.server.Main", "--train"));
-            Run.command(command, null, Duration.ofSeconds(120)).orFail();
-            Files.move(making, FILE);
+            Run.command(command, null, Duration.ofSeconds(120));
+            if (Files.exists(TOOLS_NEW)) {
+                Files.move(TOOLS_NEW, TOOLS_FILE, StandardCopyOption.REPLACE_EXISTING);
+            }
         } catch (IOException | AssertionError e) {
-            System.out.println("no class archive, starts will be slower: " + e.getMessage());
+            System.out.println("no class archive " + file + ", starts will be slower: " + e.getMessage());
         }
     }
 }

@@ -36,8 +36,9 @@ final class LargeClient {
     /** The command that runs it. */
     static List<String> command(String... args) {
         List<String> command = new ArrayList<>(List.of(KafkaInstall.javaProgram(), "-Xmx640m"));
-        command.addAll(List.of("-Dlogback.configurationFile=io/troupe/it/logback-it.xml"));
-        command.addAll(List.of("-cp", "target/test-classes:target/troupe.jar:target/lib/*"));
+        command.addAll(ClassArchive.BROKER.options());
+        command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Dlogback.configurationFile=io/troupe/it/logback-it.xml"));
+        command.addAll(List.of("-cp", ClassArchive.CLASS_PATH + ":target/test-classes"));
         command.add(LargeClient.class.getName());
         command.addAll(List.of(args));
         return command;

@@ -8,10 +8,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /** Runs another program to its end, bounded in time; its output goes through files, so it never blocks on a full pipe. */
 final class Run {
+    /** What these run is on the broker's class path, all else on that of Kafka's tools. */
+    private static final Set<String> OUR_TOOLS = Set.of("troupe-cluster.sh", "troupe-configs.sh");
 
     /**
      * What a program left.
@@ -36,9 +39,11 @@ final class Run {
 
     /** One of the scripts in {@code bin}, whose JVM lives too briefly for the second compiler. */
     static List<String> script(Path script) {
+        boolean ours = OUR_TOOLS.contains(script.getFileName().toString());
+        List<String> archive = (ours ? ClassArchive.BROKER : ClassArchive.TOOLS).options();
         return new ArrayList<>(List.of(
                 "env",
-                "KAFKA_OPTS=-XX:TieredStopAtLevel=1",
+                "KAFKA_OPTS=-XX:TieredStopAtLevel=1 " + String.join(" ", archive),
                 script.toAbsolutePath().toString()));
     }
 

@@ -1,6 +1,7 @@
 package io.troupe.controller;
 
 import io.troupe.config.BrokerConfig;
+import io.troupe.config.HostPort;
 import io.troupe.config.Voter;
 import io.troupe.controller.Formation.FormCluster;
 import io.troupe.controller.Formation.JoinNode;
@@ -22,6 +23,7 @@ import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.AddressFromURIString;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.eventstream.EventStream;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -41,7 +43,8 @@ import org.apache.pekko.remote.artery.ThisActorSystemQuarantinedEvent;
 /**
  * Brings this node into the cluster by {@link Formation}'s rule: asks the voters' nodes who is in one, joins it or forms one. Answers others
  * for as long as it lives. In a cluster it goes on asking those voters that are not with it, and says when this node must leave for theirs.
- * On a voter it takes members out of the cluster by {@link Removals}' rule.
+ * On a voter it takes members out of the cluster by {@link Removals}' rule, and holds a {@link Lifeline} to each, to know at once whose
+ * process has ended.
  */
 public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Command> {
     /** Name under which the guardian spawns it. */
@@ -71,6 +74,9 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     /** The answer, to that round. */
     record Present(Formation.Node node, long round, boolean granted) implements RemoteMessage {}
 
+    /** A voter says that the process of a member has ended. */
+    record Gone(int voter, long incarnation) implements Command, RemoteMessage {}
+
     /** What becomes of this node; any thread may be told. */
     public interface Outcome {
         /** It may not be in this cluster: the process ends with the reason. */
@@ -81,6 +87,9 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     }
 
     private record Heard(Present present) implements Command {}
+
+    /** A {@link Lifeline} has found nobody where that member was. */
+    private record Lost(long incarnation) implements Command {}
 
     private record Quarantined(UniqueAddress by) implements Command {}
 
@@ -101,6 +110,9 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private final FailureDetectorRegistry<Address> heartbeats;
 
     private final String voterList;
+    /** On a voter, by incarnation of a member. */
+    private final Map<Long, Lifeline> lifelines = new HashMap<>();
+
     /** By incarnation of a voter in another cluster, since when it was seen there. */
     private final Map<Long, Long> separate = new HashMap<>();
 
@@ -157,6 +169,9 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         return newReceiveBuilder()
                 .onMessage(Probe.class, this::onProbe)
                 .onMessage(Heard.class, this::onHeard)
+                .onMessage(Lost.class, this::onLost)
+                .onMessage(Gone.class, this::onGone)
+                .onSignal(PostStop.class, signal -> onPostStop())
                 .onMessage(Quarantined.class, this::onQuarantined)
                 .onMessageEquals(Round.ROUND, this::onRound)
                 .onMessageEquals(Round.REVIEW, this::onReview)
@@ -255,6 +270,63 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
             }
         }
         cluster.state().getMembers().forEach(this::endIfTakenOut);
+        holdLifelines();
+        return this;
+    }
+
+    private void holdLifelines() {
+        Set<Long> others = new HashSet<>();
+        for (Member member : cluster.state().getMembers()) {
+            long incarnation = member.uniqueAddress().longUid();
+            if (serves(member) && !member.address().equals(cluster.selfMember().address())) {
+                others.add(incarnation);
+                lifelines.computeIfAbsent(incarnation, key -> lifeline(member.address(), key));
+            }
+        }
+        lifelines.entrySet().removeIf(line -> {
+            boolean over = !others.contains(line.getKey());
+            if (over) {
+                line.getValue().close();
+            }
+            return over;
+        });
+    }
+
+    /** Whoever leaves does so by itself, and is not in the way. */
+    private static boolean serves(Member member) {
+        return member.status() == MemberStatus.up() || member.status() == MemberStatus.weaklyUp();
+    }
+
+    private Lifeline lifeline(Address address, long incarnation) {
+        ActorRef<Command> self = getContext().getSelf();
+        HostPort port =
+                new HostPort(address.getHost().orElseThrow(), address.getPort().orElseThrow());
+        Lifeline line = new Lifeline(port, () -> self.tell(new Lost(incarnation)));
+        line.start();
+        return line;
+    }
+
+    private Behavior<Command> onLost(Lost lost) {
+        Gone gone = new Gone(config.nodeId(), lost.incarnation());
+        others().forEach(voter -> tell(voter.nodeId(), gone));
+        return onGone(gone);
+    }
+
+    private Behavior<Command> onGone(Gone gone) {
+        if (removals.saysGone(gone.voter(), gone.incarnation(), nowMs()) && inCluster() && !ended) {
+            cluster.state().getMembers().forEach(member -> {
+                if (member.uniqueAddress().longUid() == gone.incarnation() && serves(member)) {
+                    getContext().getLog().warn("Taking {} out of the cluster: its process has ended", member.address());
+                    cluster.manager().tell(new Down(member.address()));
+                }
+            });
+        }
+        return this;
+    }
+
+    private Behavior<Command> onPostStop() {
+        lifelines.values().forEach(Lifeline::close);
+        lifelines.clear();
         return this;
     }
 
@@ -313,13 +385,15 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
             return;
         }
         Probe probe = new Probe(self(), formation.round(), formation.claims(), heard);
-        for (Voter voter : voters) {
-            getContext()
-                    .getSystem()
-                    .classicSystem()
-                    .actorSelection(addressOf(voter.nodeId()) + PATH)
-                    .tell(probe, org.apache.pekko.actor.ActorRef.noSender());
-        }
+        voters.forEach(voter -> tell(voter.nodeId(), probe));
+    }
+
+    private void tell(int voter, Command message) {
+        getContext()
+                .getSystem()
+                .classicSystem()
+                .actorSelection(addressOf(voter) + PATH)
+                .tell(message, org.apache.pekko.actor.ActorRef.noSender());
     }
 
     private Formation.Node self() {

@@ -46,6 +46,8 @@ public final class ControllerSerializer extends SerializerWithStringManifest {
             return "CP";
         } else if (message instanceof ClusterFormation.Present) {
             return "CR";
+        } else if (message instanceof ClusterFormation.Gone) {
+            return "CG";
         }
         throw new IllegalArgumentException("no message of the controller: " + message.getClass());
     }
@@ -77,6 +79,8 @@ public final class ControllerSerializer extends SerializerWithStringManifest {
         } else if (message instanceof ClusterFormation.Present m) {
             putNode(w, m.node());
             w.putLong(m.round()).putBoolean(m.granted());
+        } else if (message instanceof ClusterFormation.Gone m) {
+            w.putInt(m.voter()).putLong(m.incarnation());
         } else {
             throw new IllegalArgumentException("no message of the controller: " + message.getClass());
         }
@@ -101,6 +105,7 @@ public final class ControllerSerializer extends SerializerWithStringManifest {
                             new ClusterFormation.Probe(
                                     getNode(r), r.getLong(), r.getBoolean(), this.<ClusterFormation.Present>getRef(r));
                         case "CR" -> new ClusterFormation.Present(getNode(r), r.getLong(), r.getBoolean());
+                        case "CG" -> new ClusterFormation.Gone(r.getInt(), r.getLong());
                         default ->
                             throw new IllegalArgumentException(
                                     "unknown message '" + manifest + "': sent by a newer version of Troupe");

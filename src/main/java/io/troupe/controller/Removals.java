@@ -10,6 +10,7 @@ import java.util.Set;
  * Which nodes are taken out of the cluster: those that cannot be reached while a majority of the voters can, once nothing of that has
  * changed for {@link #STABLE_MS}. Time in which this process stood still does not count: it has not heard who came back meanwhile. Who
  * was heard from again stays, though the cluster may take another second to see it: that one runs, and would be gone for nothing.
+ * Nor is there anything to wait for when a majority of the voters says that the member's process has ended.
  *
  * <p>A minority takes nobody out, itself not either: it decides nothing, but what it holds can be read, and it goes on when the others are
  * back. Whom a majority took out is told so and ends. Epochs keep data and metadata safe whatever is decided here. Pure; times are
@@ -24,7 +25,13 @@ final class Removals {
     /** A waiting node asks every half second. */
     private static final long WAITING_MS = 3000;
 
+    /** What a voter says of another node's process holds so long: it says it again each second while it is so. */
+    static final long SAID_MS = 3000;
+
     private final Set<Integer> voters;
+    /** By incarnation, which voter says since when at the latest that its process has ended. */
+    private final Map<Long, Map<Integer, Long>> said = new HashMap<>();
+
     private final Map<Integer, Long> waiting = new HashMap<>();
     private Set<Integer> lastHere = Set.of();
     private Set<Long> lastAway = Set.of();
@@ -40,6 +47,22 @@ final class Removals {
         if (voters.contains(node)) {
             waiting.put(node, nowMs);
         }
+    }
+
+    /**
+     * A voter says that a member's process has ended.
+     *
+     * @return whether a majority of them says so now: then it is to be taken out
+     */
+    boolean saysGone(int voter, long incarnation, long nowMs) {
+        if (!voters.contains(voter)) {
+            return false;
+        }
+        said.values().forEach(by -> by.values().removeIf(saidMs -> nowMs - saidMs > SAID_MS));
+        said.values().removeIf(Map::isEmpty);
+        Map<Integer, Long> by = said.computeIfAbsent(incarnation, key -> new HashMap<>());
+        by.put(voter, nowMs);
+        return by.size() > voters.size() / 2;
     }
 
     /**

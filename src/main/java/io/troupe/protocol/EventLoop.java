@@ -33,6 +33,8 @@ import org.slf4j.LoggerFactory;
  */
 final class EventLoop implements Runnable, Executor {
     private static final long POLL_MS = 300;
+    /** Without connections nothing can expire or stall, and who brings one wakes this loop. */
+    private static final long IDLE_POLL_MS = 30_000;
     /** While the in-flight bytes are used up, a frame that stands still for so long costs its connection. */
     static final long STALL_NANOS = 5_000_000_000L;
 
@@ -172,7 +174,8 @@ final class EventLoop implements Runnable, Executor {
     }
 
     private void turn() throws IOException {
-        selector.poll(completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty() ? POLL_MS : 0);
+        boolean idle = completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty();
+        selector.poll(!idle ? 0 : connections.isEmpty() ? IDLE_POLL_MS : POLL_MS);
         // Reset before the queues are read: what is queued after that wakes the next poll.
         wakeupPending.set(false);
         registerAccepted();

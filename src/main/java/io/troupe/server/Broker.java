@@ -421,12 +421,12 @@ public final class Broker implements AutoCloseable {
 
     private void stop() {
         awaitStep();
-        if (http != null) {
-            // Goes on beside the steps below, which take longer.
-            http.close();
-        }
         if (system != null && !outside) {
             step("controlled shutdown", CONTROLLED_SHUTDOWN_TIMEOUT_S, Guardian.PrepareShutdown::new);
+        }
+        if (http != null) {
+            // Goes on beside the steps below; not beside those above, for which writers wait.
+            http.close();
         }
         if (server != null) {
             server.stop();

@@ -9,9 +9,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -20,11 +28,14 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
- * A short life of a broker on free ports and a temporary directory: starts, serves one producer and one consumer, stops. The
- * JVM writes the classes that this loaded into an archive, from which later starts take them.
+ * A short life of a cluster of three brokers in this JVM, on free ports and a temporary directory: starts, serves one producer and one
+ * consumer, and goes on when the partition's leader stops, whose stop is awaited. The JVM writes the classes that this loaded into an
+ * archive, from which later starts take them; so do followers, and those who take over, for whose first work somebody waits.
  */
 final class Training {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final int BROKERS = 3;
+    private static final String TOPIC = "training";
 
     private Training() {}
 
@@ -33,15 +44,7 @@ final class Training {
         Path dir = null;
         try {
             dir = Files.createTempDirectory("troupe-training");
-            return live(ServerProperties.parse(Map.of(
-                                    "node.id", "1",
-                                    "listeners", "PLAINTEXT://127.0.0.1:0",
-                                    "log.dirs", dir.toString(),
-                                    "offsets.topic.num.partitions", "1",
-                                    "group.initial.rebalance.delay.ms", "0"))
-                            .config())
-                    ? 0
-                    : 1;
+            return live(dir) ? 0 : 1;
         } catch (Exception e) {
             System.err.println("Training run failed: " + e);
             return 1;
@@ -50,30 +53,103 @@ final class Training {
         }
     }
 
-    private static boolean live(BrokerConfig config) throws Exception {
-        try (Broker broker = Broker.start(config)) {
-            Map<String, Object> client = Map.of(
-                    "bootstrap.servers", broker.listeners().get(0).address().toString(),
-                    "group.id", "training",
-                    "auto.offset.reset", "earliest");
-            try (var producer = new KafkaProducer<>(client, new StringSerializer(), new StringSerializer());
-                    var consumer = new KafkaConsumer<>(client, new StringDeserializer(), new StringDeserializer())) {
-                producer.send(new ProducerRecord<>("training", "value"))
-                        .get(PATIENCE.toMillis(), java.util.concurrent.TimeUnit.MILLISECONDS);
-                consumer.subscribe(List.of("training"));
-                long deadline = System.nanoTime() + PATIENCE.toNanos();
-                int read = 0;
-                while (read == 0 && System.nanoTime() < deadline) {
-                    read += consumer.poll(Duration.ofMillis(200)).count();
-                }
-                consumer.commitSync(PATIENCE);
-                return read == 1 && askHttp(broker, deadline);
+    private static boolean live(Path dir) throws Exception {
+        List<HeldPort> actors = new ArrayList<>();
+        Map<Integer, Broker> brokers = new TreeMap<>();
+        ExecutorService threads = Executors.newFixedThreadPool(BROKERS);
+        try {
+            StringJoiner voters = new StringJoiner(",");
+            for (int id = 1; id <= BROKERS; id++) {
+                actors.add(HeldPort.onLoopback());
+                voters.add(id + "@127.0.0.1:" + actors.get(id - 1).port());
             }
+            List<Future<?>> started = new ArrayList<>();
+            for (int id = 1; id <= BROKERS; id++) {
+                Broker broker = Broker.open(config(dir, id, actors.get(id - 1).port(), voters.toString()));
+                brokers.put(id, broker);
+                started.add(threads.submit(broker::serve));
+            }
+            for (Future<?> start : started) {
+                await(start);
+            }
+            return serve(brokers, threads);
+        } finally {
+            brokers.values().forEach(Broker::kill);
+            actors.forEach(HeldPort::close);
+            threads.shutdownNow();
         }
     }
 
+    private static BrokerConfig config(Path dir, int id, int actorPort, String voters) {
+        return ServerProperties.parse(Map.of(
+                        "node.id",
+                        String.valueOf(id),
+                        "listeners",
+                        "PLAINTEXT://127.0.0.1:0",
+                        "troupe.http.listener",
+                        "127.0.0.1:0",
+                        "troupe.actor.listener",
+                        "127.0.0.1:" + actorPort,
+                        "controller.quorum.voters",
+                        voters,
+                        "log.dirs",
+                        dir.resolve(String.valueOf(id)).toString(),
+                        "default.replication.factor",
+                        String.valueOf(BROKERS),
+                        "offsets.topic.num.partitions",
+                        "1",
+                        "group.initial.rebalance.delay.ms",
+                        "0"))
+                .config();
+    }
+
+    private static boolean serve(Map<Integer, Broker> brokers, ExecutorService threads) throws Exception {
+        Map<String, Object> client = Map.of(
+                "bootstrap.servers",
+                brokers.values().stream()
+                        .map(broker -> broker.listeners().get(0).address().toString())
+                        .collect(Collectors.joining(",")),
+                "group.id",
+                "training",
+                "auto.offset.reset",
+                "earliest");
+        try (var producer = new KafkaProducer<>(client, new StringSerializer(), new StringSerializer());
+                var consumer = new KafkaConsumer<>(client, new StringDeserializer(), new StringDeserializer())) {
+            await(producer.send(new ProducerRecord<>(TOPIC, "value")));
+            consumer.subscribe(List.of(TOPIC));
+            boolean read = readOne(consumer);
+            consumer.commitSync(PATIENCE);
+            int leader = producer.partitionsFor(TOPIC).get(0).leader().id();
+            if (!read || !askHttp(brokers.get(leader))) {
+                return false;
+            }
+            Future<?> stopped = threads.submit(() -> brokers.get(leader).close());
+            do {
+                await(producer.send(new ProducerRecord<>(TOPIC, "value")));
+            } while (!stopped.isDone());
+            return readOne(consumer);
+        }
+    }
+
+    private static void await(Future<?> done) throws Exception {
+        done.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private static boolean readOne(KafkaConsumer<String, String> consumer) {
+        int read = 0;
+        for (long deadline = deadlineNanos(); read == 0 && System.nanoTime() < deadline; ) {
+            read += consumer.poll(Duration.ofMillis(200)).count();
+        }
+        return read > 0;
+    }
+
+    private static long deadlineNanos() {
+        return System.nanoTime() + PATIENCE.toNanos();
+    }
+
     /** One of each kind that later starts are most often asked. */
-    private static boolean askHttp(Broker broker, long deadlineNanos) throws Exception {
+    private static boolean askHttp(Broker broker) throws Exception {
+        long deadlineNanos = deadlineNanos();
         while (broker.httpAddress().isEmpty()) {
             if (System.nanoTime() > deadlineNanos) {
                 return false;

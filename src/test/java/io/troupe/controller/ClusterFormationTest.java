@@ -22,6 +22,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.pekko.actor.Address;
+import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.MemberStatus;
@@ -141,6 +142,14 @@ class ClusterFormationTest {
     void aMemberThatWasTakenOutGoesThoughItCanBeReached() throws Exception {
         Node out = nodes.get(2);
         nodes.get(0).cluster.manager().tell(new Down(out.address()));
+        Set<Address> rest = Set.of(nodes.get(0).address(), nodes.get(1).address());
+        await(() -> nodes.subList(0, 2).stream().allMatch(n -> n.up().equals(rest)));
+    }
+
+    /** Nobody misses a heartbeat in this test. */
+    @Test
+    void aMemberWhoseProcessEndsIsTakenOutAtOnce() throws Exception {
+        ((ExtendedActorSystem) nodes.get(2).system.classicSystem()).finalTerminate();
         Set<Address> rest = Set.of(nodes.get(0).address(), nodes.get(1).address());
         await(() -> nodes.subList(0, 2).stream().allMatch(n -> n.up().equals(rest)));
     }

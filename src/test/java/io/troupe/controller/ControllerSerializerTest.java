@@ -179,6 +179,7 @@ class ControllerSerializerTest {
                 new Quorum.SnapshotTaken(1, epoch, 9, 4, 2, id),
                 new Publication.Committed(epoch, 3, List.of(new byte[] {3})),
                 new Publication.SnapshotPart(epoch, 3, 0, 2, new byte[] {4}),
+                new ClusterFormation.Gone(2, -9),
                 new ClusterFormation.Present(node, 4, true)));
         messages.add(
                 new Controller.Follow(1, 3, KIT.<Publication>createTestProbe().getRef()));

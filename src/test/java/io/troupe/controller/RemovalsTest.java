@@ -1,6 +1,8 @@
 package io.troupe.controller;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -76,6 +78,26 @@ class RemovalsTest {
             assertEquals(NOBODY, removals.review(Set.of(1, 2), Set.of(30L), NOBODY, review * 4000L));
         }
         assertEquals(Set.of(30L), removals.review(Set.of(1, 2), Set.of(30L), NOBODY, 12_000));
+    }
+
+    @Test
+    void whoseProcessHasEndedGoesAtOnceByTheWordOfAMajority() {
+        assertFalse(removals.saysGone(1, 30L, 0), "two nodes between which connections are refused");
+        assertFalse(removals.saysGone(1, 30L, 500));
+        assertFalse(removals.saysGone(2, 40L, 600), "of another one");
+        assertTrue(removals.saysGone(2, 30L, 1000));
+    }
+
+    @Test
+    void whatWasSaidOfAProcessLapses() {
+        removals.saysGone(1, 30L, 0);
+        assertFalse(removals.saysGone(2, 30L, Removals.SAID_MS + 1));
+    }
+
+    @Test
+    void whoDoesNotVoteSaysNothingOfProcesses() {
+        removals.saysGone(1, 30L, 0);
+        assertFalse(removals.saysGone(4, 30L, 0));
     }
 
     /** Reviews every half second or so, the last one at the end; what that one says. */

@@ -5,14 +5,18 @@ import io.troupe.journal.LogReader.TimestampedOffset;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.partition.LocalReplicas;
 import io.troupe.partition.LogView;
+import io.troupe.partition.Replica;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.RequestContext;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ListOffsetsRequestData;
@@ -32,7 +36,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Versions: 4 leader epochs, 5 OFFSET_NOT_AVAILABLE while a new leader's HW has not reached its epoch's start, 8
  * earliest local (-4, the same as -2 here), 9 and 11 offsets of tiered storage (-5, -6), which this broker has not: -1. Who sends an
- * offset in a {@link WaitingTag} is told besides of when the first record from there on is.
+ * offset in a {@link WaitingTag} is told besides of when the first record from there on is, who sends a {@link FollowersTag} how far the
+ * followers have come.
  */
 public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestData> {
     private static final long LATEST = -1;
@@ -45,6 +50,7 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
     private static final short FIRST_WITH_EPOCHS = 4;
     private static final short FIRST_WITH_OFFSET_NOT_AVAILABLE = 5;
     private static final byte READ_COMMITTED = 1;
+    private static final long FOLLOWERS_PATIENCE_MS = 2000;
     private static final Logger log = LoggerFactory.getLogger(ListOffsetsHandler.class);
 
     private final PartitionLookup lookup;
@@ -87,12 +93,21 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
     }
 
     private void answer(RequestContext context, ListOffsetsRequestData request) {
-        context.respond(new Listing(context.header().apiVersion(), request).all());
+        Listing listing = new Listing(context.header().apiVersion(), request);
+        ListOffsetsResponseData response = listing.all();
+        if (listing.told.isEmpty()) {
+            context.respond(response);
+        } else {
+            CompletableFuture.allOf(listing.told.toArray(CompletableFuture[]::new))
+                    .thenRun(() -> context.respond(response));
+        }
     }
 
     private final class Listing {
         private final short version;
         private final ListOffsetsRequestData request;
+        /** What leaders are to say of their followers; each adds to its part of the answer. */
+        private final List<CompletableFuture<Void>> told = new ArrayList<>();
 
         Listing(short version, ListOffsetsRequestData request) {
             this.version = version;
@@ -138,6 +153,9 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
             try {
                 ListOffsetsPartitionResponse answer = offset(wanted, found.view());
                 addWaiting(wanted, found.view(), answer);
+                if (FollowersTag.isIn(wanted.unknownTaggedFields())) {
+                    told.add(addFollowers(found.replica(), answer));
+                }
                 return answer;
             } catch (CorruptLogException e) {
                 return error(wanted, Errors.CORRUPT_MESSAGE);
@@ -184,6 +202,15 @@ public final class ListOffsetsHandler implements ApiHandler<ListOffsetsRequestDa
                 view.reader().firstRecord(offset, end(view)).ifPresent(record -> answer.unknownTaggedFields()
                         .add(WaitingTag.of(record.timestampMs())));
             }
+        }
+
+        private static CompletableFuture<Void> addFollowers(
+                LocalReplicas.Readable replica, ListOffsetsPartitionResponse answer) {
+            CompletableFuture<List<Replica.FollowerStanding>> told = new CompletableFuture<>();
+            replica.replica().tell(new Replica.TellFollowers(told::complete));
+            // One that ends meanwhile does not answer.
+            return told.completeOnTimeout(List.of(), FOLLOWERS_PATIENCE_MS, TimeUnit.MILLISECONDS)
+                    .thenAccept(standings -> answer.unknownTaggedFields().add(FollowersTag.of(standings)));
         }
 
         /** What the client may see, exclusive. */

@@ -131,7 +131,17 @@ public final class HttpService {
         routes.addAll(new ClusterRoutes(topics, calls, produce, timeoutMs).routes());
         routes.addAll(new GroupRoutes(topics, groups).routes());
         routes.addAll(OpenApi.routes());
-        // Consumer instances (/consumers) and the console (/) are to join here.
+        routes.addAll(new StatusRoutes(
+                        topics,
+                        reading,
+                        new Followers(topics, calls),
+                        topic -> TopicConfigs.effective(defaults.get(), topic.configs())
+                                .minInsyncReplicas(),
+                        parts.metadata()::controllerSilent)
+                .routes());
+        routes.addAll(new GroupStoryRoutes(groups, new GroupStory(calls, timeoutMs)).routes());
+        routes.addAll(new ConsoleRoutes().routes());
+        // Consumer instances (/consumers) are to join here.
         return List.copyOf(routes);
     }
 

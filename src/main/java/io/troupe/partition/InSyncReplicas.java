@@ -161,6 +161,17 @@ final class InSyncReplicas {
         return hasAll;
     }
 
+    /** How far each follower has come, by broker id. */
+    List<Replica.FollowerStanding> standings(long nowMs) {
+        return followers.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .map(e -> new Replica.FollowerStanding(
+                        e.getKey(),
+                        e.getValue().end,
+                        e.getValue().sinceMs == Long.MAX_VALUE ? 0 : Math.max(0, nowMs - e.getValue().sinceMs)))
+                .toList();
+    }
+
     /** The proposal under way; null for none. */
     Proposal proposed() {
         return proposed;

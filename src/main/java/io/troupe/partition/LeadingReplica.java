@@ -349,6 +349,10 @@ final class LeadingReplica {
         state.cancel(waiter);
     }
 
+    List<Replica.FollowerStanding> followers() {
+        return inSync.standings(settings.peers().tickMs());
+    }
+
     /** A newer committed state, in the same leader epoch: it may have more replicas. */
     void assigned(ReplicaActor.Assigned newer) {
         List<Integer> added = new ArrayList<>(newer.image().replicas());

@@ -2,12 +2,13 @@ package io.troupe.partition;
 
 import io.troupe.model.Refusal;
 import java.nio.ByteBuffer;
+import java.util.List;
 
 /** One replica of a partition on this broker: roles, ISR, HW, producer checks and waiters; no I/O. */
 public final class Replica {
 
     /** What a Replica is told. */
-    public sealed interface Command permits Append, DeleteRecords, AwaitData, CancelWait, Internal {}
+    public sealed interface Command permits Append, DeleteRecords, AwaitData, CancelWait, TellFollowers, Internal {}
 
     /**
      * Append one batch (already validated by {@code record.BatchValidator}; the buffer is handed over and stamped in place).
@@ -57,6 +58,22 @@ public final class Replica {
     /** Called on an actor's thread: hand over and return. Identity is the object. May be called after a cancel, never twice by one Replica for one AwaitData. */
     public interface Waiter {
         void dataMayBeThere();
+    }
+
+    /** Say how far the followers have come; a Replica that does not lead knows of none. */
+    public record TellFollowers(FollowersReply reply) implements Command {}
+
+    /**
+     * A follower as its leader knows it.
+     *
+     * @param endOffset where its log ends, exclusive; -1 when it was not heard from in this leader epoch
+     * @param behindMs for how long it has not come to where the log ended then; 0 when it has all
+     */
+    public record FollowerStanding(int brokerId, long endOffset, long behindMs) {}
+
+    /** Answered at most once, on an actor's thread: hand over and return. */
+    public interface FollowersReply {
+        void followers(List<FollowerStanding> standings);
     }
 
     /** Of this package's own actors. */

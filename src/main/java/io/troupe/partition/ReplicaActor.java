@@ -13,6 +13,7 @@ import io.troupe.partition.Replica.CancelWait;
 import io.troupe.partition.Replica.Command;
 import io.troupe.partition.Replica.DeleteRecords;
 import io.troupe.partition.Replica.Internal;
+import io.troupe.partition.Replica.TellFollowers;
 import io.troupe.partition.ReplicaPhases.Phase;
 import io.troupe.partition.ReplicaPhases.Step;
 import java.nio.ByteBuffer;
@@ -197,6 +198,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                 .onMessage(LogStartAdvanced.class, this::onLogStartAdvanced)
                 .onMessage(AwaitData.class, this::onAwaitData)
                 .onMessage(CancelWait.class, this::onCancelWait)
+                .onMessage(TellFollowers.class, this::onTellFollowers)
                 .onMessage(Assigned.class, this::onAssigned)
                 .onMessage(FromJournal.class, this::onJournal)
                 .onMessage(Diverged.class, this::onDiverged)
@@ -304,6 +306,11 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         } else if (following != null) {
             following.cancel(cancel.waiter());
         }
+        return this;
+    }
+
+    private Behavior<Command> onTellFollowers(TellFollowers tell) {
+        tell.reply().followers(leading == null ? List.of() : leading.followers());
         return this;
     }
 

@@ -6,6 +6,7 @@ import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.partition.LogView;
+import io.troupe.partition.Replica;
 import java.util.List;
 import org.apache.kafka.common.message.ListOffsetsRequestData;
 import org.apache.kafka.common.message.ListOffsetsRequestData.ListOffsetsPartition;
@@ -20,6 +21,7 @@ import org.apache.kafka.common.message.OffsetForLeaderEpochResponseData.EpochEnd
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.protocol.types.RawTaggedField;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestInbox;
 import org.junit.jupiter.api.Test;
 
 class ListOffsetsHandlerTest {
@@ -91,6 +93,29 @@ class ListOffsetsHandlerTest {
         offset[7] = 60;
         assertEquals(List.of(), list(7, 0, asked).get(0).unknownTaggedFields(), "nothing waits");
         assertEquals(List.of(), list(7, 0, ask(0, -1)).get(0).unknownTaggedFields(), "nobody asked");
+    }
+
+    @Test
+    void whoAsksIsToldHowFarTheFollowersAreOnceTheLeaderHasSaidSo() throws Exception {
+        TestInbox<Replica.Command> leader = TestInbox.create();
+        OneTopic led = new OneTopic(leader.getRef(), leader.getRef());
+        FakeContext context = new FakeContext(ApiKeys.LIST_OFFSETS, 7);
+        ListOffsetsPartition asked = ask(0, -2);
+        asked.unknownTaggedFields().add(FollowersTag.ask());
+        new ListOffsetsHandler(led.metadata, led.replicas, Runnable::run)
+                .handle(
+                        context,
+                        new ListOffsetsRequestData()
+                                .setTopics(List.of(new ListOffsetsTopic()
+                                        .setName("t")
+                                        .setPartitions(List.of(asked, ask(1, -2))))));
+        List<Replica.FollowerStanding> standings =
+                List.of(new Replica.FollowerStanding(2, 1L << 40, 77), new Replica.FollowerStanding(3, -1, 0));
+        ((Replica.TellFollowers) leader.receiveMessage()).reply().followers(standings);
+        var partitions =
+                context.end(ListOffsetsResponseData.class).topics().get(0).partitions();
+        assertEquals(standings, FollowersTag.in(partitions.get(0).unknownTaggedFields()));
+        assertEquals(List.of(), partitions.get(1).unknownTaggedFields(), "nobody asked");
     }
 
     @Test

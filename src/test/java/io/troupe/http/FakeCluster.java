@@ -1,5 +1,6 @@
 package io.troupe.http;
 
+import io.troupe.api.FollowersTag;
 import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
 import io.troupe.metadata.BrokerImage;
@@ -8,11 +9,13 @@ import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
+import io.troupe.partition.Replica.FollowerStanding;
 import io.troupe.protocol.BrokerCalls;
 import io.troupe.protocol.RecordsField;
 import io.troupe.record.PlainRecord;
 import io.troupe.record.PlainRecords;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +66,7 @@ import org.apache.kafka.common.message.ProduceResponseData.PartitionProduceRespo
 import org.apache.kafka.common.message.ProduceResponseData.TopicProduceResponse;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.protocol.types.RawTaggedField;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
 
 /**
@@ -86,6 +90,11 @@ final class FakeCluster implements BrokerCalls {
     volatile String refusalMessage;
 
     volatile int recordsPerFetch = 100;
+    /** What leaders say of followers, to who asks. */
+    volatile List<FollowerStanding> followers = List.of();
+    /** What the coordinator remembers of the group, to who asks. */
+    volatile String groupEvents = "";
+
     /** A call that is not answered before this. */
     volatile CompletableFuture<Void> held = CompletableFuture.completedFuture(null);
 
@@ -180,9 +189,13 @@ final class FakeCluster implements BrokerCalls {
                                             .setGroupId("g")
                                             .setGroupState("Stable")
                                             .setGroupType("classic")));
-        } else if (request instanceof DescribeGroupsRequestData) {
-            return new DescribeGroupsResponseData()
-                    .setGroups(List.of(new DescribedGroup().setGroupId("g").setProtocolData("range")));
+        } else if (request instanceof DescribeGroupsRequestData asked) {
+            DescribedGroup group = new DescribedGroup().setGroupId("g").setProtocolData("range");
+            if (!asked.unknownTaggedFields().isEmpty()) {
+                group.unknownTaggedFields()
+                        .add(new RawTaggedField(10_000, groupEvents.getBytes(StandardCharsets.UTF_8)));
+            }
+            return new DescribeGroupsResponseData().setGroups(List.of(group));
         } else if (request instanceof OffsetFetchRequestData wanted) {
             return new OffsetFetchResponseData()
                     .setGroups(List.of(new OffsetFetchResponseGroup()
@@ -280,10 +293,13 @@ final class FakeCluster implements BrokerCalls {
                                         .mapToLong(PlainRecord::offset)
                                         .findFirst()
                                         .orElse(-1);
-                answer.partitions()
-                        .add(new ListOffsetsPartitionResponse()
-                                .setPartitionIndex(p.partitionIndex())
-                                .setOffset(offset));
+                ListOffsetsPartitionResponse told = new ListOffsetsPartitionResponse()
+                        .setPartitionIndex(p.partitionIndex())
+                        .setOffset(offset);
+                if (p.unknownTaggedFields().stream().anyMatch(f -> f.tag() == 10_001)) {
+                    told.unknownTaggedFields().add(FollowersTag.of(followers));
+                }
+                answer.partitions().add(told);
             }
             response.topics().add(answer);
         }

@@ -137,6 +137,19 @@ class InSyncReplicasTest {
         assertEquals(List.of(1, 2), propose(isr, 150, LAG_MS + 1).orElseThrow().isr());
     }
 
+    @Test
+    void itTellsHowFarEachFollowerHasComeAndForHowLongItIsBehind() {
+        InSyncReplicas isr = leader(1, 2);
+        isr.appended(130, 5);
+        isr.followerAt(2, 20, 130, 130, 20);
+        assertEquals(
+                List.of(new Replica.FollowerStanding(2, 130, 0), new Replica.FollowerStanding(3, -1, 50)),
+                isr.standings(50));
+        isr.appended(140, 60);
+        isr.followerAt(2, 20, 135, 140, 70);
+        assertEquals(new Replica.FollowerStanding(2, 135, 20), isr.standings(80).get(0));
+    }
+
     private InSyncReplicas leader(Integer... isr) {
         return new InSyncReplicas(1, image(5, isr), LAG_MS, brokers, EPOCH_START, 0);
     }

@@ -1,0 +1,161 @@
+// Makes elements. Whatever is shown becomes text or an attribute; nothing here or elsewhere parses HTML.
+
+/** An element; attributes with the names of events are listeners, null and false leave one out, children may be lists. */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) {
+      continue;
+    }
+    if (typeof value === 'function') {
+      element.addEventListener(name, value);
+    } else {
+      element.setAttribute(name, value === true ? '' : value);
+    }
+  }
+  element.append(...flat(children));
+  return element;
+}
+
+function flat(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Puts other children into an element. What had the focus keeps it, known by its id or its link. */
+export function swap(element, ...children) {
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const key = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.getAttribute('href') && `a[href="${CSS.escape(focused.getAttribute('href'))}"]`);
+  element.replaceChildren(...flat(children));
+  if (key) {
+    element.querySelector(key)?.focus({ preventScroll: true });
+  }
+}
+
+const whole = new Intl.NumberFormat('en');
+
+export function number(n) {
+  return n === null || n === undefined || n < 0 ? '–' : whole.format(n);
+}
+
+export function plural(n, one, several = `${one}s`) {
+  return `${number(n)} ${n === 1 ? one : several}`;
+}
+
+export function duration(ms) {
+  if (ms < 0) {
+    return '–';
+  }
+  if (ms < 1000) {
+    return `${Math.round(ms)} ms`;
+  }
+  const s = ms / 1000;
+  if (s < 10) {
+    return `${s.toFixed(1)} s`;
+  }
+  if (s < 120) {
+    return `${Math.round(s)} s`;
+  }
+  if (s < 7200) {
+    return `${Math.round(s / 60)} min`;
+  }
+  return s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} d`;
+}
+
+export function bytes(n) {
+  if (n < 1000) {
+    return `${n} B`;
+  }
+  return n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`;
+}
+
+const two = (n) => String(n).padStart(2, '0');
+
+/** In this machine's zone. */
+export function clock(ms) {
+  const t = new Date(ms);
+  return `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}.${String(t.getMilliseconds()).padStart(3, '0')}`;
+}
+
+export function date(ms) {
+  const t = new Date(ms);
+  return Number.isNaN(t.getTime()) ? String(ms) : `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())} ${clock(ms)}`;
+}
+
+export function time(ms) {
+  const valid = !Number.isNaN(new Date(ms).getTime());
+  return h('time', { datetime: valid ? new Date(ms).toISOString() : null, title: `${ms} ms since 1970` }, ms < 0 ? 'none' : date(ms));
+}
+
+export function pill(kind, text) {
+  return h('span', { class: `pill ${kind}` }, text);
+}
+
+export function link(href, ...children) {
+  return h('a', { href }, children);
+}
+
+/** A share of a whole as a bar; the number stands beside it, so this is for eyes only. */
+export function bar(part, all, kind = '') {
+  const fill = h('span', { class: `fill ${kind}` });
+  // By property: the policy allows no style attributes.
+  fill.style.width = `${all > 0 ? Math.max(part > 0 ? 2 : 0, Math.min(100, (100 * part) / all)) : 0}%`;
+  return h('span', { class: 'bar', 'aria-hidden': 'true' }, fill);
+}
+
+/** @param columns {label, cell(row), class}; on small screens rows become cards with the labels in them */
+export function table(caption, columns, rows) {
+  // With roles, because a table whose parts are blocks is none to a screen reader.
+  return h('div', { class: 'table' }, h('table', { role: 'table' },
+    h('caption', { class: 'sr' }, caption),
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map((c) => h('th', { scope: 'col', role: 'columnheader', class: c.class }, c.label)))),
+    h('tbody', { role: 'rowgroup' }, rows.map((row) => h('tr', { role: 'row' }, columns.map((c) => h('td', { role: 'cell', class: c.class, 'data-label': c.label }, c.cell(row))))))));
+}
+
+/** What to do where there is nothing yet. */
+export function empty(title, ...rest) {
+  return h('div', { class: 'empty' }, h('h2', {}, title), rest);
+}
+
+export function heading(text, ...rest) {
+  return h('div', { class: 'heading' }, h('h1', { id: 'title', tabindex: '-1' }, text), h('div', { class: 'actions' }, rest));
+}
+
+/** A command with a button that copies it. */
+export function command(text) {
+  return h('div', { class: 'command' }, h('code', {}, text), copyButton('Copy', () => text));
+}
+
+export function copyButton(label, text) {
+  const button = h('button', { type: 'button', class: 'small', click: async () => {
+    let told = 'Copied';
+    try {
+      await copy(text());
+    } catch (e) {
+      told = 'Not allowed';
+    }
+    button.textContent = told;
+    setTimeout(() => { button.textContent = label; }, 1500);
+  } }, label);
+  return button;
+}
+
+async function copy(text) {
+  if (navigator.clipboard) {
+    return navigator.clipboard.writeText(text);
+  }
+  // A page that came over plain HTTP from another machine has no clipboard.
+  const area = h('textarea', { class: 'sr', 'aria-hidden': 'true' });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand('copy');
+  area.remove();
+  if (!done) {
+    throw new Error('not allowed');
+  }
+}
+
+/** As one word of a shell's command. */
+export function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,214 @@
+// Groups: how far behind each is, in records and in time, and why one is on the move.
+import { h, swap, number, plural, pill, link, bar, table, empty, heading, command, duration, clock, date, time } from './dom.js';
+import { ask, bootstrap, groups, lagSummary, inLanes } from './api.js';
+import { topicLink, groupLink } from './overview.js';
+
+const EVERY_MS = 5000;
+const STORY_EVERY_MS = 2000;
+const SHOWN = 50;
+const LANES = 4;
+
+const STATES = { STABLE: 'good', EMPTY: 'plain', DEAD: 'plain' };
+
+const STATE_NAMES = { PREPARINGREBALANCE: 'rebalancing: joining', COMPLETINGREBALANCE: 'rebalancing: assigning', RECONCILING: 'rebalancing: handing over', ASSIGNING: 'rebalancing: assigning' };
+
+function statePill(state) {
+  const known = state.toUpperCase();
+  return pill(STATES[known] ?? 'warning', STATE_NAMES[known] ?? state.toLowerCase());
+}
+
+export function groupList(place, scope, none, query) {
+  let part = query.get('contains') ?? '';
+  let most = SHOWN;
+  let all = null;
+  let server = '';
+  const lags = new Map();
+  const list = h('div');
+  const search = h('input', { type: 'search', id: 'contains', value: part, autocomplete: 'off', spellcheck: 'false', placeholder: 'Part of a name', input: () => {
+    part = search.value.trim();
+    history.replaceState(null, '', `#/groups?${new URLSearchParams({ contains: part })}`);
+    draw();
+    measure().catch((e) => scope.fail(e));
+  } });
+  place.append(heading('Consumer groups'),
+    h('div', { class: 'bar-of-fields' }, h('label', { class: 'field' }, h('span', {}, 'Find'), search)), list);
+
+  const matching = () => all.filter((g) => g.consumer_group_id.includes(part));
+
+  function draw() {
+    if (all) {
+      swap(list, view());
+    }
+  }
+
+  /** Only of those that are shown; there may be thousands. */
+  async function measure() {
+    await inLanes(LANES, matching().slice(0, most), async (group) => {
+      const id = group.consumer_group_id;
+      lags.set(id, await lagSummary(id, scope.signal).catch((e) => {
+        if (scope.signal.aborted) {
+          throw e;
+        }
+        return null;
+      }));
+    });
+    draw();
+  }
+
+  function view() {
+    if (all.length === 0) {
+      return empty('No groups yet', h('p', {}, 'A group is there when a consumer joins it or commits an offset:'),
+        command(`bin/troupe-console-consumer.sh --bootstrap-server ${server} --topic greetings --group tour --from-beginning`));
+    }
+    const found = matching();
+    if (found.length === 0) {
+      return empty('No group has that in its name', h('p', {}, `“${part}” was looked for.`));
+    }
+    const worst = Math.max(1, ...[...lags.values()].map((lag) => lag?.total_lag ?? 0));
+    const lagOf = (g) => lags.get(g.consumer_group_id);
+    return [
+      table('Consumer groups', [
+        { label: 'Group', class: 'name', cell: (g) => groupLink(g.consumer_group_id) },
+        { label: 'State', cell: (g) => statePill(g.state) },
+        { label: 'Protocol', cell: (g) => g.type || 'none' },
+        { label: 'Lag, records', class: 'num', cell: (g) => (lagOf(g) ? h('span', { class: 'withbar' }, number(lagOf(g).total_lag), bar(lagOf(g).total_lag, worst)) : '…') },
+        { label: 'Lag, time', class: 'num', cell: (g) => (lagOf(g) ? duration(lagOf(g).max_lag_ms) : '…') },
+        { label: 'Coordinator', class: 'num', cell: (g) => `broker ${g.coordinator.related.split('/').pop()}` },
+      ], found.slice(0, most)),
+      found.length > most && h('p', {}, h('button', { type: 'button', id: 'more', click: () => { most += SHOWN; draw(); measure().catch((e) => scope.fail(e)); } }, `Show more of ${number(found.length)}`)),
+    ];
+  }
+
+  scope.repeat(EVERY_MS, async () => {
+    server = await bootstrap(scope.signal);
+    all = await groups(scope.signal);
+    draw();
+    await measure();
+  });
+}
+
+export function groupPage(place, scope, name) {
+  const head = h('div');
+  const now = h('div', { 'aria-live': 'polite' });
+  const lag = h('section', { 'aria-labelledby': 'lag' });
+  const members = h('section', { 'aria-labelledby': 'members' });
+  const story = h('section', { 'aria-labelledby': 'story' });
+  place.append(heading(name), head, now, h('div', { class: 'columns' }, h('div', {}, lag, members), story));
+  let lastEvents = '';
+  let lastNow = '';
+  scope.repeat(STORY_EVERY_MS, async () => {
+    const group = await ask(`group ${name}`, `/troupe/groups/${encodeURIComponent(name)}`, { signal: scope.signal });
+    const waiting = group.events.filter((e) => e.kind === 'WAITING');
+    const past = group.events.filter((e) => e.kind !== 'WAITING').reverse();
+    swap(head, h('p', { class: 'sub' }, statePill(group.state), ` ${group.type || 'no'} protocol${group.assignor ? `, assignor ${group.assignor}` : ''}, ${plural(group.members.length, 'member')}, coordinated by broker ${group.coordinator}.`));
+    const text = JSON.stringify([waiting.map((e) => [e.member, e.text, Math.round(e.took_ms / 1000)]), group.state]);
+    if (text !== lastNow) {
+      lastNow = text;
+      swap(now, why(group, waiting, past));
+    }
+    swap(lag, lagView(group));
+    swap(members, memberView(group));
+    // Only when it changed, so that nobody loses his place in it.
+    if (JSON.stringify(past) !== lastEvents) {
+      lastEvents = JSON.stringify(past);
+      swap(story, storyView(past));
+    }
+  });
+}
+
+/** Why the group is on the move: who is waited for, and what began it. */
+function why(group, waiting, past) {
+  if (waiting.length === 0 && (STATES[group.state.toUpperCase()] !== undefined)) {
+    return null;
+  }
+  const since = past.findIndex((e) => e.kind === 'ASSIGNED' || e.kind === 'EMPTY' || e.kind === 'LOADED');
+  const causes = (since < 0 ? past : past.slice(0, since)).filter((e) => ['JOINED', 'REJOINED', 'LEFT', 'TIMED_OUT', 'REPLACED'].includes(e.kind)).reverse();
+  return h('div', { class: 'box warning', id: 'why' },
+    h('p', { class: 'title' }, 'This group rebalances'),
+    waiting.map((e) => h('p', {}, 'It waits for ', e.member ? h('strong', { class: 'mono' }, e.member) : 'its members', ` ${e.text}`, e.took_ms >= 0 && `, for ${duration(e.took_ms)} now`, '.')),
+    causes.length > 0 && h('p', {}, 'It began because ', causes.slice(0, 5).map((e, i) => [i > 0 && ', ', h('span', { class: 'mono' }, e.member || 'it'), ` ${KINDS[e.kind].label}`]), '.'));
+}
+
+function lagView(group) {
+  const worst = Math.max(1, ...group.lags.map((l) => l.lag));
+  const records = group.lags.reduce((sum, l) => sum + l.lag, 0);
+  const waits = Math.max(0, ...group.lags.map((l) => l.lag_ms));
+  return [
+    h('h2', { id: 'lag' }, 'Lag'),
+    group.lags.length === 0
+      ? h('p', { class: 'sub' }, 'It has committed no offsets yet.')
+      : [
+        h('p', { class: 'sub' }, `${plural(records, 'record')} in all; the oldest that is not read has been there for ${duration(waits)}.`),
+        table('Lag', [
+          { label: 'Partition', class: 'name', cell: (l) => [topicLink(l.topic), ` ${l.partition}`] },
+          { label: 'Lag, records', class: 'num', cell: (l) => h('span', { class: 'withbar' }, number(l.lag), bar(l.lag, worst, l.lag > 0 ? 'warning' : '')) },
+          { label: 'Lag, time', class: 'num', cell: (l) => (l.lag === 0 ? '0 s' : duration(l.lag_ms)) },
+          { label: 'Committed', class: 'num', cell: (l) => link(`#/records?topic=${encodeURIComponent(l.topic)}&partition=${l.partition}&from=offset&offset=${l.current_offset}`, number(l.current_offset)) },
+          { label: 'End', class: 'num', cell: (l) => number(l.log_end_offset) },
+        ], group.lags),
+      ],
+  ];
+}
+
+function runs(partitions) {
+  const sorted = [...partitions].sort((a, b) => a - b);
+  const text = [];
+  for (let i = 0; i < sorted.length; i++) {
+    const first = i;
+    while (sorted[i + 1] === sorted[i] + 1) {
+      i++;
+    }
+    text.push(first === i ? `${sorted[first]}` : `${sorted[first]}–${sorted[i]}`);
+  }
+  return text.join(', ');
+}
+
+function assignment(byTopic) {
+  const topics = Object.entries(byTopic);
+  return topics.length === 0 ? 'nothing' : topics.map(([topic, partitions], i) => [i > 0 && '; ', `${topic} ${runs(partitions)}`]);
+}
+
+function memberView(group) {
+  return [
+    h('h2', { id: 'members' }, 'Members'),
+    group.members.length === 0
+      ? h('p', { class: 'sub' }, 'None is in it now; offsets stay.')
+      : table('Members', [
+        { label: 'Member', class: 'mono name', cell: (m) => m.instance_id ?? m.member_id },
+        { label: 'Client', cell: (m) => `${m.client_id} at ${m.host.replace(/^\//, '')}` },
+        { label: 'Has', cell: (m) => assignment(m.owns) },
+        { label: 'Is to have', cell: (m) => (m.target === null || JSON.stringify(m.target) === JSON.stringify(m.owns) ? 'the same' : assignment(m.target)) },
+      ], group.members),
+  ];
+}
+
+const KINDS = {
+  LOADED: { label: 'loaded', kind: 'plain' },
+  JOINED: { label: 'joined', kind: 'good' },
+  REJOINED: { label: 'rejoined', kind: 'warning' },
+  REPLACED: { label: 'replaced', kind: 'warning' },
+  LEFT: { label: 'left', kind: 'warning' },
+  TIMED_OUT: { label: 'timed out', kind: 'bad' },
+  REBALANCING: { label: 'rebalancing', kind: 'warning' },
+  JOINED_ALL: { label: 'all joined', kind: 'plain' },
+  ASSIGNED: { label: 'assigned', kind: 'good' },
+  STORE_FAILED: { label: 'store failed', kind: 'bad' },
+  EMPTY: { label: 'empty', kind: 'plain' },
+};
+
+function storyView(past) {
+  return [
+    h('h2', { id: 'story' }, 'What happened'),
+    past.length === 0
+      ? h('p', { class: 'sub' }, 'Nothing since its coordinator took over.')
+      : h('ol', { class: 'story' }, past.map((e) => {
+        const kind = KINDS[e.kind] ?? { label: e.kind.toLowerCase().replaceAll('_', ' '), kind: 'plain' };
+        return h('li', { class: kind.kind },
+          h('p', {}, h('time', { datetime: new Date(e.time_ms).toISOString(), title: date(e.time_ms) }, clock(e.time_ms)), ' ', pill(kind.kind, kind.label),
+            e.took_ms >= 0 && h('span', { class: 'took' }, ` took ${duration(e.took_ms)}`), h('span', { class: 'epoch' }, ` epoch ${e.epoch}`)),
+          e.member && h('p', { class: 'mono who' }, e.member),
+          e.text && h('p', { class: 'text' }, e.text));
+      })),
+    past.length > 0 && h('p', { class: 'sub' }, 'The last 50, newest first; kept in the memory of its coordinator. ', time(past[past.length - 1].time_ms), ' is the oldest.'),
+  ];
+}

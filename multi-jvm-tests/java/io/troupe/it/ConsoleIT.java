@@ -180,7 +180,7 @@ class ConsoleIT {
         click("td a[href=\"#/groups/" + GROUP + "\"]");
         contains("joined", ".story");
         contains("assigned", ".story");
-        contains("records in all", "main");
+        contains("in all; the oldest that is not read has been there for", "main");
         assertTrue(number("document.querySelectorAll('.bar .fill.warning').length") >= 1);
     }
 

@@ -5,6 +5,7 @@ import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -93,7 +94,9 @@ final class ClusterHealth {
      */
     static ClusterHealth of(MetadataImage image, ToIntFunction<TopicImage> minIsrOf, boolean controllerSilent) {
         ClusterHealth health = new ClusterHealth(image);
-        for (TopicImage topic : image.topics().values()) {
+        for (TopicImage topic : image.topics().values().stream()
+                .sorted(Comparator.comparing(TopicImage::name))
+                .toList()) {
             int minIsr = minIsrOf.applyAsInt(topic);
             for (PartitionImage partition : topic.partitions()) {
                 health.look(topic, partition, minIsr);

@@ -159,3 +159,17 @@ async function copy(text) {
 export function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
+
+/** Partitions as 0–2, 5. */
+export function runs(partitions) {
+  const sorted = [...partitions].sort((a, b) => a - b);
+  const text = [];
+  for (let i = 0; i < sorted.length; i++) {
+    const first = i;
+    while (sorted[i + 1] === sorted[i] + 1) {
+      i++;
+    }
+    text.push(first === i ? `${sorted[first]}` : `${sorted[first]}–${sorted[i]}`);
+  }
+  return text.join(', ');
+}

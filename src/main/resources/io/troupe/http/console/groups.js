@@ -1,5 +1,5 @@
 // Groups: how far behind each is, in records and in time, and why one is on the move.
-import { h, swap, number, plural, pill, link, bar, table, empty, heading, command, duration, clock, date, time } from './dom.js';
+import { h, swap, number, plural, pill, link, bar, table, empty, heading, command, duration, clock, date, time, runs } from './dom.js';
 import { ask, bootstrap, groups, lagSummary, inLanes } from './api.js';
 import { topicLink, groupLink } from './overview.js';
 
@@ -71,8 +71,8 @@ export function groupList(place, scope, none, query) {
         { label: 'Group', class: 'name', cell: (g) => groupLink(g.consumer_group_id) },
         { label: 'State', cell: (g) => statePill(g.state) },
         { label: 'Protocol', cell: (g) => g.type || 'none' },
-        { label: 'Lag, records', class: 'num', cell: (g) => (lagOf(g) ? h('span', { class: 'withbar' }, number(lagOf(g).total_lag), bar(lagOf(g).total_lag, worst)) : '…') },
-        { label: 'Lag, time', class: 'num', cell: (g) => (lagOf(g) ? duration(lagOf(g).max_lag_ms) : '…') },
+        { label: 'Lag, records', class: 'num', cell: (g) => (lagOf(g) ? h('span', { class: 'withbar' }, number(lagOf(g).total_lag), lagOf(g).total_lag > 0 && bar(lagOf(g).total_lag, worst, 'warning')) : '…') },
+        { label: 'Lag, time', class: 'num', cell: (g) => (lagOf(g) ? (lagOf(g).total_lag > 0 ? duration(lagOf(g).max_lag_ms) : '0 s') : '…') },
         { label: 'Coordinator', class: 'num', cell: (g) => `broker ${g.coordinator.related.split('/').pop()}` },
       ], found.slice(0, most)),
       found.length > most && h('p', {}, h('button', { type: 'button', id: 'more', click: () => { most += SHOWN; draw(); measure().catch((e) => scope.fail(e)); } }, `Show more of ${number(found.length)}`)),
@@ -138,29 +138,16 @@ function lagView(group) {
     group.lags.length === 0
       ? h('p', { class: 'sub' }, 'It has committed no offsets yet.')
       : [
-        h('p', { class: 'sub' }, `${plural(records, 'record')} in all; the oldest that is not read has been there for ${duration(waits)}.`),
+        h('p', { class: 'sub' }, records === 0 ? 'All is read.' : `${plural(records, 'record')} in all; the oldest that is not read has been there for ${duration(waits)}.`),
         table('Lag', [
           { label: 'Partition', class: 'name', cell: (l) => [topicLink(l.topic), ` ${l.partition}`] },
-          { label: 'Lag, records', class: 'num', cell: (l) => h('span', { class: 'withbar' }, number(l.lag), bar(l.lag, worst, l.lag > 0 ? 'warning' : '')) },
+          { label: 'Lag, records', class: 'num', cell: (l) => h('span', { class: 'withbar' }, number(l.lag), l.lag > 0 && bar(l.lag, worst, 'warning')) },
           { label: 'Lag, time', class: 'num', cell: (l) => (l.lag === 0 ? '0 s' : duration(l.lag_ms)) },
           { label: 'Committed', class: 'num', cell: (l) => link(`#/records?topic=${encodeURIComponent(l.topic)}&partition=${l.partition}&from=offset&offset=${l.current_offset}`, number(l.current_offset)) },
           { label: 'End', class: 'num', cell: (l) => number(l.log_end_offset) },
         ], group.lags),
       ],
   ];
-}
-
-function runs(partitions) {
-  const sorted = [...partitions].sort((a, b) => a - b);
-  const text = [];
-  for (let i = 0; i < sorted.length; i++) {
-    const first = i;
-    while (sorted[i + 1] === sorted[i] + 1) {
-      i++;
-    }
-    text.push(first === i ? `${sorted[first]}` : `${sorted[first]}–${sorted[i]}`);
-  }
-  return text.join(', ');
 }
 
 function assignment(byTopic) {

@@ -1,5 +1,5 @@
 // Whether all is well, at a glance; and if not, what is wrong and what to do.
-import { h, swap, number, plural, pill, link, bar, table, heading, time } from './dom.js';
+import { h, swap, number, plural, pill, link, bar, table, heading, time, runs } from './dom.js';
 import { status, groups } from './api.js';
 
 const EVERY_MS = 5000;
@@ -35,7 +35,7 @@ function verdict(now) {
   const title = now.well ? 'All is well' : `${plural(worse.length, 'thing')} to look at`;
   const text = now.well
     ? `Every partition has a leader and all of its replicas; ${plural(now.brokers.length, 'broker')} up.`
-    : 'Worst first. Each says what to do.';
+    : worse.length === 1 ? 'What to do stands below.' : 'Worst first; each says what to do.';
   return [
     h('div', { class: `verdict ${kind}`, id: 'verdict' },
       h('span', { class: 'mark', 'aria-hidden': 'true' }, now.well ? '✓' : '!'),
@@ -46,10 +46,13 @@ function verdict(now) {
 
 function problem(p) {
   const more = p.count - p.partitions.length;
+  const byTopic = new Map();
+  p.partitions.forEach((at) => byTopic.set(at.topic, [...(byTopic.get(at.topic) ?? []), at.partition]));
   return h('li', { class: `box ${p.severity}` },
     h('p', { class: 'title' }, pill(p.severity, { bad: 'act', warning: 'watch', note: 'note' }[p.severity]), ' ', p.title),
     h('p', {}, p.advice),
-    p.partitions.length > 0 && h('p', { class: 'names' }, p.partitions.map((at, i) => [i > 0 && ' ', topicLink(at.topic, `${at.topic}-${at.partition}`)]), more > 0 && ` and ${number(more)} more`));
+    p.count > 0 && h('p', { class: 'names' }, `${plural(p.count, 'partition')}: `,
+      [...byTopic].map(([topic, partitions], i) => [i > 0 && '; ', topicLink(topic), ` ${runs(partitions)}`]), more > 0 && `; and ${number(more)} more`));
 }
 
 function tile(label, value, detail, extra) {

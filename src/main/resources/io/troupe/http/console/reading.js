@@ -7,6 +7,9 @@ const KEPT_BYTES = 64 << 10;
 const STEP_BYTES = 256 << 10;
 const LEAST_STEP_BYTES = 16 << 10;
 const LANES = 4;
+const HEX_BYTES = 256;
+/** What no text has. */
+const CONTROL = /[\x00-\x08\x0e-\x1f]/;
 
 /** As many as one stream of events takes. */
 export const MOST_PARTITIONS = 100;
@@ -28,11 +31,18 @@ export function field(base64) {
   try {
     // A decoder that waits for more does not mind half a character at the end.
     const text = cut ? new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true }) : utf8.decode(bytes);
-    return { isNull: false, size, text, cut };
+    if (!CONTROL.test(text)) {
+      return { isNull: false, size, text, cut };
+    }
   } catch (e) {
-    const hex = Array.from(bytes.subarray(0, 256), (b) => b.toString(16).padStart(2, '0')).join(' ');
-    return { isNull: false, size, text: null, hex, cut: size > 256 };
+    // Not text.
   }
+  return { isNull: false, size, text: null, ...hex(bytes, size) };
+}
+
+function hex(bytes, size) {
+  const shown = Array.from(bytes.subarray(0, HEX_BYTES), (b) => b.toString(16).padStart(2, '0')).join(' ');
+  return { hex: shown, cut: size > HEX_BYTES };
 }
 
 function decoded(record) {

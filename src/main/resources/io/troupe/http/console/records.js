@@ -48,7 +48,7 @@ function browser(place, scope, query, names, server) {
   const offset = h('input', { id: 'offset', type: 'number', min: '0', step: '1', value: get('offset', '0'), inputmode: 'numeric' });
   const when = h('input', { id: 'time', type: 'datetime-local', step: '1', value: get('time', local(Date.now() - 3600000)) });
   const count = h('select', { id: 'count' }, ['20', '50', '200', '500'].map((n) => option(n, n, get('count', '50'))));
-  const where = h('select', { id: 'where', change: () => shape() }, option('', 'any', get('where')), option('key', 'key is', get('where')), option('key-has', 'key contains', get('where')), option('value-has', 'value contains', get('where')));
+  const where = h('select', { id: 'where', change: () => shape() }, option('', 'nothing', get('where')), option('key', 'key is', get('where')), option('key-has', 'key contains', get('where')), option('value-has', 'value contains', get('where')));
   const what = h('input', { id: 'what', type: 'search', value: get('what', ''), autocomplete: 'off', spellcheck: 'false', 'aria-label': 'What to find', placeholder: 'Text to find' });
   const offsetField = labelled('Offset', offset);
   const timeField = labelled('Time, here', when);
@@ -56,13 +56,14 @@ function browser(place, scope, query, names, server) {
   const tailButton = h('button', { type: 'button', id: 'tail', 'aria-pressed': 'false', click: () => (tailing ? stopTail('Stopped.') : startTail()) }, 'Live tail');
   const said = h('p', { class: 'sub', id: 'said', role: 'status' });
   const out = h('ol', { class: 'records', id: 'records', 'aria-label': 'Records' });
+  const columns = h('p', { class: 'records-head', 'aria-hidden': 'true' }, ['Partition : offset', 'Time', 'Key', 'Value'].map((text) => h('span', {}, text)));
   const after = h('div');
   let reading = null;
   let tailing = null;
 
   const form = h('form', { class: 'bar-of-fields', submit: (event) => { event.preventDefault(); read(); } },
     labelled('Topic', [topic, list]), labelled('Partition', partition), labelled('From', from), offsetField, timeField,
-    labelled('Only where', where), whatField, labelled('At most', count),
+    labelled('Search for', where), whatField, labelled('At most', count),
     h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary', id: 'read' }, 'Read'), tailButton));
 
   function fillPartitions(selected) {
@@ -255,7 +256,7 @@ function browser(place, scope, query, names, server) {
   });
 
   const title = heading('Records');
-  swap(place, title, form, said, out, after);
+  swap(place, title, form, said, columns, out, after);
   fillPartitions(get('partition', ''));
   shape();
   if (names.length === 0 || visible.length === 0 && !topic.value) {
@@ -291,7 +292,7 @@ function preview(field) {
     return h('i', { class: 'null' }, 'null');
   }
   if (field.text === null) {
-    return h('span', { class: 'mono' }, `${field.hex.slice(0, 48)}… (${bytes(field.size)})`);
+    return h('span', { class: 'mono' }, `${field.hex.slice(0, 47)}${field.hex.length > 47 ? '…' : ''} (${bytes(field.size)})`);
   }
   return field.text === '' ? h('i', { class: 'null' }, 'empty') : field.text.slice(0, PREVIEW_CHARS);
 }
@@ -336,17 +337,33 @@ function block(title, field, extra) {
   return h('section', {}, h('h3', {}, title, h('small', {}, ` ${size}${pretty !== null ? ', JSON' : ''}`)), pre, h('p', { class: 'buttons' }, buttons));
 }
 
-/** JSON with line breaks, null when it is none. Numbers beyond what a browser can count would come back as others: then as it is. */
+/** JSON with line breaks, null when it is none. Only blanks between its parts change: numbers stay what they are, however long. */
 function formatted(text) {
   if (!/^\s*[[{]/.test(text)) {
     return null;
   }
   try {
-    const value = JSON.parse(text);
-    return /\d{16}|\d[.eE]/.test(text) ? text : JSON.stringify(value, null, 2);
+    JSON.parse(text);
   } catch (e) {
     return null;
   }
+  let depth = 0;
+  let out = '';
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]\s*[\]}]|[[\]{}:,]|[^\s[\]{}:,"]+/g)) {
+    const line = () => `\n${'  '.repeat(depth)}`;
+    if (token === '{' || token === '[') {
+      depth++;
+      out += token + line();
+    } else if (token === '}' || token === ']') {
+      depth--;
+      out += line() + token;
+    } else if (token === ',') {
+      out += token + line();
+    } else {
+      out += token === ':' ? ': ' : token.length > 1 && /^[[{]/.test(token) ? token[0] + token.at(-1) : token;
+    }
+  }
+  return out;
 }
 
 function inside(record, server) {

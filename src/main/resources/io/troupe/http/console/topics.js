@@ -108,7 +108,7 @@ export function replicaMap(replicas) {
 
 function partitions(name, list) {
   return table('Partitions', [
-    { label: 'Partition', class: 'num', cell: (p) => h('strong', {}, String(p.partition)) },
+    { label: 'Partition', cell: (p) => h('strong', {}, String(p.partition)) },
     { label: 'Replicas on brokers', class: 'wide', cell: (p) => [replicaMap(p.replicas), reasons(p)] },
     { label: 'Leader epoch', class: 'num', cell: (p) => number(p.leader_epoch) },
     { label: 'Offsets', class: 'num mono', cell: (p) => (p.end_offset === null ? 'not told' : `${number(p.beginning_offset)} – ${number(p.end_offset)}`) },

@@ -224,14 +224,14 @@ final class ClusterHealth {
         if (count("GONE") > 0) {
             add(
                     Severity.BAD,
-                    partitions("GONE") + " with replicas on brokers that do not exist any more",
+                    partitions("GONE") + " placed on brokers that do not exist any more",
                     "bin/troupe-cluster.sh rebalance moves them.",
                     "GONE");
         }
         if (count("CATCHING_UP") > 0) {
             add(
                     Severity.WARNING,
-                    partitions("CATCHING_UP") + " with a replica that catches up",
+                    partitions("CATCHING_UP") + " waiting for a replica to catch up",
                     "Look again in a while: how far each is stands with its partition. If that does not fall, look at the network and disk of its broker.",
                     "CATCHING_UP");
         }

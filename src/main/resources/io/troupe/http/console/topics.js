@@ -112,7 +112,7 @@ function partitions(name, list) {
     { label: 'Replicas on brokers', class: 'wide', cell: (p) => [replicaMap(p.replicas), reasons(p)] },
     { label: 'Leader epoch', class: 'num', cell: (p) => number(p.leader_epoch) },
     { label: 'Offsets', class: 'num mono', cell: (p) => (p.end_offset === null ? 'not told' : `${number(p.beginning_offset)} – ${number(p.end_offset)}`) },
-    { label: 'Records up to', class: 'num', cell: (p) => (p.end_offset === null ? '–' : link(`#/records?topic=${encodeURIComponent(name)}&partition=${p.partition}`, number(p.end_offset - p.beginning_offset))) },
+    { label: 'Records, at most', class: 'num', cell: (p) => (p.end_offset === null ? '–' : link(`#/records?topic=${encodeURIComponent(name)}&partition=${p.partition}`, number(p.end_offset - p.beginning_offset))) },
   ], list);
 }
 

@@ -191,7 +191,11 @@ final class Chromium implements AutoCloseable {
                 }
             }
             case "Log.entryAdded" -> {
-                if (object(parameters.get("entry")).get("level").equals("error")) {
+                Map<String, Object> entry = object(parameters.get("entry"));
+                // A broker may be busy; then the page asks again.
+                boolean busy = entry.get("source").equals("network")
+                        && String.valueOf(entry.get("text")).contains(" 503 ");
+                if (entry.get("level").equals("error") && !busy) {
                     errors.add(parameters.toString());
                 }
             }

@@ -3,10 +3,13 @@ package io.troupe.protocol;
 import io.troupe.metadata.MetadataCache;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.kafka.clients.ApiVersions;
@@ -37,7 +40,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Requests for other brokers, over one connection to each of their Kafka ports, and more for fetches that wait, as clients make them. One thread for all, which
- * begins with the first request; a broker that never forwards has none.
+ * begins with the first request; a broker that never forwards has none. An answer that cannot be read, or whatever else the client fails at, ends all connections,
+ * and what was sent on them is told so; it goes on with new ones.
  *
  * <p>Bounds: {@link #MOST_WAITING} requests wait at most, and each for its time. Their bytes are those of whoever asks.
  */
@@ -55,6 +59,7 @@ public final class RemoteCalls implements AutoCloseable {
     private static final long MOST_BACKOFF_MS = 1000;
     private static final int SETUP_TIMEOUT_MS = 10_000;
     private static final long POLL_MS = 1000;
+    private static final long PAUSE_AFTER_FAILURE_MS = 1000;
     private static final Logger log = LoggerFactory.getLogger(RemoteCalls.class);
 
     /** One request until it is sent; then the client has it. */
@@ -68,7 +73,10 @@ public final class RemoteCalls implements AutoCloseable {
     private final ArrayDeque<Call> arrived = new ArrayDeque<>();
     /** Ids of lanes, by which the client tells them from brokers. Of the thread. */
     private final Map<String, Integer> laneIds = new HashMap<>();
+    /** Sent and not answered. Of the thread. */
+    private final Set<Call> sent = Collections.newSetFromMap(new IdentityHashMap<>());
 
+    private final RateLimitedLog failures = new RateLimitedLog(log);
     private NetworkClient client;
     private Thread thread;
     private boolean closed;
@@ -117,11 +125,18 @@ public final class RemoteCalls implements AutoCloseable {
     }
 
     private void begin() {
+        client = client();
+        thread = new Thread(this::run, "forwarding");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private NetworkClient client() {
         LogContext context = new LogContext("[forwarding] ");
         PlaintextChannelBuilder channels = new PlaintextChannelBuilder(null);
         channels.configure(Map.of());
         Selector selector = new Selector(IDLE_MS, new Metrics(), time, "forwarding", channels, context);
-        client = new NetworkClient(
+        return new NetworkClient(
                 selector,
                 new ManualMetadataUpdater(),
                 clientId,
@@ -140,18 +155,23 @@ public final class RemoteCalls implements AutoCloseable {
                 MetadataRecoveryStrategy.NONE,
                 BootstrapConfiguration.DISABLED,
                 false);
-        thread = new Thread(this::run, "forwarding");
-        thread.setDaemon(true);
-        thread.start();
     }
 
     private void run() {
         List<Call> waiting = new ArrayList<>();
         try {
             while (take(waiting)) {
-                long now = time.milliseconds();
-                waiting.removeIf(call -> sent(call, now));
-                client.poll(waiting.isEmpty() ? POLL_MS : BACKOFF_MS, time.milliseconds());
+                try {
+                    long now = time.milliseconds();
+                    waiting.removeIf(call -> passedOn(call, now));
+                    client.poll(waiting.isEmpty() ? POLL_MS : BACKOFF_MS, time.milliseconds());
+                } catch (RuntimeException e) {
+                    failures.warn(
+                            e.getClass().getName(),
+                            "Requests to other brokers failed, and their connections are made anew: " + e);
+                    log.debug("Requests to other brokers failed", e);
+                    beginAnew();
+                }
             }
         } catch (RuntimeException | Error e) {
             log.error("Requests are no longer forwarded to other brokers", e);
@@ -162,8 +182,34 @@ public final class RemoteCalls implements AutoCloseable {
                 arrived.clear();
             }
             waiting.forEach(call -> call.answer().completeExceptionally(new NetworkException("this broker stops")));
+            failSent("this broker stops");
             client.close();
         }
+    }
+
+    /** What the client had read and not told is lost, so nobody can say which of the calls that were sent will still be answered. */
+    private void beginAnew() {
+        failSent("its connection was given up");
+        NetworkClient before = client;
+        synchronized (this) {
+            client = client();
+            try {
+                if (!closed) {
+                    wait(PAUSE_AFTER_FAILURE_MS);
+                }
+            } catch (InterruptedException e) {
+                closed = true;
+            }
+        }
+        before.close();
+    }
+
+    private void failSent(String why) {
+        List<Call> all = List.copyOf(sent);
+        sent.clear();
+        all.forEach(call -> call.answer()
+                .completeExceptionally(
+                        new NetworkException("broker " + call.node().id() + " was asked, but " + why)));
     }
 
     private synchronized boolean take(List<Call> waiting) {
@@ -172,8 +218,18 @@ public final class RemoteCalls implements AutoCloseable {
         return !closed;
     }
 
-    /** Whether it need not be kept: it was sent, or it is too late. */
-    private boolean sent(Call call, long nowMs) {
+    /** Whether it need not be kept: it was sent, cannot be sent, or it is too late. Never throws, as others may have been sent before it. */
+    private boolean passedOn(Call call, long nowMs) {
+        try {
+            return send(call, nowMs);
+        } catch (RuntimeException e) {
+            sent.remove(call);
+            call.answer().completeExceptionally(e);
+            return true;
+        }
+    }
+
+    private boolean send(Call call, long nowMs) {
         if (nowMs >= call.deadlineMs()) {
             call.answer()
                     .completeExceptionally(
@@ -200,6 +256,7 @@ public final class RemoteCalls implements AutoCloseable {
                 true,
                 (int) (call.deadlineMs() - nowMs),
                 response -> answered(call, response));
+        sent.add(call);
         client.send(request, nowMs);
         return true;
     }
@@ -218,7 +275,8 @@ public final class RemoteCalls implements AutoCloseable {
         return null;
     }
 
-    private static void answered(Call call, ClientResponse response) {
+    private void answered(Call call, ClientResponse response) {
+        sent.remove(call);
         if (response.hasResponse()) {
             call.answer().complete(response.responseBody().data());
         } else if (response.wasTimedOut()) {
@@ -270,6 +328,7 @@ public final class RemoteCalls implements AutoCloseable {
             if (client != null) {
                 client.wakeup();
             }
+            notifyAll();
         }
         if (ending != null) {
             try {

@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.common.errors.NetworkException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.UnknownServerException;
 import org.apache.kafka.common.errors.UnsupportedVersionException;
@@ -226,7 +227,42 @@ class InProcessCallsTest extends OnKafkaPort {
             answer = calls.call(2, 0, new DescribeClusterRequestData(), 0, 60_000);
             next();
         }
-        assertInstanceOf(org.apache.kafka.common.errors.RetriableException.class, failure(answer));
+        assertInstanceOf(RetriableException.class, failure(answer));
+    }
+
+    /** Kafka's client throws it at whoever polls, and forgets the answers that it read in the same turn. */
+    @Test
+    void anAnswerThatCannotBeReadFailsWhatWasSentAndNothingLater() throws Exception {
+        ToyHandler<DescribeClusterRequestData> confused =
+                ToyHandler.of(PARKED, (context, request) -> context.respond(new ListGroupsResponseData()));
+        LinkedBlockingQueue<RequestContext> fetches = new LinkedBlockingQueue<>();
+        ToyHandler<FetchRequestData> fetch = ToyHandler.of(ApiKeys.FETCH, (context, request) -> fetches.add(context));
+        calls(ping);
+        try (TestServer server = new TestServer(ping, confused, fetch)) {
+            broker2(server.port());
+            CompletionStage<ApiMessage> waiting =
+                    calls.call(2, 12, new FetchRequestData().setMaxWaitMs(50_000), 0, 600_000);
+            await(() -> fetches.size() == 1);
+            for (int i = 0; i < 2; i++) {
+                assertInstanceOf(
+                        RetriableException.class,
+                        failure(calls.call(2, 0, new DescribeClusterRequestData(), 0, 600_000)));
+                get(ListGroupsResponseData.class, calls.call(2, 5, new ListGroupsRequestData(), 0, 60_000));
+            }
+            assertInstanceOf(RetriableException.class, failure(waiting));
+        }
+    }
+
+    @Test
+    void whatWasSentIsToldWhenThisBrokerStops() throws Exception {
+        calls(ping);
+        try (TestServer server = new TestServer(parking)) {
+            broker2(server.port());
+            CompletionStage<ApiMessage> answer = calls.call(2, 0, new DescribeClusterRequestData(), 0, 600_000);
+            next();
+            calls.close();
+            assertInstanceOf(RetriableException.class, failure(answer));
+        }
     }
 
     /** A fetch may wait for long, and a broker answers the requests of one connection in order. */

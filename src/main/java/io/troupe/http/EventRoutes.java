@@ -2,6 +2,8 @@ package io.troupe.http;
 
 import io.troupe.metadata.TopicImage;
 import io.troupe.record.PlainRecord;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,6 +32,10 @@ final class EventRoutes {
     private static final int WAIT_MS = 15_000;
 
     private static final int MOST_PARTITIONS = 100;
+    /** Bytes of text that room is made for before they are there. */
+    private static final int MOST_AT_ONCE = 1 << 20;
+
+    private static final byte[] END = {'\n', '\n'};
 
     private final Topics topics;
     private final RecordReading reading;
@@ -154,48 +160,54 @@ final class EventRoutes {
     private Events text(
             Exchange exchange, TopicImage topic, RecordFormat format, Step step, int index, long[] positions) {
         if (step.failure() != null) {
-            return new Events(error(step.failure()), true);
+            return new Events(ByteString.fromArrayUnsafe(error(step.failure())), true);
         }
         try {
             exchange.keep(FetchRoutes.large(reading, step.chunk()));
         } catch (HttpFailure busy) {
-            return new Events(error(busy), true);
+            return new Events(ByteString.fromArrayUnsafe(error(busy)), true);
         }
         if (step.chunk().records().isEmpty()) {
             return new Events(ByteString.fromString(":\n\n"), false);
         }
-        ByteString text = ByteString.emptyByteString();
+        ByteArrayOutputStream text = new ByteArrayOutputStream((int) Math.min(MOST_AT_ONCE, 2 * step.chunk().sizeInBytes()));
         for (PlainRecord record : step.chunk().records()) {
             Optional<HttpFailure> refused = format.refuses(record);
             if (refused.isPresent()) {
-                return new Events(text.concat(error(refused.get())), true);
+                text.writeBytes(error(refused.get()));
+                return new Events(ByteString.fromArrayUnsafe(text.toByteArray()), true);
             }
             positions[index] = record.offset() + 1;
-            byte[] json = Json.bytes(j -> format.write(j, topic.name(), step.partition(), record));
-            text = text.concat(ByteString.fromString("id: " + id(positions) + "\ndata: "))
-                    .concat(oneLine(json))
-                    .concat(ByteString.fromString("\n\n"));
+            text.writeBytes(ascii("id: " + id(positions) + "\ndata: "));
+            text.writeBytes(oneLine(Json.bytes(j -> format.write(j, topic.name(), step.partition(), record))));
+            text.writeBytes(END);
         }
-        return new Events(text.compact(), false);
+        return new Events(ByteString.fromArrayUnsafe(text.toByteArray()), false);
+    }
+
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
     }
 
     /** JSON that somebody else wrote may have line breaks between its parts, which would end the event's data. */
-    private static ByteString oneLine(byte[] json) {
+    private static byte[] oneLine(byte[] json) {
         for (int i = 0; i < json.length; i++) {
             if (json[i] == '\n' || json[i] == '\r') {
                 json[i] = ' ';
             }
         }
-        return ByteString.fromArray(json);
+        return json;
     }
 
     private static String id(long[] positions) {
         return Arrays.stream(positions).mapToObj(Long::toString).collect(Collectors.joining(","));
     }
 
-    private static ByteString error(HttpFailure failure) {
-        return ByteString.fromString("event: error\ndata: ")
-                .concat(ByteString.fromArray(HttpPort.body(failure)))
-                .concat(ByteString.fromString("\n\n"));
+    private static byte[] error(HttpFailure failure) {
+        ByteArrayOutputStream text = new ByteArrayOutputStream();
+        text.writeBytes(ascii("event: error\ndata: "));
+        text.writeBytes(HttpPort.body(failure));
+        text.writeBytes(END);
+        return text.toByteArray();
     }
 }

@@ -3,6 +3,7 @@ package io.troupe.http;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.troupe.metadata.TopicImage;
 import io.troupe.record.PlainRecord;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -257,11 +258,11 @@ final class ProduceRoutes {
     }
 
     private static ByteString lines(List<Streamed> all, Shown shown) {
-        ByteString text = ByteString.emptyByteString();
+        ByteArrayOutputStream text = new ByteArrayOutputStream();
         for (Streamed one : all) {
-            text = text.concat(ByteString.fromArray(Json.bytes(json -> shown.write(json, one))))
-                    .concat(ByteString.fromString("\n"));
+            text.writeBytes(Json.bytes(json -> shown.write(json, one)));
+            text.write('\n');
         }
-        return text.compact();
+        return ByteString.fromArrayUnsafe(text.toByteArray());
     }
 }

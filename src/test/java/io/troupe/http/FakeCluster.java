@@ -25,6 +25,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
@@ -140,7 +141,22 @@ final class FakeCluster implements BrokerCalls {
     @Override
     public CompletionStage<ApiMessage> call(
             int brokerId, int version, ApiMessage request, int sizeInBytes, int timeoutMs) {
-        return held.thenApply(none -> answer(brokerId, request));
+        return held.thenCompose(none -> {
+            ApiMessage answer = answer(brokerId, request);
+            int waitMs = request instanceof FetchRequestData fetch && empty((FetchResponseData) answer)
+                    ? Math.min(fetch.maxWaitMs(), 50)
+                    : 0;
+            // A wait for data that does not come, short enough for a test, and on nobody's thread.
+            return waitMs == 0
+                    ? CompletableFuture.completedFuture(answer)
+                    : CompletableFuture.supplyAsync(
+                            () -> answer, CompletableFuture.delayedExecutor(waitMs, TimeUnit.MILLISECONDS));
+        });
+    }
+
+    private static boolean empty(FetchResponseData answer) {
+        var data = answer.responses().get(0).partitions().get(0);
+        return data.errorCode() == Errors.NONE.code() && data.records() == null;
     }
 
     private ApiMessage answer(int brokerId, ApiMessage request) {
@@ -230,9 +246,8 @@ final class FakeCluster implements BrokerCalls {
         return response;
     }
 
-    /** How many fetches there were, this time from now. */
-    long fetches(int ms) {
-        pause(ms);
+    /** How many fetches there were so far. */
+    long fetches() {
         return fetches.get();
     }
 
@@ -247,24 +262,13 @@ final class FakeCluster implements BrokerCalls {
         long from = wanted.fetchOffset();
         if (from > log.size()) {
             data.setErrorCode(Errors.OFFSET_OUT_OF_RANGE.code());
-        } else if (from == log.size()) {
-            pause(Math.min(fetch.maxWaitMs(), 50));
-        } else {
+        } else if (from < log.size()) {
             int end = (int) Math.min(log.size(), from + recordsPerFetch);
             RecordsField.set(data, batches(log.subList((int) from, end)), null);
         }
         return new FetchResponseData()
                 .setResponses(List.of(
                         new FetchableTopicResponse().setTopic(topic.topic()).setPartitions(List.of(data))));
-    }
-
-    /** A wait for data that does not come, short enough for a test. */
-    private static void pause(int ms) {
-        try {
-            Thread.sleep(ms);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     private static ByteBuffer batches(List<PlainRecord> records) {

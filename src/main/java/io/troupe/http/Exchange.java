@@ -8,7 +8,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.pekko.http.javadsl.model.AttributeKey;
 import org.apache.pekko.http.javadsl.model.HttpEntities;
+import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpHeader;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -28,6 +30,9 @@ final class Exchange {
     /** While a body is read it is in memory so many times more than it is while it comes: as characters, as records and as batches. */
     static final int READING = 3;
 
+    /** Of an answer that is a stream. */
+    static final AttributeKey<Sending> SENDING = AttributeKey.create("sending", Sending.class);
+
     private final HttpRequest request;
     private final Map<String, String> path;
     private final HttpLimits limits;
@@ -42,6 +47,9 @@ final class Exchange {
     private boolean gaveBack;
     private boolean bodyUsed;
     private volatile boolean streaming;
+
+    /** @param done when nothing more of it will be sent */
+    record Sending(CompletionStage<Void> done) {}
 
     /** Bounds of a request. */
     record HttpLimits(int bodyBytes, int responseBytes, int timeoutMs, BodyMemory memory) {}
@@ -135,6 +143,9 @@ final class Exchange {
             request.discardEntityBytes(materializer);
             return CompletableFuture.failedFuture(tooLarge());
         }
+        if (request.entity() instanceof HttpEntity.Strict whole) {
+            return CompletableFuture.completedFuture(whole.getData()).thenApply(this::read);
+        }
         return request.entity()
                 .withSizeLimit(limits.bodyBytes())
                 .getDataBytes()
@@ -150,9 +161,14 @@ final class Exchange {
                     if (failure != null) {
                         throw bodyFailure(HttpFailure.cause(failure));
                     }
-                    hold(READING * (long) all.size());
-                    return all.toArray();
+                    release(all.size());
+                    return read(all);
                 });
+    }
+
+    private byte[] read(ByteString body) {
+        hold((1L + READING) * body.size());
+        return body.toArray();
     }
 
     /**
@@ -235,19 +251,21 @@ final class Exchange {
     /** An answer that is made while it is sent, no faster than it is read. */
     HttpResponse stream(String contentType, Source<ByteString, ?> bytes) {
         streaming = true;
-        AtomicBoolean begun = new AtomicBoolean();
-        CompletableFuture.delayedExecutor(UNREAD_S, TimeUnit.SECONDS).execute(() -> {
-            if (!begun.get()) {
-                end();
-            }
+        CompletableFuture<Void> begun = new CompletableFuture<>();
+        CompletableFuture<Void> sent = new CompletableFuture<>();
+        sent.thenRun(this::end);
+        begun.orTimeout(UNREAD_S, TimeUnit.SECONDS).exceptionally(never -> {
+            sent.complete(null);
+            return null;
         });
         Source<ByteString, ?> counted = bytes.watchTermination((value, done) -> {
-            begun.set(true);
-            done.whenComplete((d, failure) -> end());
+            begun.complete(null);
+            done.whenComplete((d, failure) -> sent.complete(null));
             return value;
         });
         return HttpResponse.create()
-                .withEntity(HttpEntities.createChunked(MediaTypes.contentType(contentType), counted));
+                .withEntity(HttpEntities.createChunked(MediaTypes.contentType(contentType), counted))
+                .addAttribute(SENDING, new Sending(sent));
     }
 
     /** The request goes on when it is answered, and holds its place until this is done. */

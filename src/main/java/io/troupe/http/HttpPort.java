@@ -29,16 +29,22 @@ import org.apache.pekko.stream.KillSwitches;
 import org.apache.pekko.stream.Materializer;
 import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.SystemMaterializer;
+import org.apache.pekko.stream.javadsl.Flow;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The HTTP port: finds a request's route, keeps the bounds, and answers whatever goes wrong with {@code {error_code,message}}. No thread
- * waits for a request. Over {@code troupe.http.max.requests} a request is refused at once, but for the probes.
+ * waits for a request. Over {@code troupe.http.max.requests} a request is refused at once, but for the probes; over
+ * {@code troupe.http.max.connections} the connection goes on which nothing was done for longest.
  */
 public final class HttpPort {
     private static final int HEAP_SHARE_FOR_BODIES = 4;
     private static final int CLOSING_PAUSE_MS = 20;
+    private static final int SWEEP_S = 5;
+    /** More that are accepted while those that were asked to close for them do so. */
+    private static final int CLOSING_CONNECTIONS = 64;
+
     private static final String ORIGIN = "Origin";
     private static final Logger log = LoggerFactory.getLogger(HttpPort.class);
 
@@ -49,13 +55,16 @@ public final class HttpPort {
     private final Exchange.HttpLimits limits;
     private final SharedKillSwitch streams = KillSwitches.shared("http-streams");
     private final AtomicInteger underWay = new AtomicInteger();
+    private final Connections connections;
     private volatile ServerBinding binding;
+    private volatile boolean closed;
 
     private HttpPort(HttpConfig config, List<Route> routes, Materializer materializer, Executor executor) {
         this.config = config;
         this.routes = routes;
         this.materializer = materializer;
         this.executor = executor;
+        this.connections = new Connections(config.maxConnections());
         long largest = (1L + Exchange.READING) * config.requestMaxBytes();
         long bodies = Math.max(largest, Runtime.getRuntime().maxMemory() / HEAP_SHARE_FOR_BODIES);
         this.limits = new Exchange.HttpLimits(
@@ -72,16 +81,25 @@ public final class HttpPort {
                 .withSettings(settings(system, config))
                 // It would log what any client does wrong, as often as it does it.
                 .logTo(NoLogging.getInstance())
-                .bind(port::handle)
+                .bindFlow(Flow.fromGraph(new HttpConnection(port.connections, port::handle)))
                 .thenApply(bound -> {
                     port.binding = bound;
+                    port.sweep();
                     return port;
                 });
     }
 
+    private void sweep() {
+        connections.sweep(System.nanoTime());
+        if (!closed) {
+            CompletableFuture.delayedExecutor(SWEEP_S, TimeUnit.SECONDS, executor)
+                    .execute(this::sweep);
+        }
+    }
+
     private static ServerSettings settings(ActorSystem<?> system, HttpConfig config) {
         Config ours = ConfigFactory.parseMap(Map.of(
-                "pekko.http.server.max-connections", config.maxConnections(),
+                "pekko.http.server.max-connections", config.maxConnections() + CLOSING_CONNECTIONS,
                 "pekko.http.server.parsing.error-handler", BadRequests.class.getName(),
                 "pekko.http.server.parsing.max-content-length", config.requestMaxBytes()));
         return ServerSettings.create(ours.withFallback(system.settings().config()));
@@ -93,6 +111,7 @@ public final class HttpPort {
 
     /** Takes no more connections; requests under way have so long, and streams of events end at once. */
     CompletionStage<?> close(Duration patience) {
+        closed = true;
         streams.shutdown();
         binding.unbind();
         // To terminate cuts off what is being sent, patience or not.

@@ -42,7 +42,7 @@ final class ServerKeys {
                 "cluster.id", null, "The cluster this node belongs to; made by the first controller when not given."));
         add(string("troupe.actor.listener", null, "host:port at which the other nodes reach this one."));
         add(string("troupe.http.listener", null, "host:port of the HTTP port; none switches it off."));
-        add(atLeast("troupe.http.max.connections", INT, 1024, 1, "HTTP connections; more wait to be accepted."));
+        add(atLeast("troupe.http.max.connections", INT, 1024, 1, "HTTP connections; for one more the idlest goes."));
         add(atLeast("troupe.http.max.requests", INT, 256, 1, "HTTP requests under way; more are refused."));
         add(atLeast("troupe.http.request.max.bytes", INT, 16 * MIB, 1024, "Largest body of an HTTP request."));
         add(atLeast("troupe.http.response.max.bytes", INT, 64 * MIB, 1024, "Most records of one HTTP answer."));
@@ -56,6 +56,10 @@ final class ServerKeys {
                 "troupe.http.cors.origins",
                 "",
                 "Origins whose pages may use the HTTP API, by comma, or *; none unless set."));
+        add(string(
+                "troupe.http.allowed.hosts",
+                "",
+                "Names by which the HTTP port may be called, by comma, or *; checked on loopback, elsewhere if set."));
         add(atLeast(
                 "troupe.connection.inflight.max.bytes",
                 LONG,

@@ -13,11 +13,14 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Reads {@code server.properties} and command-line overrides into a {@link BrokerConfig}. */
 public final class ServerProperties {
@@ -134,16 +137,17 @@ public final class ServerProperties {
         HostPort actors = node.actorListener(parsed);
         Optional<HostPort> http = node.httpListener(listeners);
         checkPorts(settings, listeners, actors, http);
+        List<Listener> advertised = ports.advertised(listeners);
         return new BrokerConfig(
                 node.nodeId(),
                 roles,
                 Optional.ofNullable(settings.text("broker.rack")).filter(r -> !r.isEmpty()),
                 ServerKeys.RACK_AWARE_SELECTOR.equals(settings.text("replica.selector.class")),
                 listeners,
-                ports.advertised(listeners),
+                advertised,
                 actors,
                 http,
-                http(settings),
+                http(settings, http, Stream.concat(listeners.stream(), advertised.stream())),
                 node.voters(actors),
                 logDirs(settings),
                 settings.integer("num.recovery.threads.per.data.dir"),
@@ -258,7 +262,8 @@ public final class ServerProperties {
                 inFlight);
     }
 
-    private static HttpConfig http(Settings settings) {
+    /** @param listeners of the Kafka port and as it is advertised, by whose names this machine may be called */
+    private static HttpConfig http(Settings settings, Optional<HostPort> http, Stream<Listener> listeners) {
         List<String> origins = ConfigKey.split(settings.text("troupe.http.cors.origins"));
         for (String origin : origins) {
             if (!origin.equals("*") && !origin.matches("https?://[A-Za-z0-9.\\-\\[\\]:]+")) {
@@ -272,7 +277,26 @@ public final class ServerProperties {
                 settings.integer("troupe.http.request.max.bytes"),
                 settings.integer("troupe.http.response.max.bytes"),
                 settings.integer("troupe.http.request.timeout.ms"),
-                origins);
+                origins,
+                allowedHosts(settings, http, listeners.map(Listener::address)));
+    }
+
+    private static Set<String> allowedHosts(Settings settings, Optional<HostPort> http, Stream<HostPort> known) {
+        List<String> named = ConfigKey.split(settings.text("troupe.http.allowed.hosts"));
+        for (String name : named) {
+            if (!name.equals("*") && !name.matches("[A-Za-z0-9._-]+")) {
+                settings.problem(settings.shown("troupe.http.allowed.hosts") + ": " + name
+                        + " must be *, or a name without a port as in console.example.com");
+            }
+        }
+        boolean loopback = http.filter(h -> Addresses.isLoopback(h.host())).isPresent();
+        if (named.isEmpty() && !loopback) {
+            return Set.of("*");
+        }
+        return Stream.of(named.stream(), Stream.concat(http.stream(), known).map(HostPort::host))
+                .flatMap(names -> names)
+                .map(name -> name.toLowerCase(Locale.ROOT))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     private static CleanerConfig cleaner(Settings settings) {

@@ -56,6 +56,7 @@ public final class HttpPort {
     private final SharedKillSwitch streams = KillSwitches.shared("http-streams");
     private final AtomicInteger underWay = new AtomicInteger();
     private final Connections connections;
+    private final HostNames hostNames;
     private volatile ServerBinding binding;
     private volatile boolean closed;
 
@@ -65,6 +66,7 @@ public final class HttpPort {
         this.materializer = materializer;
         this.executor = executor;
         this.connections = new Connections(config.maxConnections());
+        this.hostNames = new HostNames(config.allowedHosts());
         long largest = (1L + Exchange.READING) * config.requestMaxBytes();
         long bodies = Math.max(largest, Runtime.getRuntime().maxMemory() / HEAP_SHARE_FOR_BODIES);
         this.limits = new Exchange.HttpLimits(
@@ -174,6 +176,9 @@ public final class HttpPort {
             if (now > config.maxRequests() && !route.always()) {
                 throw HttpFailure.tryAgain(
                         config.maxRequests() + " requests are under way already (troupe.http.max.requests).");
+            }
+            if (!route.always()) {
+                hostNames.check(request);
             }
             return route.handler().handle(exchange).whenComplete((answer, failure) -> exchange.handled());
         } catch (RuntimeException e) {

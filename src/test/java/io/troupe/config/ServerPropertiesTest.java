@@ -216,6 +216,7 @@ class ServerPropertiesTest {
                 "advertised.listeners=PLAINTEXT://0.0.0.0:9092 | 0.0.0.0 | advertised.listeners",
                 "advertised.listeners=OTHER://a:9092 | OTHER | advertised.listeners",
                 "troupe.http.cors.origins=https://a/b | https://a/b | must be *",
+                "troupe.http.allowed.hosts=a:8082 | troupe.http.allowed.hosts=a:8082 | without a port",
                 "troupe.http.max.requests=0 | troupe.http.max.requests | at least 1",
                 "troupe.http.listener=localhost:9092 | Port 9092 | troupe.http.listener",
                 "troupe.actor.listener=localhost:8082 | Port 8082 | troupe.actor.listener",
@@ -322,6 +323,27 @@ class ServerPropertiesTest {
                 .warnings();
         assertEquals(1, warnings.size(), warnings::toString);
         assertTrue(warnings.get(0).contains("asks nobody who they are"), warnings::toString);
+    }
+
+    /** On the loopback a web page could call it by another name; elsewhere nobody knows by which names it is called. */
+    @Test
+    void onTheLoopbackHttpIsCalledByItsOwnNames() {
+        assertEquals(
+                Set.of("localhost", "a.example.org", "b.example.org"),
+                config(
+                                "listeners=PLAINTEXT://localhost:9092",
+                                "advertised.listeners=PLAINTEXT://A.example.org:9092",
+                                "troupe.http.allowed.hosts=b.example.org")
+                        .http()
+                        .allowedHosts());
+        assertEquals(
+                Set.of("*"),
+                config("troupe.http.listener=192.0.2.1:8099").http().allowedHosts());
+        assertEquals(
+                Set.of("192.0.2.1", "localhost", "b.example.org"),
+                config("troupe.http.listener=192.0.2.1:8099", "troupe.http.allowed.hosts=B.example.org")
+                        .http()
+                        .allowedHosts());
     }
 
     /** Several brokers run from one file, whichever of the two names the file and the command line use. */

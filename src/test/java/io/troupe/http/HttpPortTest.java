@@ -27,7 +27,9 @@ class HttpPortTest extends OnHttpPort {
                 "troupe.http.request.timeout.ms",
                 "1000",
                 "troupe.http.cors.origins",
-                "https://console.example.com");
+                "https://console.example.com",
+                "troupe.http.allowed.hosts",
+                "Proxy.example.com");
     }
 
     @Override
@@ -124,7 +126,7 @@ class HttpPortTest extends OnHttpPort {
 
     @Test
     void aBodyThatDoesNotComeIsNotWaitedFor() throws Exception {
-        String answer = raw("POST /topics/t HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+        String answer = raw("POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                 + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
         assertTrue(answer.startsWith("HTTP/1.1 408 "), answer);
         assertTrue(answer.contains("{\"error_code\":408,"), answer);
@@ -134,7 +136,7 @@ class HttpPortTest extends OnHttpPort {
     void aBodyThatBreaksOffIsNoBody() throws Exception {
         try (Socket socket = new Socket("127.0.0.1", port())) {
             socket.getOutputStream()
-                    .write(("POST /topics/t HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                    .write(("POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                                     + "Content-Length: 1000\r\n\r\n{\"records\":[{\"value\":1}]}")
                             .getBytes(StandardCharsets.ISO_8859_1));
         }
@@ -146,7 +148,7 @@ class HttpPortTest extends OnHttpPort {
     void whatIsNoHttpIsRefusedAndNobodyElseMinds() throws Exception {
         String answer = raw("NONSENSE that goes on for a while\r\n\r\n");
         assertTrue(answer.startsWith("HTTP/1.1 4") || answer.startsWith("HTTP/1.1 501") || answer.isEmpty(), answer);
-        answer = raw("GET /topics/a%zz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        answer = raw("GET /topics/a%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         assertTrue(answer.startsWith("HTTP/1.1 400 "), answer);
         assertTrue(answer.contains("{\"error_code\":400,\"message\":\"No HTTP request: "), answer);
         assertEquals(200, get("/brokers").statusCode());
@@ -154,7 +156,7 @@ class HttpPortTest extends OnHttpPort {
 
     @Test
     void nothingThatIsSentGetsIntoTheAnswersHeaders() throws Exception {
-        String answer = raw("GET /topics/a%0d%0aX-Evil:%201 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+        String answer = raw("GET /topics/a%0d%0aX-Evil:%201 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                 + "Origin: https://console.example.com\r\n\r\n");
         assertTrue(answer.startsWith("HTTP/1.1 404 "), answer);
         assertFalse(answer.contains("\nX-Evil"), answer);
@@ -174,10 +176,28 @@ class HttpPortTest extends OnHttpPort {
         assertTrue(answer.startsWith("HTTP/1.1 200 "), answer);
     }
 
+    private String status(String path, String host) throws IOException {
+        return raw("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n")
+                .substring(0, "HTTP/1.1 200".length());
+    }
+
+    /** Or any page could make its name lead to the loopback, and be of the same origin as this port. */
+    @Test
+    void aPortOfTheLoopbackIsCalledByNoOtherMachinesName() throws Exception {
+        for (String own : List.of("localhost:" + port(), "LocalHost.", "a.localhost", "127.0.0.1", "[::1]:8082")) {
+            assertEquals("HTTP/1.1 200", status("/brokers", own), own);
+        }
+        assertEquals("HTTP/1.1 200", status("/brokers", "proxy.example.com"));
+        for (String other : List.of("rebound.example.com", "127.0.0.1.example.com:" + port(), "localhost.com")) {
+            assertEquals("HTTP/1.1 421", status("/brokers", other), other);
+            assertEquals("HTTP/1.1 200", status("/readyz", other), other);
+        }
+    }
+
     @Test
     void pathsLeadNowhereElse() throws Exception {
         for (String path : List.of("/topics/..%2f..%2fetc%2fpasswd", "/topics/%2e%2e/brokers%00", "/topics/../../x")) {
-            String answer = raw("GET " + path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+            String answer = raw("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
             assertTrue(answer.startsWith("HTTP/1.1 40"), path + ": " + answer);
         }
     }

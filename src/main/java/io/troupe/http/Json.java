@@ -7,19 +7,25 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.util.JsonParserDelegate;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /** JSON in UTF-8, read and written as a stream. Nesting, numbers and names have bounds; a body's size has its own. */
 final class Json {
     private static final int MOST_NESTING = 200;
     private static final int MOST_DIGITS = 1000;
     private static final int MOST_NAME_CHARS = 1000;
+    private static final int MIN_BYTES = 256;
+    /** First bytes, by which the parser of bytes would tell UTF-16 and 32. */
+    private static final int TELLING_BYTES = 4;
 
     private static final JsonFactory FACTORY = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
@@ -43,7 +49,12 @@ final class Json {
     private Json() {}
 
     static byte[] bytes(Writer writer) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        return bytes(MIN_BYTES, writer);
+    }
+
+    /** @param expectedBytes for which there is room from the start */
+    static byte[] bytes(int expectedBytes, Writer writer) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(expectedBytes);
         try (JsonGenerator json = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
             writer.write(json);
         } catch (IOException e) {
@@ -58,9 +69,7 @@ final class Json {
      * @throws HttpFailure 42203 when it is no JSON, with the line and column
      */
     static <T> T read(byte[] text, Reader<T> reader) {
-        // Not as bytes: those might be taken for UTF-16 or 32.
-        try (JsonParser json = FACTORY.createParser(
-                new InputStreamReader(new ByteArrayInputStream(text), StandardCharsets.UTF_8.newDecoder()))) {
+        try (Parser json = parser(text, 0, text.length)) {
             if (json.nextToken() == null) {
                 throw new HttpFailure(HttpFailure.BAD_JSON, "The body is empty; JSON was expected.");
             }
@@ -88,18 +97,94 @@ final class Json {
                                         + e.getLocation().getColumnNr() + ")"));
     }
 
-    /** The value that the parser is on, without blanks, numbers digit for digit. */
-    static byte[] compact(JsonParser json) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (JsonGenerator copy = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
-            copy.copyCurrentStructureExact(json);
+    /**
+     * A parser of UTF-8.
+     *
+     * @throws CharacterCodingException when it is something else
+     */
+    private static Parser parser(byte[] text, int from, int length) throws IOException {
+        if (!isAscii(text, from, length)) {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text, from, length));
         }
-        return bytes.toByteArray();
+        for (int i = 0; i < Math.min(TELLING_BYTES, length); i++) {
+            if (text[from + i] <= 0) {
+                return new Parser(
+                        FACTORY.createParser(new InputStreamReader(
+                                new ByteArrayInputStream(text, from, length), StandardCharsets.UTF_8)),
+                        null);
+            }
+        }
+        return new Parser(FACTORY.createParser(text, from, length), from == 0 ? text : null);
     }
 
-    /** Whether this is one JSON value. */
-    static boolean isJson(String text) {
-        try (JsonParser json = FACTORY.createParser(text)) {
+    private static boolean isAscii(byte[] text, int from, int length) {
+        int all = 0;
+        for (int i = from; i < from + length; i++) {
+            all |= text[i];
+        }
+        return all >= 0;
+    }
+
+    /** A parser that knows what it parses. */
+    private static final class Parser extends JsonParserDelegate {
+        private final byte[] text;
+
+        /** @param text null when places in it are not known */
+        Parser(JsonParser parser, byte[] text) {
+            super(parser);
+            this.text = text;
+        }
+
+        /** The object or array that the parser is on, without blanks; written anew when it has escapes. */
+        byte[] copied() throws IOException {
+            int from = (int) currentTokenLocation().getByteOffset();
+            skipChildren();
+            int end = (int) currentLocation().getByteOffset();
+            byte[] copy = new byte[end - from];
+            int length = 0;
+            boolean inString = false;
+            for (int i = from; i < end; i++) {
+                byte b = text[i];
+                if (b == '\\') {
+                    return written(text, from, end - from);
+                }
+                inString ^= b == '"';
+                if (inString || b > ' ' || b < 0) {
+                    copy[length++] = b;
+                }
+            }
+            return length == copy.length ? copy : Arrays.copyOf(copy, length);
+        }
+
+        private static byte[] written(byte[] text, int from, int length) throws IOException {
+            try (JsonParser json = FACTORY.createParser(text, from, length)) {
+                json.nextToken();
+                return written(json);
+            }
+        }
+
+        private static byte[] written(JsonParser json) throws IOException {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream(MIN_BYTES);
+            try (JsonGenerator copy = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
+                copy.copyCurrentStructureExact(json);
+            }
+            return bytes.toByteArray();
+        }
+    }
+
+    /** The value that the parser is on, without blanks, numbers digit for digit. */
+    static byte[] compact(JsonParser json) throws IOException {
+        if (json instanceof Parser parser
+                && parser.text != null
+                && json.currentToken().isStructStart()) {
+            return parser.copied();
+        }
+        return Parser.written(json);
+    }
+
+    /** Whether this is one JSON value in UTF-8. */
+    static boolean isJson(byte[] text) {
+        try (JsonParser json = parser(text, 0, text.length)) {
             if (json.nextToken() == null) {
                 return false;
             }
@@ -108,6 +193,24 @@ final class Json {
         } catch (IOException e) {
             return false;
         }
+    }
+
+    /** Whether this is text in UTF-8. */
+    static boolean isUtf8(byte[] text) {
+        if (isAscii(text, 0, text.length)) {
+            return true;
+        }
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text));
+            return true;
+        } catch (CharacterCodingException e) {
+            return false;
+        }
+    }
+
+    /** Writes JSON as it is. */
+    static void raw(JsonGenerator json, byte[] text) throws IOException {
+        json.writeRawValue(new Raw(text));
     }
 
     /** Goes through an object's fields; the parser is on the value when {@code field} is called, and on its end afterwards. */
@@ -149,7 +252,8 @@ final class Json {
             throw new HttpFailure(HttpFailure.BAD_PAYLOAD, what + " must be a string or null.");
         }
         String text = json.getText();
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+        if (text.chars().anyMatch(c -> Character.isSurrogate((char) c))
+                && !StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
             throw new HttpFailure(HttpFailure.BAD_JSON, what + " has half a surrogate pair, which is no character.");
         }
         return text;

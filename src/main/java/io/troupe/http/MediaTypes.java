@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.pekko.http.javadsl.model.ContentType;
 import org.apache.pekko.http.javadsl.model.ContentTypes;
 
@@ -15,12 +17,15 @@ final class MediaTypes {
     static final String EVENTS = "text/event-stream";
     static final String LINES = "application/x-ndjson";
 
+    private static final Map<String, ContentType> PARSED = new ConcurrentHashMap<>();
+
     private record Accepted(String type, double quality, int place) {}
 
     private MediaTypes() {}
 
+    /** @param type one of those that this port answers in */
     static ContentType contentType(String type) {
-        return ContentTypes.parse(type);
+        return PARSED.computeIfAbsent(type, ContentTypes::parse);
     }
 
     /** Without parameters, in lower case. */

@@ -82,17 +82,20 @@ final class ProduceRoutes {
             exchange.until(written);
             return CompletableFuture.completedFuture(HttpResponse.create().withStatus(204));
         }
-        return written.thenApply(reports -> exchange.json(200, json -> {
-            json.writeStartObject();
-            json.writeArrayFieldStart("offsets");
-            for (RecordWriting.Report report : reports) {
-                write(json, report);
-            }
-            json.writeEndArray();
-            json.writeNullField("key_schema_id");
-            json.writeNullField("value_schema_id");
-            json.writeEndObject();
-        }));
+        // Not on the leader's thread, which others wait for.
+        return written.thenApplyAsync(
+                reports -> exchange.json(200, json -> {
+                    json.writeStartObject();
+                    json.writeArrayFieldStart("offsets");
+                    for (RecordWriting.Report report : reports) {
+                        write(json, report);
+                    }
+                    json.writeEndArray();
+                    json.writeNullField("key_schema_id");
+                    json.writeNullField("value_schema_id");
+                    json.writeEndObject();
+                }),
+                executor);
     }
 
     private static void write(JsonGenerator json, RecordWriting.Report report) throws IOException {

@@ -5,8 +5,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.troupe.record.PlainRecord;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Locale;
@@ -70,18 +68,7 @@ enum RecordFormat {
     }
 
     private boolean fits(byte[] bytes) {
-        if (bytes == null || this == BINARY) {
-            return true;
-        }
-        try {
-            String text = StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(bytes))
-                    .toString();
-            return this == TEXT || Json.isJson(text);
-        } catch (CharacterCodingException e) {
-            return false;
-        }
+        return bytes == null || this == BINARY || (this == TEXT ? Json.isUtf8(bytes) : Json.isJson(bytes));
     }
 
     /** @param bytes that fit, or null */
@@ -89,11 +76,11 @@ enum RecordFormat {
         if (bytes == null) {
             json.writeNull();
         } else if (this == JSON) {
-            json.writeRawValue(new String(bytes, StandardCharsets.UTF_8));
+            Json.raw(json, bytes);
         } else if (this == TEXT) {
-            json.writeString(new String(bytes, StandardCharsets.UTF_8));
+            json.writeUTF8String(bytes, 0, bytes.length);
         } else {
-            json.writeString(Base64.getEncoder().encodeToString(bytes));
+            json.writeBinary(bytes);
         }
     }
 

@@ -13,8 +13,17 @@ import org.apache.pekko.http.javadsl.model.HttpResponse;
  * @param method as in GET
  * @param template of its path, as in {@code /topics/{topic}}; a part in braces takes any one segment
  * @param always whether it is done however busy the port is
+ * @param parts of the template
  */
-record Route(String method, String template, boolean always, Handler handler) {
+record Route(String method, String template, boolean always, Handler handler, List<String> parts) {
+    Route(String method, String template, boolean always, Handler handler) {
+        this(method, template, always, handler, parts(template));
+    }
+
+    private static List<String> parts(String template) {
+        return template.equals("/") ? List.of() : List.of(template.substring(1).split("/"));
+    }
+
     /** Does it. On the port's executor; never blocks. A HttpFailure, thrown or in the future, becomes its answer. */
     interface Handler {
         CompletionStage<HttpResponse> handle(Exchange exchange);
@@ -26,16 +35,15 @@ record Route(String method, String template, boolean always, Handler handler) {
 
     /** The values of the parts in braces; empty when the path is another. */
     Optional<Map<String, String>> match(List<String> segments) {
-        String[] parts = template.substring(1).split("/");
-        int count = template.equals("/") ? 0 : parts.length;
-        if (count != segments.size()) {
+        if (parts.size() != segments.size()) {
             return Optional.empty();
         }
         Map<String, String> values = new HashMap<>();
-        for (int i = 0; i < count; i++) {
-            if (parts[i].startsWith("{")) {
-                values.put(parts[i].substring(1, parts[i].length() - 1), segments.get(i));
-            } else if (!parts[i].equals(segments.get(i))) {
+        for (int i = 0; i < parts.size(); i++) {
+            String part = parts.get(i);
+            if (part.startsWith("{")) {
+                values.put(part.substring(1, part.length() - 1), segments.get(i));
+            } else if (!part.equals(segments.get(i))) {
                 return Optional.empty();
             }
         }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.record.PlainRecord;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -14,7 +15,7 @@ class ClusterRoutesTest extends OnHttpPort {
 
     private void contains(String part, HttpResponse<String> answer) {
         assertTrue(answer.statusCode() / 100 == 2 && answer.body().contains(part), answer.body());
-        assertTrue(Json.isJson(answer.body()), answer.body());
+        assertTrue(Json.isJson(answer.body().getBytes(StandardCharsets.UTF_8)), answer.body());
     }
 
     private String url(String path) {

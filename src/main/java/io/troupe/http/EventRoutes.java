@@ -6,12 +6,15 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.stream.Collectors;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
@@ -22,7 +25,7 @@ import org.apache.pekko.util.ByteString;
 /**
  * Records as server-sent events, of a partition or of all partitions of a topic. An event's {@code id} is where to go on: of a partition
  * its next offset, of a topic the next offset of each partition, as in {@code 17,4,0}. A client that comes back with {@code Last-Event-ID}
- * goes on there; else {@code offset} says where it begins, which is at the end. What ends a stream is told as an event named
+ * goes on there; else {@code offset} says where it begins, which is at the end. Offsets that are not there are refused before a stream begins. What ends a stream is told as an event named
  * {@code error}. While there is nothing to be told a comment is sent every 15 s.
  *
  * <p>A stream reads at most one step ahead of its client, which its partitions share.
@@ -57,7 +60,45 @@ final class EventRoutes {
         String from =
                 exchange.header("Last-Event-ID").orElse(exchange.query("offset").orElse("latest"));
         return FetchRoutes.start(reading, topic, partition, from)
-                .thenApply(offset -> answer(exchange, topic, format, List.of(partition), new long[] {offset}));
+                .thenCompose(offset -> isThere(topic, isNumber(from) ? Map.of(partition, offset) : Map.of())
+                        .thenApply(there -> answer(exchange, topic, format, List.of(partition), new long[] {offset})));
+    }
+
+    private static boolean isNumber(String from) {
+        return !from.isEmpty() && Character.isDigit(from.charAt(0));
+    }
+
+    /**
+     * Looks whether offsets that were named can be read. Told in the stream it would be in vain: a browser then comes back with the same
+     * {@code Last-Event-ID}, for ever, while an answer other than 200 ends that and leaves it to the page where to go on.
+     *
+     * @param named by partition
+     * @return fails with HttpFailure 410, or 42206 for an offset beyond the end
+     */
+    private CompletionStage<Void> isThere(TopicImage topic, Map<Integer, Long> named) {
+        Map<TopicPartition, Long> asked = new HashMap<>();
+        named.keySet().forEach(p -> asked.put(new TopicPartition(topic.name(), p), null));
+        return reading.ends(asked, RecordReading.EARLIEST)
+                .thenCombine(reading.ends(asked, RecordReading.LATEST), (starts, ends) -> {
+                    named.forEach((p, offset) -> {
+                        TopicPartition partition = new TopicPartition(topic.name(), p);
+                        RecordReading.End start = starts.get(partition);
+                        RecordReading.End end = ends.get(partition);
+                        if (start != null && offset < start.offset()) {
+                            throw new HttpFailure(
+                                    410,
+                                    "Offset " + offset + " of " + partition + " is gone; its log begins at "
+                                            + start.offset() + ".");
+                        }
+                        if (end != null && offset > end.offset()) {
+                            throw new HttpFailure(
+                                    HttpFailure.BAD_PAYLOAD,
+                                    "Offset " + offset + " of " + partition + " is beyond its log's end, "
+                                            + end.offset() + ".");
+                        }
+                    });
+                    return null;
+                });
     }
 
     CompletionStage<HttpResponse> topic(Exchange exchange) {
@@ -84,12 +125,17 @@ final class EventRoutes {
                     HttpFailure.BAD_PAYLOAD, "Last-Event-ID has more positions than the topic has partitions.");
         }
         List<CompletableFuture<Long>> starts = new ArrayList<>();
+        Map<Integer, Long> named = new HashMap<>();
         for (int p = 0; p < count; p++) {
             // A partition that was added since is read from its beginning.
             String start = id.isEmpty() ? from : p < ids.length ? ids[p].trim() : "earliest";
             starts.add(FetchRoutes.start(reading, topic, p, start).toCompletableFuture());
+            if (isNumber(start)) {
+                named.put(p, Long.parseLong(start));
+            }
         }
-        return CompletableFuture.allOf(starts.toArray(CompletableFuture[]::new)).thenApply(done -> {
+        CompletableFuture<Void> all = CompletableFuture.allOf(starts.toArray(CompletableFuture[]::new));
+        return all.thenCombine(isThere(topic, named), (done, there) -> {
             List<Integer> partitions = new ArrayList<>();
             long[] offsets = new long[count];
             for (int p = 0; p < count; p++) {
@@ -111,10 +157,11 @@ final class EventRoutes {
     /** @param offsets where to begin, for each of {@code partitions} */
     private HttpResponse answer(
             Exchange exchange, TopicImage topic, RecordFormat format, List<Integer> partitions, long[] offsets) {
-        Source<Step, NotUsed> steps = Source.from(partitions)
-                .flatMapMerge(
-                        partitions.size(),
-                        p -> steps(topic, p, offsets[partitions.indexOf(p)], reading.stepBytes() / partitions.size()));
+        int bytes = reading.stepBytes() / partitions.size();
+        Source<Step, NotUsed> steps = partitions.size() == 1
+                ? steps(topic, partitions.get(0), offsets[0], bytes)
+                : Source.from(partitions)
+                        .flatMapMerge(partitions.size(), p -> steps(topic, p, offsets[partitions.indexOf(p)], bytes));
         long[] positions = offsets.clone();
         Source<ByteString, NotUsed> text = steps.takeWhile(step -> step.failure() == null, true)
                 .mapAsync(
@@ -170,7 +217,8 @@ final class EventRoutes {
         if (step.chunk().records().isEmpty()) {
             return new Events(ByteString.fromString(":\n\n"), false);
         }
-        ByteArrayOutputStream text = new ByteArrayOutputStream((int) Math.min(MOST_AT_ONCE, 2 * step.chunk().sizeInBytes()));
+        ByteArrayOutputStream text = new ByteArrayOutputStream(
+                (int) Math.min(MOST_AT_ONCE, 2 * step.chunk().sizeInBytes()));
         for (PlainRecord record : step.chunk().records()) {
             Optional<HttpFailure> refused = format.refuses(record);
             if (refused.isPresent()) {

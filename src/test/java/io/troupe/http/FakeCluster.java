@@ -77,7 +77,6 @@ import org.apache.kafka.common.security.auth.SecurityProtocol;
 final class FakeCluster implements BrokerCalls {
     static final String CLUSTER = "a-cluster";
     static final String TOPIC = "t";
-    static final long LOG_START = 0;
 
     final MetadataCache metadata = new MetadataCache();
     /** The brokers that were asked to produce, in order. */
@@ -96,6 +95,8 @@ final class FakeCluster implements BrokerCalls {
     /** What the coordinator remembers of the group, to who asks. */
     volatile String groupEvents = "";
 
+    /** Of all partitions. */
+    volatile long logStart;
     /** A call that is not answered before this. */
     volatile CompletableFuture<Void> held = CompletableFuture.completedFuture(null);
 
@@ -260,7 +261,7 @@ final class FakeCluster implements BrokerCalls {
                 .setPartitionIndex(wanted.partition())
                 .setHighWatermark(log.size());
         long from = wanted.fetchOffset();
-        if (from > log.size()) {
+        if (from > log.size() || from < logStart) {
             data.setErrorCode(Errors.OFFSET_OUT_OF_RANGE.code());
         } else if (from < log.size()) {
             int end = (int) Math.min(log.size(), from + recordsPerFetch);
@@ -291,7 +292,7 @@ final class FakeCluster implements BrokerCalls {
                 long offset = p.timestamp() == -1
                         ? log.size()
                         : p.timestamp() == -2
-                                ? LOG_START
+                                ? logStart
                                 : log.stream()
                                         .filter(r -> r.timestampMs() >= p.timestamp())
                                         .mapToLong(PlainRecord::offset)

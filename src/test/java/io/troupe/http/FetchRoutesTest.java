@@ -120,7 +120,7 @@ class FetchRoutesTest extends OnHttpPort {
         try (Socket socket = new Socket("127.0.0.1", port())) {
             socket.setSoTimeout((int) PATIENCE.toMillis());
             socket.getOutputStream()
-                    .write(("GET " + RECORDS + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                    .write(("GET " + RECORDS + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                             .getBytes(StandardCharsets.US_ASCII));
             long answered = 0;
             // It stands still when a second goes by without a fetch.
@@ -134,8 +134,7 @@ class FetchRoutesTest extends OnHttpPort {
     }
 
     private long fetchesInASecond() {
-        return CompletableFuture.supplyAsync(
-                        cluster::fetches, CompletableFuture.delayedExecutor(1, TimeUnit.SECONDS))
+        return CompletableFuture.supplyAsync(cluster::fetches, CompletableFuture.delayedExecutor(1, TimeUnit.SECONDS))
                 .join();
     }
 
@@ -214,6 +213,21 @@ class FetchRoutesTest extends OnHttpPort {
         cluster.add(0, "{\n\"a\":1\r\n}");
         List<String> lines = events(eventsAt(RECORDS + "?offset=earliest"), 2);
         assertTrue(lines.get(1).contains("\"value\":{ \"a\":1  },"), lines.get(1));
+    }
+
+    /** A browser would come back with the same place for ever, if it heard of it in the stream. */
+    @Test
+    void aPlaceThatIsGoneIsRefusedBeforeTheStreamBegins() throws Exception {
+        numbers(0, 10);
+        numbers(1, 10);
+        cluster.logStart = 5;
+        refused(410, "Offset 4 of t-0 is gone; its log begins at 5", send(eventsAt(RECORDS + "?offset=4")));
+        refused(410, "Offset 4 of t-0", send(eventsAt(RECORDS).header("Last-Event-ID", "4")));
+        refused(410, "Offset 4 of t-1", send(eventsAt("/topics/t/records").header("Last-Event-ID", "5,4,5")));
+        refused(42206, "beyond its log's end, 10", send(eventsAt(RECORDS).header("Last-Event-ID", "11")));
+        assertEquals(
+                "id: 6",
+                events(eventsAt(RECORDS).header("Last-Event-ID", "5"), 1).get(0));
     }
 
     @Test

@@ -20,6 +20,12 @@ final class HttpFailure extends RuntimeException {
     static final int BAD_JSON = 42203;
     static final int BAD_PAYLOAD = 42206;
     static final int BAD_BATCH = 42208;
+    /** Of v3: what a broker refuses. */
+    static final int REFUSED_V3 = 40002;
+
+    /** Of v3. */
+    static final int UNKNOWN_TOPIC_V3 = 40403;
+
     static final int BROKER_ERROR = 50002;
     static final int RETRIABLE = 50003;
 
@@ -27,11 +33,18 @@ final class HttpFailure extends RuntimeException {
 
     private final int status;
     private final int errorCode;
+    private final boolean byBroker;
 
     HttpFailure(int status, int errorCode, String message) {
+        this(status, errorCode, message, false);
+    }
+
+    /** @param byBroker whether what was asked is well-formed, and a broker refused it */
+    private HttpFailure(int status, int errorCode, String message, boolean byBroker) {
         super(message, null, false, false);
         this.status = status;
         this.errorCode = errorCode;
+        this.byBroker = byBroker;
     }
 
     /** @param errorCode of five digits, or a plain status */
@@ -45,6 +58,18 @@ final class HttpFailure extends RuntimeException {
 
     int errorCode() {
         return errorCode;
+    }
+
+    /** The same as REST Proxy v3 tells it, where only topics and what a broker refused have codes of five digits. */
+    HttpFailure v3() {
+        return switch (errorCode) {
+            case UNKNOWN_TOPIC -> new HttpFailure(UNKNOWN_TOPIC_V3, getMessage());
+            case UNKNOWN_PARTITION -> new HttpFailure(404, getMessage());
+            case NO_LEADER -> tryAgain(getMessage());
+            case EXISTS -> new HttpFailure(REFUSED_V3, getMessage());
+            case BAD_PAYLOAD, BAD_JSON, BAD_BATCH -> new HttpFailure(byBroker ? REFUSED_V3 : 400, getMessage());
+            default -> this;
+        };
     }
 
     static HttpFailure unknownTopic(String name) {
@@ -83,7 +108,7 @@ final class HttpFailure extends RuntimeException {
                     RECORD_LIST_TOO_LARGE,
                     INVALID_RECORD,
                     INVALID_TIMESTAMP,
-                    CORRUPT_MESSAGE -> new HttpFailure(BAD_PAYLOAD, text);
+                    CORRUPT_MESSAGE -> new HttpFailure(BAD_PAYLOAD / 100, BAD_PAYLOAD, text, true);
             default ->
                 error.exception() instanceof RetriableException
                         ? tryAgain(text)

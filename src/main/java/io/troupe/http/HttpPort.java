@@ -46,6 +46,7 @@ public final class HttpPort {
     private static final int CLOSING_CONNECTIONS = 64;
 
     private static final String ORIGIN = "Origin";
+    private static final String V3_PATH = "/v3/";
     private static final Logger log = LoggerFactory.getLogger(HttpPort.class);
 
     private final HttpConfig config;
@@ -197,6 +198,10 @@ public final class HttpPort {
     }
 
     private static HttpResponse failure(HttpRequest request, HttpFailure failure) {
+        if (request.getUri().path().startsWith(V3_PATH)) {
+            HttpFailure v3 = failure.v3();
+            return Exchange.answer(v3.status(), MediaTypes.JSON, body(v3));
+        }
         boolean v2 = request.getHeader("Accept")
                 .map(HttpHeader::value)
                 .filter(accept -> accept.contains(".v2+json"))

@@ -125,7 +125,7 @@ final class StreamRoutes {
                 done.failure() != null ? done.failure() : done.report().failure();
         json.writeStartObject();
         if (failure != null) {
-            json.writeNumberField("error_code", failure.errorCode());
+            json.writeNumberField("error_code", failure.v3().errorCode());
             json.writeStringField("message", failure.getMessage());
             json.writeEndObject();
             return;

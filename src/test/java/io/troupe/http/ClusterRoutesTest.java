@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** The subset of REST Proxy v3. */
+/** The subset of REST Proxy v3, with its codes: 40002 and 40403 for what a broker refuses, else the status. */
 class ClusterRoutesTest extends OnHttpPort {
     private static final String CLUSTER = "/v3/clusters/" + FakeCluster.CLUSTER;
 
@@ -51,19 +51,20 @@ class ClusterRoutesTest extends OnHttpPort {
         assertEquals(201, made.statusCode(), made.body());
         contains("\"topic_name\":\"new\"", made);
         contains("\"partitions_count\":4", get(CLUSTER + "/topics/new"));
-        refused(40902, "new", post(CLUSTER + "/topics", "application/json", "{\"topic_name\":\"new\"}"));
+        refused(40002, "new", post(CLUSTER + "/topics", "application/json", "{\"topic_name\":\"new\"}"));
         assertEquals(204, send(at(CLUSTER + "/topics/new").DELETE()).statusCode());
-        refused(40401, "new", get(CLUSTER + "/topics/new"));
-        refused(40401, "new", send(at(CLUSTER + "/topics/new").DELETE()));
+        refused(40403, "new", get(CLUSTER + "/topics/new"));
+        refused(40403, "new", send(at(CLUSTER + "/topics/new").DELETE()));
     }
 
     @Test
     void badTopicsAreRefused() throws Exception {
         refused(415, "text/plain", post(CLUSTER + "/topics", "text/plain", "{}"));
-        refused(42206, "no topic_name", post(CLUSTER + "/topics", "application/json", "{}"));
-        refused(42206, "partitions", post(CLUSTER + "/topics", "application/json", "{\"partitions\":1}"));
+        refused(400, "Not JSON", post(CLUSTER + "/topics", "application/json", "{"));
+        refused(400, "no topic_name", post(CLUSTER + "/topics", "application/json", "{}"));
+        refused(400, "partitions", post(CLUSTER + "/topics", "application/json", "{\"partitions\":1}"));
         refused(
-                42206,
+                400,
                 "from 1 to",
                 post(CLUSTER + "/topics", "application/json", "{\"topic_name\":\"x\",\"partitions_count\":0}"));
     }
@@ -74,7 +75,7 @@ class ClusterRoutesTest extends OnHttpPort {
                 "\"partition_id\":2,\"leader_id\":2,\"replicas\":[{\"broker_id\":1,\"is_leader\":false,\"is_in_sync\":true}",
                 get(CLUSTER + "/topics/t/partitions/2"));
         contains("KafkaPartitionList", get(CLUSTER + "/topics/t/partitions"));
-        refused(40402, "no partition 3", get(CLUSTER + "/topics/t/partitions/3"));
+        refused(404, "no partition 3", get(CLUSTER + "/topics/t/partitions/3"));
     }
 
     @Test
@@ -88,10 +89,10 @@ class ClusterRoutesTest extends OnHttpPort {
                 204,
                 post(configs + ":alter", "application/json", change.formatted("cleanup.policy"))
                         .statusCode());
-        refused(42206, "Unknown topic config", post(configs + ":alter", "application/json", change.formatted("x")));
-        refused(42206, "no configs", post(configs + ":alter", "application/json", "{\"data\":[]}"));
+        refused(40002, "Unknown topic config", post(configs + ":alter", "application/json", change.formatted("x")));
+        refused(400, "no configs", post(configs + ":alter", "application/json", "{\"data\":[]}"));
         refused(
-                42206,
+                400,
                 "operation",
                 post(configs + ":alter", "application/json", "{\"data\":[{\"name\":\"a\",\"operation\":\"ADD\"}]}"));
     }
@@ -109,10 +110,10 @@ class ClusterRoutesTest extends OnHttpPort {
                         + "\"timestamp\":\"1970-01-01T00:00:01Z\",\"key\":{\"size\":1},\"value\":{\"size\":3}}",
                 lines.get(0));
         assertTrue(lines.get(1).startsWith("{\"error_code\":200,"), answer.body());
-        assertTrue(lines.get(2).startsWith("{\"error_code\":42206,"), answer.body());
+        assertTrue(lines.get(2).startsWith("{\"error_code\":400,"), answer.body());
         PlainRecord second = cluster.log("t", 0).get(1);
         assertEquals("{\"a\":1}", new String(second.value(), "UTF-8"));
-        refused(40401, "nowhere", post(CLUSTER + "/topics/nowhere/records", "application/json", "{}"));
+        refused(40403, "nowhere", post(CLUSTER + "/topics/nowhere/records", "application/json", "{}"));
         refused(415, "text/plain", post(CLUSTER + "/topics/t/records", "text/plain", "{}"));
     }
 

@@ -153,6 +153,24 @@ class ClientActorsIT {
                         e -> e.getKey().partition(), e -> e.getValue().offset()));
     }
 
+    /** However few they are, and whatever their keys. */
+    @Test
+    void roundRobinSpreadsRecordsEvenly() throws Exception {
+        String topic = clients.topic(Clients.unique("even"), 3, Map.of());
+        ActorRef<ProducerActor.Command<String, String>> even = kit.spawn(
+                ProducerActor.create(producing().withPartitioning(ProducerSettings.Partitioning.ROUND_ROBIN)));
+        List<ProducerRecord<String, String>> records = IntStream.range(0, 30)
+                .mapToObj(i -> new ProducerRecord<>(topic, i < 15 ? null : "k", "v" + i))
+                .toList();
+        SendResult.All all = ask(even, replyTo -> new ProducerActor.SendAll<>(records, replyTo));
+        assertTrue(all.isSent(), all.results().toString());
+        Map<Integer, Long> counts = all.results().stream()
+                .map(SendResult.Sent.class::cast)
+                .collect(Collectors.groupingBy(SendResult.Sent::partition, Collectors.counting()));
+        assertEquals(Map.of(0, 10L, 1, 10L, 2, 10L), counts);
+        ClientActorsIT.<ProducerActor.Command<String, String>, Done>ask(even, ProducerActor.Stop::new);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"classic", "consumer"})
     void partitionsStayInOrderAndAStopCommitsWhatIsDone(String protocol) throws Exception {

@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,13 +39,25 @@ import org.junit.jupiter.api.Timeout;
 class GroupFailoverIT {
     private static final int PARTITIONS = 4;
     private static final int FARTHEST_AHEAD = 400;
+    /** So many that each broker runs some. */
+    private static final int INSTANCES = 12;
+
+    private static final Map<Integer, Integer> HTTP_PORTS = new HashMap<>();
     private static ClusterProcess cluster;
 
     @BeforeAll
     static void start() {
         assumeTrue(BrokerProcess.KIND == BrokerProcess.Kind.TROUPE);
-        cluster = ClusterProcess.startThree(
-                "group-failover", Map.of("group.initial.rebalance.delay.ms", "0", "offsets.topic.num.partitions", "1"));
+        cluster = ClusterProcess.create(
+                "group-failover",
+                3,
+                3,
+                Map.of("group.initial.rebalance.delay.ms", "0", "offsets.topic.num.partitions", "1"));
+        for (int broker = 1; broker <= 3; broker++) {
+            HTTP_PORTS.put(broker, Ports.free());
+            cluster.broker(broker).set("troupe.http.listener", "127.0.0.1:" + HTTP_PORTS.get(broker));
+        }
+        cluster.start(1, 2, 3);
     }
 
     @AfterAll
@@ -150,6 +166,68 @@ class GroupFailoverIT {
             });
         }
         assertEquals(new TreeSet<>(sent), new TreeSet<>(read));
+    }
+
+    /** Of the HTTP API: whoever runs them is killed, and others go on where their groups are, told nothing but to wait. */
+    @Test
+    void consumerInstancesOutliveTheirBroker() throws Exception {
+        String topic = Clients.unique("instances");
+        cluster.clients().create(new NewTopic(topic, PARTITIONS, (short) 3));
+        for (int broker = 1; broker <= 3; broker++) {
+            cluster.broker(broker).awaitOutput("HTTP is served at", 0);
+        }
+        String prefix = "/consumers/" + Clients.unique("outliving") + "-";
+        for (int i = 0; i < INSTANCES; i++) {
+            String settings = "{\"name\":\"i\",\"format\":\"json\",\"auto.offset.reset\":\"earliest\"}";
+            assertEquals(200, http(1 + i % 3, "POST", prefix + i, settings).statusCode());
+            String subscription = prefix + i + "/instances/i/subscription";
+            assertEquals(
+                    204,
+                    http(2, "POST", subscription, "{\"topics\":[\"" + topic + "\"]}")
+                            .statusCode());
+        }
+        written(topic, 0);
+        readByAll(prefix, 0, 3);
+        cluster.kill(3);
+        written(topic, 1);
+        readByAll(prefix, 1, 1);
+        cluster.start(3);
+    }
+
+    private static HttpResponse<String> http(int broker, String method, String path, String body) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + HTTP_PORTS.get(broker) + path))
+                .timeout(Duration.ofSeconds(120))
+                .header("Content-Type", "application/vnd.kafka.v2+json")
+                .method(method, HttpRequest.BodyPublishers.ofString(body))
+                .build();
+        return HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static void written(String topic, int value) throws Exception {
+        try (KafkaProducer<String, String> producer = cluster.clients().producer("acks", "all")) {
+            producer.send(new ProducerRecord<>(topic, 0, null, "" + value)).get();
+        }
+    }
+
+    /** Each reads this record, and reads it once; what is read is committed by the next read. */
+    private static void readByAll(String prefix, int value, int broker) {
+        for (int i = 0; i < INSTANCES; i++) {
+            String path = prefix + i + "/instances/i/records?timeout=500";
+            List<String> read = new ArrayList<>();
+            Clients.await(path + " reads " + value, () -> {
+                HttpResponse<String> answer = http(broker, "GET", path, "");
+                assertEquals(200, answer.statusCode(), answer.body());
+                read.add(answer.body());
+                return !answer.body().equals("[]");
+            });
+            assertTrue(
+                    read.get(read.size() - 1).contains("\"value\":" + value + ",\"partition\":0,\"offset\":" + value));
+            // Says that the last one came; there is nothing else to be read.
+            Clients.await(path + " reads no more", () -> {
+                HttpResponse<String> answer = http(broker, "GET", path.replace("500", "0"), "");
+                return answer.body().equals("[]");
+            });
+        }
     }
 
     private void killTwice(Admin admin, String group, String topic, Set<String> sent, List<Thread> threads) {

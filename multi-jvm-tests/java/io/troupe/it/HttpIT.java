@@ -41,6 +41,7 @@ import org.junit.jupiter.api.Timeout;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class HttpIT {
     private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final String V2 = "application/vnd.kafka.v2+json";
     private static final int PORT = Ports.free();
     private static final HttpClient HTTP = HttpClient.newHttpClient();
     private static BrokerProcess broker;
@@ -293,6 +294,55 @@ class HttpIT {
                 "\"max_lag\":6,\"max_lag_topic_name\":\"" + topic + "\"",
                 get("/v3/clusters/" + id + "/consumer-groups/" + group + "/lag-summary"));
         contains("\"status\":\"ready\"", get("/readyz"));
+    }
+
+    /** Each has half of the partitions, and all of them when the other has gone. */
+    @Test
+    @Order(7)
+    void aConsumerInstanceSharesItsGroupWithKafkasConsumer() throws Exception {
+        String topic = clients.topic(Clients.unique("shared"), 4, Map.of());
+        String group = "/consumers/" + Clients.unique("sharing");
+        String instance = group + "/instances/i";
+        HttpResponse<String> made =
+                post(group, V2, "{\"name\":\"i\",\"format\":\"json\",\"auto.offset.reset\":\"earliest\"}");
+        assertEquals(200, made.statusCode(), made.body());
+        assertEquals(
+                204,
+                post(instance + "/subscription", V2, "{\"topics\":[\"" + topic + "\"]}")
+                        .statusCode());
+        try (KafkaConsumer<String, String> consumer = clients.consumer("group.id", group.substring(11))) {
+            consumer.subscribe(List.of(topic));
+            Clients.await("each has two", () -> {
+                consumer.poll(Duration.ofMillis(100));
+                return consumer.assignment().size() == 2
+                        && get(instance + "/assignments").split("partition\":", -1).length == 3;
+            });
+            for (int p = 0; p < 4; p++) {
+                post("/topics/" + topic + "/partitions/" + p, V2, "{\"records\":[{\"value\":" + p + "}]}");
+            }
+            List<String> read = new ArrayList<>();
+            Clients.await("both have read theirs", () -> {
+                consumer.poll(Duration.ofMillis(100)).forEach(record -> read.add(record.value()));
+                for (String record : get(instance + "/records?timeout=200").split("\"value\":")) {
+                    if (!record.startsWith("[")) {
+                        read.add(record.substring(0, 1));
+                    }
+                }
+                return read.size() == 4;
+            });
+            assertEquals(List.of("0", "1", "2", "3"), read.stream().sorted().toList());
+            assertEquals(204, send(at(instance).DELETE()).statusCode());
+            Clients.await("the other has all", () -> {
+                consumer.poll(Duration.ofMillis(100));
+                return consumer.assignment().size() == 4;
+            });
+            Map<TopicPartition, OffsetAndMetadata> committed = consumer.committed(consumer.assignment());
+            assertEquals(
+                    2,
+                    committed.values().stream()
+                            .filter(c -> c != null && c.offset() == 1)
+                            .count());
+        }
     }
 
     /** Every line of the README that calls curl, with this broker's port, one after the other. */

@@ -153,7 +153,7 @@ public final class ProduceHandler implements ApiHandler<ProduceRequestData>, Aut
             } else if (topic.isEmpty()) {
                 reply.refuse(Refusal.of(
                         version >= FIRST_WITH_TOPIC_IDS ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION));
-            } else if (topic.get().internal()) {
+            } else if (TopicImage.hasCoordinators(topic.get().name())) {
                 reply.refuse(new Refusal(
                         Errors.INVALID_TOPIC_EXCEPTION,
                         "only the broker itself writes " + topic.get().name()));

@@ -52,6 +52,18 @@ final class ServerKeys {
                 30_000,
                 100,
                 "Time for an HTTP request's body to come, and again for what it asks to be done."));
+        add(atLeast(
+                "troupe.http.max.consumer.instances",
+                INT,
+                10_000,
+                0,
+                "HTTP consumer instances that this broker runs at a time; beyond it no more are made here."));
+        add(atLeast(
+                "troupe.http.consumer.instance.timeout.ms",
+                INT,
+                300_000,
+                1000,
+                "Time after which an HTTP consumer instance that nobody uses is deleted."));
         add(string(
                 "troupe.http.cors.origins",
                 "",

@@ -277,6 +277,8 @@ public final class ServerProperties {
                 settings.integer("troupe.http.request.max.bytes"),
                 settings.integer("troupe.http.response.max.bytes"),
                 settings.integer("troupe.http.request.timeout.ms"),
+                settings.integer("troupe.http.max.consumer.instances"),
+                settings.integer("troupe.http.consumer.instance.timeout.ms"),
                 origins,
                 allowedHosts(settings, http, listeners.map(Listener::address)));
     }

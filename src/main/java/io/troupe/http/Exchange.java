@@ -171,6 +171,11 @@ final class Exchange {
         return body.toArray();
     }
 
+    /** The whole body, of JSON; empty for none, whatever it says that it is. */
+    CompletionStage<byte[]> bodyIfAny() {
+        return request.entity().isKnownEmpty() ? CompletableFuture.completedFuture(new byte[0]) : body();
+    }
+
     /**
      * So much more of the body is in memory.
      *

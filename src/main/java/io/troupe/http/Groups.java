@@ -18,8 +18,11 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.internals.Topic;
 import org.apache.kafka.common.message.DescribeGroupsRequestData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData;
+import org.apache.kafka.common.message.FindCoordinatorRequestData;
 import org.apache.kafka.common.message.ListGroupsRequestData;
 import org.apache.kafka.common.message.ListGroupsResponseData;
+import org.apache.kafka.common.message.OffsetCommitRequestData;
+import org.apache.kafka.common.message.OffsetCommitResponseData;
 import org.apache.kafka.common.message.OffsetFetchRequestData;
 import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestGroup;
 import org.apache.kafka.common.message.OffsetFetchResponseData;
@@ -32,6 +35,7 @@ final class Groups {
     private static final int LIST_VERSION = 5;
     private static final int DESCRIBE_VERSION = 5;
     private static final int OFFSET_FETCH_VERSION = 8;
+    private static final int FIND_COORDINATOR_VERSION = 4;
 
     /** A group as its coordinator lists it. */
     record Listed(String groupId, String state, String type, int coordinator) {}
@@ -121,36 +125,53 @@ final class Groups {
 
     /** Of each partition that the group has committed an offset of, sorted; fails with HttpFailure. */
     CompletionStage<List<Lag>> lags(String groupId) {
-        return committed(groupId).thenCompose(committed -> reading.ends(committed, RecordReading.LATEST)
-                .thenApply(ends -> {
-                    long now = System.currentTimeMillis();
-                    List<Lag> lags = new ArrayList<>();
-                    ends.forEach((partition, end) -> lags.add(new Lag(
-                            partition,
-                            committed.get(partition),
-                            end.offset(),
-                            end.waitingSinceMs() < 0 ? 0 : Math.max(0, now - end.waitingSinceMs()))));
-                    lags.sort(Comparator.comparing((Lag lag) -> lag.partition().topic())
-                            .thenComparing(lag -> lag.partition().partition()));
-                    return lags;
-                }));
+        return committed(groupId).thenCompose(all -> {
+            Map<TopicPartition, Long> committed = new HashMap<>();
+            all.forEach((partition, known) -> committed.put(partition, known.offset()));
+            return lags(committed);
+        });
     }
 
-    private CompletionStage<Map<TopicPartition, Long>> committed(String groupId) {
+    private CompletionStage<List<Lag>> lags(Map<TopicPartition, Long> committed) {
+        return reading.ends(committed, RecordReading.LATEST).thenApply(ends -> {
+            long now = System.currentTimeMillis();
+            List<Lag> lags = new ArrayList<>();
+            ends.forEach((partition, end) -> lags.add(new Lag(
+                    partition,
+                    committed.get(partition),
+                    end.offset(),
+                    end.waitingSinceMs() < 0 ? 0 : Math.max(0, now - end.waitingSinceMs()))));
+            lags.sort(Comparator.comparing((Lag lag) -> lag.partition().topic())
+                    .thenComparing(lag -> lag.partition().partition()));
+            return lags;
+        });
+    }
+
+    /** What a group has committed of a partition. */
+    record Committed(long offset, String metadata) {}
+
+    /** Of each partition that the group has committed an offset of; fails with HttpFailure. */
+    CompletionStage<Map<TopicPartition, Committed>> committed(String groupId) {
         OffsetFetchRequestData request = new OffsetFetchRequestData()
                 .setGroups(List.of(
                         new OffsetFetchRequestGroup().setGroupId(groupId).setTopics(null)));
-        return ask(groupId, request, answer -> Errors.forCode(group(answer).errorCode()))
+        return settled(
+                        groupId,
+                        OFFSET_FETCH_VERSION,
+                        request,
+                        answer -> Errors.forCode(group(answer).errorCode()))
                 .thenApply(answer -> {
                     OffsetFetchResponseGroup group = group(answer);
                     Errors error = Errors.forCode(group.errorCode());
                     if (error != Errors.NONE) {
                         throw HttpFailure.of(error, null, "Group " + groupId);
                     }
-                    Map<TopicPartition, Long> committed = new HashMap<>();
+                    Map<TopicPartition, Committed> committed = new HashMap<>();
                     group.topics().forEach(topic -> topic.partitions().forEach(p -> {
                         if (p.errorCode() == Errors.NONE.code() && p.committedOffset() >= 0) {
-                            committed.put(new TopicPartition(topic.name(), p.partitionIndex()), p.committedOffset());
+                            committed.put(
+                                    new TopicPartition(topic.name(), p.partitionIndex()),
+                                    new Committed(p.committedOffset(), p.metadata()));
                         }
                     }));
                     return committed;
@@ -161,15 +182,43 @@ final class Groups {
         return ((OffsetFetchResponseData) answer).groups().get(0);
     }
 
-    private CompletionStage<ApiMessage> ask(
-            String groupId, OffsetFetchRequestData request, Function<ApiMessage, Errors> errorOf) {
-        return Retrying.whileLeaderMoves(
-                () -> calls.call(
-                        coordinator(groupId).orElseThrow(() -> unknown(groupId)),
-                        OFFSET_FETCH_VERSION,
+    /** Fails with HttpFailure unless the coordinator answered; each partition has its own error. */
+    CompletionStage<OffsetCommitResponseData> commit(OffsetCommitRequestData request, int version) {
+        return settled(
+                        request.groupId(),
+                        version,
+                        request,
+                        answer -> Errors.forCode(((OffsetCommitResponseData) answer)
+                                .topics()
+                                .get(0)
+                                .partitions()
+                                .get(0)
+                                .errorCode()))
+                .thenApply(answer -> (OffsetCommitResponseData) answer);
+    }
+
+    /** Asks a group's coordinator once. Without the topic of offsets there is none, so it is made. */
+    CompletionStage<ApiMessage> ask(String groupId, int version, ApiMessage request) {
+        Optional<Integer> coordinator = coordinator(groupId);
+        if (coordinator.isPresent()) {
+            return calls.call(coordinator.get(), version, request, 0, timeoutMs);
+        }
+        FindCoordinatorRequestData find = new FindCoordinatorRequestData().setCoordinatorKeys(List.of(groupId));
+        return calls.call(topics.ownId(), FIND_COORDINATOR_VERSION, find, 0, timeoutMs)
+                .thenCompose(found -> calls.call(
+                        coordinator(groupId)
+                                .orElseThrow(() -> HttpFailure.tryAgain("The coordinator of group "
+                                        + HttpFailure.shown(groupId) + " is not there at the moment.")),
+                        version,
                         request,
                         0,
-                        timeoutMs),
+                        timeoutMs));
+    }
+
+    private CompletionStage<ApiMessage> settled(
+            String groupId, int version, ApiMessage request, Function<ApiMessage, Errors> errorOf) {
+        return Retrying.whileLeaderMoves(
+                () -> ask(groupId, version, request),
                 errorOf,
                 System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs),
                 executor);

@@ -15,9 +15,12 @@ final class HttpFailure extends RuntimeException {
     static final int UNKNOWN_TOPIC = 40401;
     static final int UNKNOWN_PARTITION = 40402;
     static final int NO_LEADER = 40404;
+    static final int UNKNOWN_INSTANCE = 40403;
     static final int FORMAT_MISMATCH = 40601;
     static final int EXISTS = 40902;
+    static final int ILLEGAL_STATE = 40903;
     static final int BAD_JSON = 42203;
+    static final int BAD_CONFIG = 42204;
     static final int BAD_PAYLOAD = 42206;
     static final int BAD_BATCH = 42208;
     /** Of v3: what a broker refuses. */

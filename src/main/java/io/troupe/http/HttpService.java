@@ -21,6 +21,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.slf4j.Logger;
@@ -31,6 +32,9 @@ import org.slf4j.LoggerFactory;
  * what another broker leads or coordinates is asked there, so any broker answers for all.
  */
 public final class HttpService {
+    /** The cluster role of nodes that serve HTTP. */
+    public static final String ROLE = "http";
+
     private static final String CLIENT_ID = "http";
     private static final String DISPATCHER = "troupe.dispatcher.http";
     private static final Duration PATIENCE = Duration.ofSeconds(1);
@@ -79,7 +83,9 @@ public final class HttpService {
     private void open(ActorSystem<?> system, HostPort address, Parts parts) {
         try {
             Executor executor = system.dispatchers().lookup(DispatcherSelector.fromConfig(DISPATCHER));
-            HttpPort.open(system, address, parts.config().http(), routes(parts, calls, executor), executor)
+            List<Route> routes =
+                    routes(parts, calls, executor, instance -> ShardedInstances.start(system, DISPATCHER, instance));
+            HttpPort.open(system, address, parts.config().http(), routes, executor)
                     .whenComplete((opened, failure) -> {
                         if (failure != null) {
                             failed(address, failure);
@@ -107,7 +113,9 @@ public final class HttpService {
         closed.complete(null);
     }
 
-    static List<Route> routes(Parts parts, BrokerCalls calls, Executor executor) {
+    /** @param start what makes consumer instances where they are to be */
+    static List<Route> routes(
+            Parts parts, BrokerCalls calls, Executor executor, Function<InstanceActor.Parts, Instances> start) {
         BrokerConfig config = parts.config();
         HttpConfig http = config.http();
         int timeoutMs = http.requestTimeoutMs();
@@ -130,6 +138,15 @@ public final class HttpService {
         routes.addAll(new FetchRoutes(topics, reading, new EventRoutes(topics, reading, executor), executor).routes());
         routes.addAll(new ClusterRoutes(topics, calls, produce, timeoutMs).routes());
         routes.addAll(new GroupRoutes(topics, groups).routes());
+        InstanceRecords records =
+                new InstanceRecords(topics, reading, writing, config.group().offsetsTopicReplicationFactor());
+        Instances instances = start.apply(new InstanceActor.Parts(
+                new InstanceCalls(topics, groups, reading, records),
+                http.consumerInstanceTimeoutMs(),
+                new InstanceActor.Living(http.maxConsumerInstances())));
+        PartitionsReading many = new PartitionsReading(topics, calls, timeoutMs, reading.stepBytes(), executor);
+        ConsumerReading consuming = new ConsumerReading(instances, many, reading, timeoutMs, executor);
+        routes.addAll(new ConsumerRoutes(topics, groups, instances, consuming, timeoutMs).routes());
         routes.addAll(OpenApi.routes());
         routes.addAll(new StatusRoutes(
                         topics,
@@ -141,7 +158,6 @@ public final class HttpService {
                 .routes());
         routes.addAll(new GroupStoryRoutes(groups, new GroupStory(calls, timeoutMs)).routes());
         routes.addAll(new ConsoleRoutes().routes());
-        // Consumer instances (/consumers) are to join here.
         return List.copyOf(routes);
     }
 

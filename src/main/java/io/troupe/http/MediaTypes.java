@@ -105,6 +105,36 @@ final class MediaTypes {
         throw notAcceptable(accept, "application/vnd.kafka.{json,binary,text}.v2+json");
     }
 
+    /**
+     * That an answer's records are wanted in a format.
+     *
+     * @throws HttpFailure 40601 when they are wanted in another one, 406
+     */
+    static void requireRecords(Optional<String> accept, RecordFormat format) {
+        boolean other = false;
+        for (String type : wanted(accept)) {
+            switch (type) {
+                case "*/*", "application/*", V2, JSON -> {
+                    return;
+                }
+                default -> {}
+            }
+            if (type.equals(format.contentType())) {
+                return;
+            }
+            for (RecordFormat another : RecordFormat.values()) {
+                other |= type.equals(another.contentType());
+            }
+        }
+        if (other) {
+            throw new HttpFailure(
+                    HttpFailure.FORMAT_MISMATCH,
+                    "The consumer instance's format is " + format.name().toLowerCase(Locale.ROOT) + ": it is served as "
+                            + format.contentType() + ".");
+        }
+        throw notAcceptable(accept, format.contentType());
+    }
+
     private static HttpFailure notAcceptable(Optional<String> accept, String allowed) {
         return new HttpFailure(
                 406, "Accept: " + HttpFailure.shown(accept.orElse("")) + " cannot be served, only " + allowed + ".");

@@ -12,10 +12,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.internals.Topic;
+import org.apache.kafka.common.message.CreateTopicsRequestData;
 import org.apache.kafka.common.message.MetadataRequestData;
 import org.apache.kafka.common.message.MetadataRequestData.MetadataRequestTopic;
 import org.apache.kafka.common.message.MetadataResponseData;
 import org.apache.kafka.common.message.MetadataResponseData.MetadataResponseTopic;
+import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
 
 /** Topics and partitions that requests name, found in this broker's metadata. Any thread. */
@@ -90,6 +92,11 @@ final class Topics {
             }
             throw HttpFailure.unknownTopic(name);
         });
+    }
+
+    /** Asks for topics to be made; this broker knows them when the answer says that they are. */
+    CompletionStage<ApiMessage> create(CreateTopicsRequestData request, int version) {
+        return calls.call(ownId, version, request.setTimeoutMs(timeoutMs), 0, timeoutMs);
     }
 
     /** The broker that leads a partition now; empty when nobody does, or who does is not there. */

@@ -136,7 +136,7 @@ final class LeadingReplica {
                     .tell(new ReplicaLinks.Leads(key, assigned.image().replicas()));
             armIsr();
         }
-        if (isInternal()) {
+        if (hasCoordinator()) {
             settings.leadership().tell(new Leadership.Elected(partition, epoch, state.epochStartOffset(), leader));
         }
     }
@@ -145,8 +145,8 @@ final class LeadingReplica {
         return assigned.image().replicas().size() > 1;
     }
 
-    private boolean isInternal() {
-        return TopicImage.isInternal(partition.topic());
+    private boolean hasCoordinator() {
+        return TopicImage.hasCoordinators(partition.topic());
     }
 
     void append(Append append) {
@@ -410,7 +410,7 @@ final class LeadingReplica {
         state.resign(reason);
         deletions.refuseAll(reason);
         checkpoint();
-        if (isInternal()) {
+        if (hasCoordinator()) {
             settings.leadership().tell(new Leadership.Resigned(partition, epoch));
         }
         for (Timer timer : Timer.values()) {

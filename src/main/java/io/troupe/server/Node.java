@@ -6,6 +6,7 @@ import com.typesafe.config.ConfigValueFactory;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.HostPort;
 import io.troupe.controller.ControllerSingleton;
+import io.troupe.http.HttpService;
 import io.troupe.journal.Journals;
 import io.troupe.partition.ReplicaSharding;
 import java.util.ArrayList;
@@ -28,6 +29,9 @@ final class Node {
         }
         if (config.roles().contains(BrokerConfig.Role.BROKER)) {
             roles.add(ReplicaSharding.role(config.nodeId()));
+        }
+        if (config.httpListener().isPresent()) {
+            roles.add(HttpService.ROLE);
         }
         Map<String, Object> own = Map.of(
                 "pekko.remote.artery.canonical.hostname", actors.host(),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.partition.Replica.FollowerStanding;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -108,7 +109,7 @@ class ConsoleRoutesTest extends OnHttpPort {
         body = get("/troupe/status").body();
         assertTrue(body.contains("\"severity\":\"bad\",\"title\":\"Broker 2 is not heard from\""), body);
         assertTrue(body.contains("\"state\":\"fenced\""), body);
-        assertTrue(Json.isJson(body), body);
+        assertTrue(Json.isJson(body.getBytes(StandardCharsets.UTF_8)), body);
     }
 
     @Test

@@ -28,6 +28,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
 import org.apache.kafka.common.message.CreateTopicsResponseData;
 import org.apache.kafka.common.message.CreateTopicsResponseData.CreatableTopicResult;
@@ -56,11 +57,8 @@ import org.apache.kafka.common.message.ListOffsetsResponseData.ListOffsetsPartit
 import org.apache.kafka.common.message.ListOffsetsResponseData.ListOffsetsTopicResponse;
 import org.apache.kafka.common.message.MetadataRequestData;
 import org.apache.kafka.common.message.MetadataResponseData;
+import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetFetchRequestData;
-import org.apache.kafka.common.message.OffsetFetchResponseData;
-import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseGroup;
-import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponsePartitions;
-import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseTopics;
 import org.apache.kafka.common.message.ProduceRequestData;
 import org.apache.kafka.common.message.ProduceResponseData;
 import org.apache.kafka.common.message.ProduceResponseData.PartitionProduceResponse;
@@ -99,6 +97,8 @@ final class FakeCluster implements BrokerCalls {
     volatile long logStart;
     /** A call that is not answered before this. */
     volatile CompletableFuture<Void> held = CompletableFuture.completedFuture(null);
+
+    final FakeGroups groups = new FakeGroups();
 
     private final AtomicLong fetches = new AtomicLong();
     private final Map<String, List<PlainRecord>> logs = new ConcurrentHashMap<>();
@@ -156,8 +156,9 @@ final class FakeCluster implements BrokerCalls {
     }
 
     private static boolean empty(FetchResponseData answer) {
-        var data = answer.responses().get(0).partitions().get(0);
-        return data.errorCode() == Errors.NONE.code() && data.records() == null;
+        return answer.responses().stream()
+                .flatMap(topic -> topic.partitions().stream())
+                .allMatch(data -> data.errorCode() == Errors.NONE.code() && data.records() == null);
     }
 
     private ApiMessage answer(int brokerId, ApiMessage request) {
@@ -214,14 +215,11 @@ final class FakeCluster implements BrokerCalls {
             }
             return new DescribeGroupsResponseData().setGroups(List.of(group));
         } else if (request instanceof OffsetFetchRequestData wanted) {
-            return new OffsetFetchResponseData()
-                    .setGroups(List.of(new OffsetFetchResponseGroup()
-                            .setGroupId(wanted.groups().get(0).groupId())
-                            .setTopics(List.of(new OffsetFetchResponseTopics()
-                                    .setName(TOPIC)
-                                    .setPartitions(List.of(new OffsetFetchResponsePartitions()
-                                            .setPartitionIndex(0)
-                                            .setCommittedOffset(1)))))));
+            return groups.fetch(wanted);
+        } else if (request instanceof OffsetCommitRequestData commit) {
+            return groups.commit(commit);
+        } else if (request instanceof ConsumerGroupHeartbeatRequestData heartbeat) {
+            return groups.heartbeat(heartbeat, metadata.current());
         }
         throw new AssertionError("not expected: " + request);
     }
@@ -254,9 +252,19 @@ final class FakeCluster implements BrokerCalls {
 
     private FetchResponseData fetch(FetchRequestData fetch) {
         fetches.incrementAndGet();
-        var topic = fetch.topics().get(0);
-        var wanted = topic.partitions().get(0);
-        List<PlainRecord> log = log(topic.topic(), wanted.partition());
+        List<FetchableTopicResponse> answer = new ArrayList<>();
+        for (var topic : fetch.topics()) {
+            answer.add(new FetchableTopicResponse()
+                    .setTopic(topic.topic())
+                    .setPartitions(topic.partitions().stream()
+                            .map(wanted -> fetch(topic.topic(), wanted))
+                            .toList()));
+        }
+        return new FetchResponseData().setResponses(answer);
+    }
+
+    private FetchResponseData.PartitionData fetch(String topic, FetchRequestData.FetchPartition wanted) {
+        List<PlainRecord> log = log(topic, wanted.partition());
         FetchResponseData.PartitionData data = new FetchResponseData.PartitionData()
                 .setPartitionIndex(wanted.partition())
                 .setHighWatermark(log.size());
@@ -267,9 +275,7 @@ final class FakeCluster implements BrokerCalls {
             int end = (int) Math.min(log.size(), from + recordsPerFetch);
             RecordsField.set(data, batches(log.subList((int) from, end)), null);
         }
-        return new FetchResponseData()
-                .setResponses(List.of(
-                        new FetchableTopicResponse().setTopic(topic.topic()).setPartitions(List.of(data))));
+        return data;
     }
 
     private static ByteBuffer batches(List<PlainRecord> records) {

@@ -37,6 +37,7 @@ abstract class OnHttpPort {
 
     final FakeCluster cluster = new FakeCluster();
     final HttpClient client = HttpClient.newHttpClient();
+    LocalInstances instances;
     private HttpPort port;
 
     /** Besides those that every broker needs. */
@@ -74,7 +75,8 @@ abstract class OnHttpPort {
                         kit.system(),
                         new HostPort("127.0.0.1", 0),
                         config.http(),
-                        HttpService.routes(parts, cluster, executor),
+                        HttpService.routes(
+                                parts, cluster, executor, start -> instances = new LocalInstances(kit, start)),
                         executor)
                 .toCompletableFuture()
                 .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);

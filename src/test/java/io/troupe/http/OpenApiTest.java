@@ -51,7 +51,8 @@ class OpenApiTest {
                 new HttpService.Parts(
                         config, config.listeners().get(0), cluster.metadata, null, List.of(), new RequestTimes()),
                 cluster,
-                Runnable::run);
+                Runnable::run,
+                parts -> null);
         Set<String> served = new TreeSet<>();
         routes.forEach(route ->
                 assertTrue(served.add(route.method() + " " + route.template()), () -> "twice: " + route.template()));

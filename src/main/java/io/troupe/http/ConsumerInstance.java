@@ -1,0 +1,606 @@
+package io.troupe.http;
+
+import io.troupe.http.InstanceAction.Place;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
+import org.apache.kafka.common.protocol.Errors;
+
+/**
+ * One consumer instance of the HTTP API: what it is subscribed to, its part in its group, and where it reads. Pure: what it wants done it
+ * says to {@link Work}, whose results are told to it, and time comes in. It never sees a record: who reads asks for a lease (one at a
+ * time) and the places, reads them, and before anything is handed out takes it here, so nothing of a partition that is another's by
+ * then, and nothing twice, is.
+ *
+ * <p>Changes (create, subscribe, assign, delete) are stored first and done then, one at a time; others of them wait, at most
+ * {@value #MOST_WAITING}.
+ */
+final class ConsumerInstance {
+    static final int MOST_WAITING = 32;
+    /** A reader that was not heard of for so long is gone; it may be waiting for another broker's records meanwhile. */
+    static final long LEASE_MS = 10_000;
+
+    private static final long LOCATE_RETRY_MS = 500;
+    private static final long EXPIRY_RETRY_MS = 30_000;
+    /** In place of an offset: there is none, and none is to be made up. */
+    static final long NOWHERE = -4;
+
+    private static final Comparator<TopicPartition> BY_NAME =
+            Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
+
+    /** What it wants done. Nothing here answers before the call returns. */
+    interface Work {
+        /** Ends in {@link #stored}. @param definition null: there is none any more */
+        void store(InstanceDefinition definition);
+
+        /** Ends in {@link #heartbeatAnswered} or {@link #heartbeatFailed}. @param membership to which the answer belongs */
+        void heartbeat(long membership, ConsumerGroupHeartbeatRequestData request);
+
+        /** Ends in {@link #committed}. @param memberEpoch -1 for a consumer that is no member */
+        void commit(long number, int memberEpoch, List<Place> offsets);
+
+        /** Ends in {@link #located}. @param where of each partition an offset below 0 of {@link InstanceAction} */
+        void locate(long number, Map<TopicPartition, Long> where);
+
+        /** There is nothing to be kept here. */
+        void stop();
+    }
+
+    /** Where a partition is read. */
+    private static final class Position {
+        /** The next offset; -1 while it is not known. */
+        private long next = -1;
+        /** Known to the group; -1 for none. */
+        private long committed = -1;
+        /** Where to look for it. */
+        private long where = InstanceAction.BY_POLICY;
+        /** Which look-up is under way; 0 for none. */
+        private long lookUp;
+
+        private long retryMs;
+        private boolean revoked;
+        /** The group knows no offset, and auto.offset.reset is none. */
+        private boolean nowhere;
+
+        private boolean isToBeLocated() {
+            return next < 0 && lookUp == 0 && !nowhere;
+        }
+
+        private boolean isDirty() {
+            return next >= 0 && next != committed;
+        }
+    }
+
+    private record Waiting(InstanceAction action, Consumer<InstanceReply> reply) {}
+
+    private final InstanceId id;
+    private final long timeoutMs;
+    private final Function<Uuid, String> topicNames;
+    private final Work work;
+    private final TreeMap<TopicPartition, Position> positions = new TreeMap<>(BY_NAME);
+    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    private final Map<Long, Consumer<HttpFailure>> commits = new HashMap<>();
+    private final Map<Long, Consumer<InstanceReply>> seeks = new HashMap<>();
+
+    private InstanceDefinition definition;
+    /** Null while it is not subscribed; each has a number. */
+    private InstanceMembership membership;
+
+    private long membershipNumber;
+    /** What becomes of the change under way when it is stored; null for none. */
+    private Consumer<HttpFailure> onStored;
+
+    private boolean changing;
+    private boolean committing;
+    private boolean ended;
+    private long lease;
+    private long leaseUntilMs;
+    private boolean used;
+    private long usedMs;
+    private long numbers;
+
+    /**
+     * @param definition as stored; null for none
+     * @param timeoutMs after which an instance that nobody uses is no more
+     * @param topicNames null for a topic that is not known
+     */
+    ConsumerInstance(
+            InstanceId id,
+            InstanceDefinition definition,
+            long timeoutMs,
+            Function<Uuid, String> topicNames,
+            Work work,
+            long nowMs) {
+        this.id = id;
+        this.definition = definition;
+        this.timeoutMs = timeoutMs;
+        this.topicNames = topicNames;
+        this.work = work;
+        this.usedMs = nowMs;
+    }
+
+    /** Somebody uses it, so it takes its part in its group again; until then it would only keep partitions from others. */
+    private void use(long nowMs) {
+        usedMs = nowMs;
+        if (used || definition == null) {
+            return;
+        }
+        used = true;
+        if (definition.isSubscribed()) {
+            join(nowMs);
+        } else if (definition.isAssigned()) {
+            definition.assigned().forEach(partition -> positions.put(partition, new Position()));
+        }
+    }
+
+    private void join(long nowMs) {
+        membership = new InstanceMembership(definition, topicNames, nowMs);
+        membershipNumber++;
+    }
+
+    private void leave() {
+        if (membership != null) {
+            work.heartbeat(-1, membership.leave());
+            membership = null;
+        }
+        positions.clear();
+    }
+
+    boolean exists() {
+        return definition != null;
+    }
+
+    String memberId() {
+        return definition.memberId();
+    }
+
+    InstanceDefinition.Reset resetPolicy() {
+        return definition.resetPolicy();
+    }
+
+    /** It wants to stop; whatever else it is asked is to be asked of its successor. */
+    boolean hasEnded() {
+        return ended;
+    }
+
+    void on(InstanceAction action, Consumer<InstanceReply> reply, long nowMs) {
+        if (!(action instanceof InstanceAction.Touch)) {
+            use(nowMs);
+        }
+        if (action instanceof InstanceAction.Create create) {
+            change(action, reply, () -> create(create.definition(), reply));
+        } else if (definition == null) {
+            reply.accept(unknown());
+            endIfUnused();
+        } else if (action instanceof InstanceAction.Delete) {
+            change(action, reply, () -> delete(reply));
+        } else if (action instanceof InstanceAction.Subscribe subscribe) {
+            change(action, reply, () -> subscribe(subscribe, reply, nowMs));
+        } else if (action instanceof InstanceAction.Unsubscribe) {
+            change(action, reply, () -> unsubscribe(reply));
+        } else if (action instanceof InstanceAction.Assign assign) {
+            change(action, reply, () -> assign(assign, reply, nowMs));
+        } else if (action instanceof InstanceAction.Describe) {
+            reply.accept(new InstanceReply.Described(definition, List.copyOf(positions.keySet())));
+        } else if (action instanceof InstanceAction.Read read) {
+            reply.accept(read(read.lease(), nowMs));
+        } else if (action instanceof InstanceAction.Take take) {
+            reply.accept(take(take, nowMs));
+        } else if (action instanceof InstanceAction.Leave leave) {
+            lease = lease == leave.lease() ? 0 : lease;
+            reply.accept(new InstanceReply.Done());
+        } else if (action instanceof InstanceAction.Seek seek) {
+            seek(seek, reply);
+        } else if (action instanceof InstanceAction.Commit commit) {
+            commit(commit, reply);
+        } else {
+            reply.accept(new InstanceReply.Done());
+        }
+        tick(nowMs);
+    }
+
+    private InstanceReply.Refused unknown() {
+        return new InstanceReply.Refused(
+                HttpFailure.UNKNOWN_INSTANCE,
+                "There is no consumer instance " + id.name() + " in group " + id.group() + ".");
+    }
+
+    private static InstanceReply.Refused illegal(String message) {
+        return new InstanceReply.Refused(HttpFailure.ILLEGAL_STATE, message);
+    }
+
+    void endIfUnused() {
+        if (definition == null && !changing && !ended) {
+            ended = true;
+            work.stop();
+        }
+    }
+
+    private void change(InstanceAction action, Consumer<InstanceReply> reply, Runnable change) {
+        if (!changing) {
+            change.run();
+        } else if (waiting.size() < MOST_WAITING) {
+            waiting.add(new Waiting(action, reply));
+        } else {
+            reply.accept(InstanceReply.Refused.of(
+                    HttpFailure.tryAgain("Too many changes of this consumer instance are under way.")));
+        }
+    }
+
+    /** Stores what is to be, then does it; or tells why not. */
+    private void store(InstanceDefinition next, Consumer<InstanceReply> reply, Runnable done) {
+        changing = true;
+        onStored = failure -> {
+            if (failure != null) {
+                reply.accept(InstanceReply.Refused.of(failure));
+            } else {
+                definition = next;
+                used = true;
+                done.run();
+                reply.accept(new InstanceReply.Done());
+            }
+        };
+        work.store(next);
+    }
+
+    /** @param failure null when it is stored */
+    void stored(HttpFailure failure, long nowMs) {
+        Consumer<HttpFailure> then = onStored;
+        onStored = null;
+        changing = false;
+        then.accept(failure);
+        while (!changing && !ended && !waiting.isEmpty()) {
+            Waiting next = waiting.poll();
+            on(next.action(), next.reply(), nowMs);
+        }
+        endIfUnused();
+        while (ended && !waiting.isEmpty()) {
+            waiting.poll().reply().accept(unknown());
+        }
+        tick(nowMs);
+    }
+
+    private void create(InstanceDefinition wanted, Consumer<InstanceReply> reply) {
+        if (definition == null) {
+            store(wanted, reply, () -> {});
+        } else if (definition.memberId().equals(wanted.memberId())) {
+            reply.accept(new InstanceReply.Done());
+        } else {
+            reply.accept(new InstanceReply.Refused(
+                    HttpFailure.EXISTS,
+                    "There is a consumer instance " + id.name() + " in group " + id.group() + " already."));
+        }
+    }
+
+    private void delete(Consumer<InstanceReply> reply) {
+        changing = true;
+        commitOwn(positions.keySet(), () -> store(null, reply, this::leave));
+    }
+
+    private void subscribe(InstanceAction.Subscribe wanted, Consumer<InstanceReply> reply, long nowMs) {
+        boolean otherKind = wanted.topics() != null ? definition.pattern() != null : definition.topics() != null;
+        if (definition.isAssigned() || otherKind) {
+            reply.accept(illegal("Subscriptions to topics, to a pattern and to partitions exclude one another;"
+                    + " DELETE the subscription first."));
+            return;
+        }
+        InstanceDefinition next = definition.subscribed(wanted.topics(), wanted.pattern());
+        if (next.equals(definition)) {
+            reply.accept(new InstanceReply.Done());
+            return;
+        }
+        store(next, reply, () -> {
+            if (membership == null) {
+                join(nowMs);
+            } else {
+                membership.subscribe(next.topics(), next.pattern(), nowMs);
+            }
+        });
+    }
+
+    private void unsubscribe(Consumer<InstanceReply> reply) {
+        if (!definition.isSubscribed() && !definition.isAssigned()) {
+            reply.accept(new InstanceReply.Done());
+            return;
+        }
+        changing = true;
+        commitOwn(positions.keySet(), () -> store(definition.unsubscribed(), reply, this::leave));
+    }
+
+    private void assign(InstanceAction.Assign wanted, Consumer<InstanceReply> reply, long nowMs) {
+        if (definition.isSubscribed()) {
+            reply.accept(illegal("The instance is subscribed: its group assigns it partitions."
+                    + " DELETE the subscription first."));
+            return;
+        }
+        store(definition.assigned(List.copyOf(wanted.partitions())), reply, () -> {
+            positions.keySet().retainAll(new HashSet<>(wanted.partitions()));
+            wanted.partitions().forEach(partition -> positions.computeIfAbsent(partition, p -> new Position()));
+        });
+    }
+
+    private InstanceReply read(long by, long nowMs) {
+        if (!definition.isSubscribed() && !definition.isAssigned()) {
+            return illegal("The instance is not subscribed to topics and has no partitions assigned.");
+        }
+        if (lease != 0 && lease != by && nowMs < leaseUntilMs) {
+            return new InstanceReply.Busy();
+        }
+        if (membership != null && membership.problem() != null) {
+            return illegal(membership.problem());
+        }
+        if (lease != by && !committing) {
+            committing = true;
+            commitOwn(positions.keySet(), () -> committing = false);
+        }
+        lease = by;
+        leaseUntilMs = nowMs + LEASE_MS;
+        List<Place> places = new ArrayList<>();
+        boolean settled = membership == null || membership.isSettled();
+        for (Map.Entry<TopicPartition, Position> at : positions.entrySet()) {
+            Position position = at.getValue();
+            if (position.nowhere) {
+                return illegal("The group has no offset of " + at.getKey() + ", and auto.offset.reset is none.");
+            } else if (position.next >= 0 && !position.revoked) {
+                places.add(new Place(at.getKey(), position.next, ""));
+            } else {
+                settled = false;
+            }
+        }
+        return new InstanceReply.Granted(definition, settled, places);
+    }
+
+    private InstanceReply take(InstanceAction.Take take, long nowMs) {
+        List<TopicPartition> taken = new ArrayList<>();
+        if (lease == take.lease()) {
+            leaseUntilMs = nowMs + LEASE_MS;
+            for (InstanceAction.Step step : take.steps()) {
+                Position position = positions.get(step.partition());
+                // A repeat, for want of an answer, finds it where the first one left it.
+                boolean here = position != null
+                        && !position.revoked
+                        && (position.next == step.from() || position.next == step.next());
+                if (here) {
+                    position.next = step.next();
+                    taken.add(step.partition());
+                }
+            }
+        }
+        return new InstanceReply.Taken(taken);
+    }
+
+    private void seek(InstanceAction.Seek seek, Consumer<InstanceReply> reply) {
+        for (Place place : seek.places()) {
+            if (!positions.containsKey(place.partition())) {
+                reply.accept(illegal("Partition " + place.partition() + " is not assigned to the instance."));
+                return;
+            }
+        }
+        Map<TopicPartition, Long> unknown = new HashMap<>();
+        for (Place place : seek.places()) {
+            Position position = positions.get(place.partition());
+            position.lookUp = 0;
+            position.nowhere = false;
+            position.next = place.offset() >= 0 ? place.offset() : -1;
+            if (place.offset() < 0) {
+                position.where = place.offset() == InstanceAction.BY_POLICY ? policy() : place.offset();
+                position.nowhere = position.where == NOWHERE;
+                if (!position.nowhere) {
+                    unknown.put(place.partition(), position.where);
+                }
+            }
+        }
+        if (unknown.isEmpty()) {
+            reply.accept(new InstanceReply.Done());
+        } else {
+            seeks.put(lookUp(unknown), reply);
+        }
+    }
+
+    /** Without what was committed, which is where it was found to be no more. */
+    private long policy() {
+        return switch (definition.resetPolicy()) {
+            case EARLIEST -> InstanceAction.BEGINNING;
+            case LATEST -> InstanceAction.END;
+            case NONE -> NOWHERE;
+        };
+    }
+
+    private long lookUp(Map<TopicPartition, Long> where) {
+        long number = ++numbers;
+        where.keySet().forEach(partition -> positions.get(partition).lookUp = number);
+        work.locate(number, where);
+        return number;
+    }
+
+    /**
+     * Where partitions are to be read.
+     *
+     * @param offsets of those that were found, or {@link #NOWHERE}
+     * @param committed which of these are known to the group
+     */
+    void located(long number, Map<TopicPartition, Long> offsets, Set<TopicPartition> committed, long nowMs) {
+        boolean all = true;
+        for (Map.Entry<TopicPartition, Position> at : positions.entrySet()) {
+            Position position = at.getValue();
+            if (position.lookUp == number) {
+                position.lookUp = 0;
+                Long offset = offsets.get(at.getKey());
+                if (offset == null) {
+                    all = false;
+                    position.retryMs = nowMs + LOCATE_RETRY_MS;
+                } else if (offset == NOWHERE) {
+                    position.nowhere = true;
+                } else {
+                    position.next = offset;
+                    position.committed = committed.contains(at.getKey()) ? offset : position.committed;
+                }
+            }
+        }
+        Consumer<InstanceReply> seeker = seeks.remove(number);
+        if (seeker != null) {
+            seeker.accept(
+                    all
+                            ? new InstanceReply.Done()
+                            : InstanceReply.Refused.of(
+                                    HttpFailure.tryAgain("Not all partitions could be asked where they end.")));
+        }
+        tick(nowMs);
+    }
+
+    private void commit(InstanceAction.Commit commit, Consumer<InstanceReply> reply) {
+        if (membership != null && membership.epoch() <= InstanceMembership.JOIN) {
+            reply.accept(InstanceReply.Refused.of(
+                    HttpFailure.tryAgain("The instance is not a member of its group at the moment.")));
+            return;
+        }
+        List<Place> offsets = commit.offsets() == null ? dirty(positions.keySet()) : commit.offsets();
+        if (offsets.isEmpty()) {
+            reply.accept(new InstanceReply.Done());
+            return;
+        }
+        commit(
+                offsets,
+                failure ->
+                        reply.accept(failure == null ? new InstanceReply.Done() : InstanceReply.Refused.of(failure)));
+    }
+
+    private List<Place> dirty(Collection<TopicPartition> partitions) {
+        List<Place> dirty = new ArrayList<>();
+        for (TopicPartition partition : partitions) {
+            Position position = positions.get(partition);
+            if (position != null && position.isDirty()) {
+                dirty.add(new Place(partition, position.next, ""));
+            }
+        }
+        return dirty;
+    }
+
+    /** Commits by itself, if it is to and can; goes on in any case. */
+    private void commitOwn(Collection<TopicPartition> partitions, Runnable then) {
+        List<Place> dirty = definition.autoCommit() ? dirty(partitions) : List.of();
+        if (dirty.isEmpty() || membership != null && membership.epoch() <= InstanceMembership.JOIN) {
+            then.run();
+        } else {
+            commit(dirty, failure -> then.run());
+        }
+    }
+
+    private void commit(List<Place> offsets, Consumer<HttpFailure> then) {
+        long number = ++numbers;
+        commits.put(number, failure -> {
+            if (failure == null) {
+                offsets.forEach(place -> {
+                    Position position = positions.get(place.partition());
+                    if (position != null) {
+                        position.committed = place.offset();
+                    }
+                });
+            }
+            then.accept(failure);
+        });
+        work.commit(number, membership == null ? -1 : membership.epoch(), offsets);
+    }
+
+    /** @param failure null when all is committed */
+    void committed(long number, HttpFailure failure, long nowMs) {
+        commits.remove(number).accept(failure);
+        tick(nowMs);
+    }
+
+    /** What to tell who commits, when the group says this of a partition. */
+    static HttpFailure commitFailure(Errors error, TopicPartition partition) {
+        return switch (error) {
+            case STALE_MEMBER_EPOCH, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH ->
+                new HttpFailure(
+                        HttpFailure.ILLEGAL_STATE,
+                        "The group has rebalanced, and " + partition
+                                + " may be another consumer's; read on to hear what is assigned.");
+            default -> HttpFailure.of(error, null, "Offset of " + partition);
+        };
+    }
+
+    void heartbeatAnswered(long of, ConsumerGroupHeartbeatResponseData answer, long nowMs) {
+        if (membership != null && of == membershipNumber) {
+            assigned(membership.answered(answer, nowMs), nowMs);
+            tick(nowMs);
+        }
+    }
+
+    void heartbeatFailed(long of, long nowMs) {
+        if (membership != null && of == membershipNumber) {
+            membership.failed(nowMs);
+        }
+    }
+
+    private void assigned(InstanceMembership.Change change, long nowMs) {
+        positions.keySet().removeAll(change.lost());
+        change.added().forEach(partition -> positions.put(partition, new Position()));
+        if (!change.revoked().isEmpty()) {
+            InstanceMembership of = membership;
+            change.revoked().forEach(partition -> positions.get(partition).revoked = true);
+            commitOwn(change.revoked(), () -> {
+                if (of == membership) {
+                    positions.keySet().removeAll(change.revoked());
+                    of.gaveUp(change.revoked(), nowMs);
+                }
+            });
+        }
+    }
+
+    /** When there is something to be done next, unless something happens before. */
+    long dueMs() {
+        long due = definition == null ? Long.MAX_VALUE : usedMs + timeoutMs;
+        if (membership != null) {
+            due = Math.min(due, membership.dueMs());
+        }
+        for (Position position : positions.values()) {
+            if (position.isToBeLocated()) {
+                due = Math.min(due, position.retryMs);
+            }
+        }
+        return due;
+    }
+
+    /** Does what time asks for. */
+    void tick(long nowMs) {
+        if (definition == null || ended) {
+            return;
+        }
+        if (nowMs >= usedMs + timeoutMs && !changing) {
+            // In case that it cannot be stored.
+            usedMs = nowMs - timeoutMs + EXPIRY_RETRY_MS;
+            delete(none -> {});
+            return;
+        }
+        if (membership != null) {
+            assigned(membership.resolve(nowMs), nowMs);
+            ConsumerGroupHeartbeatRequestData heartbeat = membership.due(nowMs);
+            if (heartbeat != null) {
+                work.heartbeat(membershipNumber, heartbeat);
+            }
+        }
+        Map<TopicPartition, Long> unknown = new HashMap<>();
+        positions.forEach((partition, position) -> {
+            if (position.isToBeLocated() && position.retryMs <= nowMs) {
+                unknown.put(partition, position.where);
+            }
+        });
+        if (!unknown.isEmpty()) {
+            lookUp(unknown);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package io.troupe.http;
+
+import java.util.List;
+import org.apache.kafka.common.TopicPartition;
+
+/** What a consumer instance is asked. Each may be repeated: the second time does what the first did, or nothing. */
+sealed interface InstanceAction {
+    /** Answered with 40902 when there is another one of that name. */
+    record Create(InstanceDefinition definition) implements InstanceAction {}
+
+    /** Leaves its group and is no more. */
+    record Delete() implements InstanceAction {}
+
+    /**
+     * @param topics null for a pattern
+     * @param pattern null for topics
+     */
+    record Subscribe(List<String> topics, String pattern) implements InstanceAction {}
+
+    /** Of topics and of partitions. */
+    record Unsubscribe() implements InstanceAction {}
+
+    record Assign(List<TopicPartition> partitions) implements InstanceAction {}
+
+    /** Answered with {@link InstanceReply.Described}. */
+    record Describe() implements InstanceAction {}
+
+    /**
+     * Somebody wants to read, or goes on reading: answered with where, or with Busy while somebody else reads. What earlier reads
+     * took is committed then, if the instance does so by itself.
+     *
+     * @param lease not 0; a number of the reader's own
+     */
+    record Read(long lease) implements InstanceAction {}
+
+    /** Records are about to be handed out: answered with the partitions whose records may be. */
+    record Take(long lease, List<Step> steps) implements InstanceAction {}
+
+    /** The reader reads no more. */
+    record Leave(long lease) implements InstanceAction {}
+
+    /** Reading is to go on elsewhere: at an offset, or at one of the places below it. */
+    record Seek(List<Place> places) implements InstanceAction {}
+
+    /** @param offsets the next ones to be read; null for wherever reading is */
+    record Commit(List<Place> offsets) implements InstanceAction {}
+
+    /** It is still in the records: it lives, or expires from now on. */
+    record Touch() implements InstanceAction {}
+
+    long END = -1;
+    long BEGINNING = -2;
+    /** Where the instance's auto.offset.reset says; its position is not in the log any more. */
+    long BY_POLICY = -3;
+
+    /**
+     * @param offset the next one to be read
+     * @param metadata of a commit; empty for none
+     */
+    record Place(TopicPartition partition, long offset, String metadata) {}
+
+    /** Records of a partition from an offset up to another, exclusive. */
+    record Step(TopicPartition partition, long from, long next) {}
+}

@@ -1,0 +1,214 @@
+package io.troupe.http;
+
+import io.troupe.http.InstanceAction.Place;
+import io.troupe.protocol.BrokerCalls;
+import io.troupe.protocol.RecordsField;
+import io.troupe.record.PlainRecords;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.message.FetchRequestData;
+import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
+import org.apache.kafka.common.message.FetchRequestData.FetchTopic;
+import org.apache.kafka.common.message.FetchResponseData;
+import org.apache.kafka.common.message.FetchResponseData.PartitionData;
+import org.apache.kafka.common.protocol.Errors;
+
+/**
+ * One step of reading many partitions, with one fetch to each broker that leads any of them. What a step finds is bounded by
+ * {@link RecordReading#stepBytes} (or one record), divided among the brokers. Any thread; unpacks on the executor.
+ */
+final class PartitionsReading {
+    private static final int FETCH_VERSION = 12;
+    private static final int LEAST_BYTES = 64 << 10;
+
+    /** Records of one partition, from an offset on. */
+    record Part(TopicPartition partition, long from, RecordReading.Chunk chunk) {
+        boolean moves() {
+            return chunk.nextOffset() > from;
+        }
+    }
+
+    /**
+     * What a step found.
+     *
+     * @param lost places that are not in their logs any more, or not yet
+     * @param failed whether some partition could not be asked
+     */
+    record Found(List<Part> parts, List<TopicPartition> lost, boolean failed) {
+        static final Found NOTHING = new Found(List.of(), List.of(), false);
+
+        boolean isEmpty() {
+            return parts.stream().noneMatch(Part::moves) && lost.isEmpty();
+        }
+    }
+
+    private final Topics topics;
+    private final BrokerCalls calls;
+    private final int timeoutMs;
+    private final int stepBytes;
+    private final Executor executor;
+
+    PartitionsReading(Topics topics, BrokerCalls calls, int timeoutMs, int stepBytes, Executor executor) {
+        this.topics = topics;
+        this.calls = calls;
+        this.timeoutMs = timeoutMs;
+        this.stepBytes = stepBytes;
+        this.executor = executor;
+    }
+
+    /**
+     * @param waitMs how long to wait for so many bytes; what is there at the end of it is found in any case
+     * @return never fails
+     */
+    CompletionStage<Found> read(List<Place> places, int maxBytes, int minBytes, int waitMs) {
+        Map<Integer, FetchRequestData> requests = new HashMap<>();
+        // So that each has its turn at being the first, whose records are sure to fit.
+        List<Place> turned = new ArrayList<>(places);
+        Collections.rotate(turned, ThreadLocalRandom.current().nextInt(Math.max(1, places.size())));
+        boolean[] failed = new boolean[1];
+        for (Place place : turned) {
+            Optional<Integer> leader = topics.image()
+                    .topic(place.partition().topic())
+                    .flatMap(topic -> topics.leader(topic, place.partition().partition()));
+            if (leader.isPresent()) {
+                add(requests.computeIfAbsent(leader.get(), id -> request()), place);
+            } else {
+                failed[0] = true;
+            }
+        }
+        if (requests.isEmpty()) {
+            return CompletableFuture.completedFuture(new Found(List.of(), List.of(), true));
+        }
+        int bytes = Math.min(maxBytes, Math.max(LEAST_BYTES, stepBytes / requests.size()));
+        int least = Math.min(bytes, minBytes);
+        requests.values().forEach(request -> {
+            request.setMaxBytes(bytes);
+            request.topics().forEach(topic -> topic.partitions().forEach(p -> p.setPartitionMaxBytes(bytes)));
+        });
+        Map<TopicPartition, Long> from = new HashMap<>();
+        places.forEach(place -> from.put(place.partition(), place.offset()));
+        if (requests.size() == 1) {
+            return all(requests, from, bytes, least, waitMs, failed[0]);
+        }
+        // Several cannot wait for one another: first what is there, and then whoever has something first.
+        return all(requests, from, bytes, least, 0, failed[0])
+                .thenCompose(found -> !found.isEmpty() || waitMs == 0
+                        ? CompletableFuture.completedFuture(found)
+                        : first(requests, from, bytes, least, waitMs, failed[0]));
+    }
+
+    private static FetchRequestData request() {
+        return new FetchRequestData().setReplicaId(-1).setTopics(new ArrayList<>());
+    }
+
+    private static void add(FetchRequestData request, Place place) {
+        FetchPartition wanted =
+                new FetchPartition().setPartition(place.partition().partition()).setFetchOffset(place.offset());
+        for (FetchTopic topic : request.topics()) {
+            if (topic.topic().equals(place.partition().topic())) {
+                topic.partitions().add(wanted);
+                return;
+            }
+        }
+        FetchTopic topic = new FetchTopic().setTopic(place.partition().topic()).setPartitions(new ArrayList<>());
+        topic.partitions().add(wanted);
+        request.topics().add(topic);
+    }
+
+    private List<CompletableFuture<Found>> each(
+            Map<Integer, FetchRequestData> requests,
+            Map<TopicPartition, Long> from,
+            int bytes,
+            int minBytes,
+            int waitMs) {
+        List<CompletableFuture<Found>> asked = new ArrayList<>();
+        requests.forEach((leader, request) -> {
+            FetchRequestData own = request.duplicate().setMinBytes(minBytes).setMaxWaitMs(waitMs);
+            asked.add(calls.call(leader, FETCH_VERSION, own, 0, waitMs + timeoutMs)
+                    .thenApplyAsync(answer -> found((FetchResponseData) answer, from, bytes), executor)
+                    .exceptionally(failure -> new Found(List.of(), List.of(), true))
+                    .toCompletableFuture());
+        });
+        return asked;
+    }
+
+    private CompletionStage<Found> all(
+            Map<Integer, FetchRequestData> requests,
+            Map<TopicPartition, Long> from,
+            int bytes,
+            int minBytes,
+            int waitMs,
+            boolean failed) {
+        List<CompletableFuture<Found>> asked = each(requests, from, bytes, minBytes, waitMs);
+        return CompletableFuture.allOf(asked.toArray(CompletableFuture[]::new))
+                .thenApply(done -> together(asked, failed));
+    }
+
+    private CompletionStage<Found> first(
+            Map<Integer, FetchRequestData> requests,
+            Map<TopicPartition, Long> from,
+            int bytes,
+            int minBytes,
+            int waitMs,
+            boolean failed) {
+        List<CompletableFuture<Found>> asked = each(requests, from, bytes, minBytes, waitMs);
+        CompletableFuture<Found> result = new CompletableFuture<>();
+        asked.forEach(one -> one.thenAccept(found -> {
+            if (!found.isEmpty()) {
+                result.complete(found);
+            }
+        }));
+        CompletableFuture.allOf(asked.toArray(CompletableFuture[]::new))
+                .thenAccept(done -> result.complete(together(asked, failed)));
+        return result;
+    }
+
+    private static Found together(List<CompletableFuture<Found>> asked, boolean failedBefore) {
+        List<Part> parts = new ArrayList<>();
+        List<TopicPartition> lost = new ArrayList<>();
+        boolean failed = failedBefore;
+        for (CompletableFuture<Found> one : asked) {
+            parts.addAll(one.join().parts());
+            lost.addAll(one.join().lost());
+            failed |= one.join().failed();
+        }
+        return new Found(parts, lost, failed);
+    }
+
+    private static Found found(FetchResponseData answer, Map<TopicPartition, Long> from, int maxBytes) {
+        List<Part> parts = new ArrayList<>();
+        List<TopicPartition> lost = new ArrayList<>();
+        boolean failed = answer.errorCode() != Errors.NONE.code();
+        Map<TopicPartition, PartitionData> all = new LinkedHashMap<>();
+        answer.responses().forEach(topic -> topic.partitions()
+                .forEach(data -> all.put(new TopicPartition(topic.topic(), data.partitionIndex()), data)));
+        long left = maxBytes;
+        for (Map.Entry<TopicPartition, PartitionData> one : all.entrySet()) {
+            PartitionData data = one.getValue();
+            Errors error = Errors.forCode(data.errorCode());
+            long offset = from.getOrDefault(one.getKey(), -1L);
+            if (error == Errors.OFFSET_OUT_OF_RANGE) {
+                lost.add(one.getKey());
+            } else if (error != Errors.NONE) {
+                failed = true;
+            } else if (RecordsField.of(data) != null && offset >= 0 && left > 0) {
+                PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, (int) left);
+                RecordReading.Chunk chunk =
+                        new RecordReading.Chunk(read.records(), read.nextOffset(), data.highWatermark());
+                left -= chunk.sizeInBytes();
+                parts.add(new Part(one.getKey(), offset, chunk));
+            }
+        }
+        return new Found(parts, lost, failed);
+    }
+}

@@ -1,0 +1,419 @@
+package io.troupe.http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.troupe.http.InstanceAction.Place;
+import io.troupe.http.InstanceAction.Step;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData.Assignment;
+import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData.TopicPartitions;
+import org.apache.kafka.common.protocol.Errors;
+import org.junit.jupiter.api.Test;
+
+class ConsumerInstanceTest implements ConsumerInstance.Work {
+    private static final InstanceId ID = new InstanceId("g", "i");
+    private static final Uuid TOPIC = Uuid.randomUuid();
+    private static final TopicPartition P0 = new TopicPartition("t", 0);
+    private static final TopicPartition P1 = new TopicPartition("t", 1);
+    private static final long TIMEOUT_MS = 300_000;
+
+    private final List<InstanceDefinition> stores = new ArrayList<>();
+    private final List<ConsumerGroupHeartbeatRequestData> heartbeats = new ArrayList<>();
+    private final List<List<Place>> commits = new ArrayList<>();
+    private final List<Map<TopicPartition, Long>> lookUps = new ArrayList<>();
+    private final List<InstanceReply> replies = new ArrayList<>();
+    private long membership;
+    private long lookUp;
+    private long commit;
+    private int commitEpoch;
+    private boolean stopped;
+    private long nowMs = 1_000_000;
+    private ConsumerInstance instance = instance(null);
+
+    private ConsumerInstance instance(InstanceDefinition stored) {
+        return new ConsumerInstance(ID, stored, TIMEOUT_MS, id -> id.equals(TOPIC) ? "t" : null, this, nowMs);
+    }
+
+    @Override
+    public void store(InstanceDefinition definition) {
+        stores.add(definition);
+    }
+
+    @Override
+    public void heartbeat(long number, ConsumerGroupHeartbeatRequestData request) {
+        membership = number;
+        heartbeats.add(request);
+    }
+
+    @Override
+    public void commit(long number, int memberEpoch, List<Place> offsets) {
+        commit = number;
+        commitEpoch = memberEpoch;
+        commits.add(offsets);
+    }
+
+    @Override
+    public void locate(long number, Map<TopicPartition, Long> where) {
+        lookUp = number;
+        lookUps.add(where);
+    }
+
+    @Override
+    public void stop() {
+        stopped = true;
+    }
+
+    private static <T> T last(List<T> list) {
+        return list.get(list.size() - 1);
+    }
+
+    private InstanceDefinition definition(String memberId, boolean autoCommit) {
+        return new InstanceDefinition(
+                ID,
+                memberId,
+                RecordFormat.JSON,
+                InstanceDefinition.Reset.EARLIEST,
+                autoCommit,
+                1,
+                1000,
+                null,
+                null,
+                null);
+    }
+
+    private void ask(InstanceAction action) {
+        instance.on(action, replies::add, nowMs);
+    }
+
+    private InstanceReply answer(InstanceAction action) {
+        int before = replies.size();
+        ask(action);
+        assertEquals(before + 1, replies.size(), "answered at once");
+        return last(replies);
+    }
+
+    private void refused(int code, InstanceReply reply) {
+        assertEquals(code, assertInstanceOf(InstanceReply.Refused.class, reply).errorCode());
+    }
+
+    private void stored() {
+        instance.stored(null, nowMs);
+    }
+
+    private void created(boolean autoCommit) {
+        ask(new InstanceAction.Create(definition("m", autoCommit)));
+        stored();
+        assertEquals(new InstanceReply.Done(), last(replies));
+    }
+
+    private void subscribed(boolean autoCommit) {
+        created(autoCommit);
+        ask(new InstanceAction.Subscribe(List.of("t"), null));
+        stored();
+    }
+
+    private void assigned(int epoch, Integer... partitions) {
+        Assignment assignment = new Assignment()
+                .setTopicPartitions(
+                        List.of(new TopicPartitions().setTopicId(TOPIC).setPartitions(List.of(partitions))));
+        instance.heartbeatAnswered(
+                membership,
+                new ConsumerGroupHeartbeatResponseData()
+                        .setMemberEpoch(epoch)
+                        .setHeartbeatIntervalMs(500)
+                        .setAssignment(assignment),
+                nowMs);
+    }
+
+    private void located(long offset, TopicPartition... partitions) {
+        instance.located(
+                lookUp,
+                Stream.of(partitions).collect(Collectors.toMap(p -> p, p -> offset)),
+                Set.of(partitions),
+                nowMs);
+    }
+
+    private void reading(boolean autoCommit) {
+        subscribed(autoCommit);
+        assigned(1, 0, 1);
+        located(10, P0, P1);
+    }
+
+    private InstanceReply.Granted read(long lease) {
+        return assertInstanceOf(InstanceReply.Granted.class, answer(new InstanceAction.Read(lease)));
+    }
+
+    private List<TopicPartition> take(long lease, TopicPartition partition, long from, long next) {
+        InstanceReply reply = answer(new InstanceAction.Take(lease, List.of(new Step(partition, from, next))));
+        return ((InstanceReply.Taken) reply).partitions();
+    }
+
+    @Test
+    void oneThatIsNotThereIsToldAndStops() {
+        refused(40403, answer(new InstanceAction.Read(1)));
+        assertTrue(stopped);
+    }
+
+    @Test
+    void oneOfTwoThatAreMadeAtOnceExistsAlready() {
+        ask(new InstanceAction.Create(definition("m", true)));
+        ask(new InstanceAction.Create(definition("other", true)));
+        assertTrue(replies.isEmpty(), "nothing is said before it is stored");
+        stored();
+        assertEquals(new InstanceReply.Done(), replies.get(0));
+        refused(40902, replies.get(1));
+    }
+
+    /** The answer to the first may be lost with its broker. */
+    @Test
+    void whoAsksAgainForWhatIsMadeHasIt() {
+        created(true);
+        assertEquals(new InstanceReply.Done(), answer(new InstanceAction.Create(definition("m", true))));
+    }
+
+    @Test
+    void whatCannotBeStoredDoesNotExist() {
+        ask(new InstanceAction.Create(definition("m", true)));
+        instance.stored(HttpFailure.tryAgain("no"), nowMs);
+        refused(50003, last(replies));
+        assertTrue(stopped);
+    }
+
+    @Test
+    void subscriptionsExcludeOneAnother() {
+        subscribed(true);
+        refused(40903, answer(new InstanceAction.Subscribe(null, "t.*")));
+        refused(40903, answer(new InstanceAction.Assign(List.of(P0))));
+        ask(new InstanceAction.Unsubscribe());
+        stored();
+        ask(new InstanceAction.Assign(List.of(P0)));
+        stored();
+        refused(40903, answer(new InstanceAction.Subscribe(List.of("t"), null)));
+    }
+
+    @Test
+    void whoIsNotSubscribedCannotRead() {
+        created(true);
+        refused(40903, answer(new InstanceAction.Read(1)));
+    }
+
+    /** KIP-848: epoch 0 joins and says everything; what it has been given it then says it has. */
+    @Test
+    void itJoinsTakesWhatItIsGivenAndSaysSo() {
+        subscribed(true);
+        ConsumerGroupHeartbeatRequestData join = last(heartbeats);
+        assertEquals(0, join.memberEpoch());
+        assertEquals(List.of("t"), join.subscribedTopicNames());
+        assertEquals(List.of(), join.topicPartitions());
+        assigned(1, 0, 1);
+        assertEquals(Map.of(P0, InstanceAction.BY_POLICY, P1, InstanceAction.BY_POLICY), last(lookUps));
+        ConsumerGroupHeartbeatRequestData told = last(heartbeats);
+        assertEquals(1, told.memberEpoch());
+        assertNull(told.subscribedTopicNames());
+        assertEquals(List.of(0, 1), told.topicPartitions().get(0).partitions());
+        assertEquals(List.of(), read(7).places());
+        located(10, P0, P1);
+        assertEquals(List.of(new Place(P0, 10, ""), new Place(P1, 10, "")), read(7).places());
+    }
+
+    /** A lost answer may have held an assignment. */
+    @Test
+    void afterALostAnswerItSaysEverythingAgain() {
+        subscribed(true);
+        assigned(1, 0);
+        instance.heartbeatFailed(membership, nowMs);
+        nowMs += 1000;
+        instance.tick(nowMs);
+        assertEquals(List.of("t"), last(heartbeats).subscribedTopicNames());
+        assertEquals(List.of(0), last(heartbeats).topicPartitions().get(0).partitions());
+    }
+
+    @Test
+    void whoIsFencedHasNothingAndJoinsAgain() {
+        reading(true);
+        read(7);
+        instance.heartbeatAnswered(
+                membership,
+                new ConsumerGroupHeartbeatResponseData().setErrorCode(Errors.FENCED_MEMBER_EPOCH.code()),
+                nowMs);
+        assertEquals(List.of(), take(7, P0, 10, 12), "it may be another's by now");
+        assertEquals(0, last(heartbeats).memberEpoch());
+        assertEquals(List.of(), last(heartbeats).topicPartitions());
+    }
+
+    /** KIP-848: a partition is another's only when its owner has said that it gave it up, and then it is committed. */
+    @Test
+    void whatIsRevokedIsCommittedBeforeItIsGivenUp() {
+        reading(true);
+        read(7);
+        take(7, P1, 10, 15);
+        assigned(2, 0);
+        assertEquals(List.of(new Place(P1, 15, "")), last(commits));
+        assertEquals(List.of(), take(7, P1, 15, 16), "no more of it is handed out");
+        int before = heartbeats.size();
+        instance.committed(commit, null, nowMs);
+        assertEquals(before + 1, heartbeats.size());
+        assertEquals(List.of(0), last(heartbeats).topicPartitions().get(0).partitions());
+    }
+
+    @Test
+    void theNextReadCommitsWhatTheOneBeforeTook() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        assertEquals(0, commits.size());
+        read(7);
+        assertEquals(0, commits.size(), "still the same request");
+        ask(new InstanceAction.Leave(7));
+        read(8);
+        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        instance.committed(commit, null, nowMs);
+        ask(new InstanceAction.Leave(8));
+        read(9);
+        assertEquals(1, commits.size(), "nothing new");
+    }
+
+    @Test
+    void withoutAutoCommitNothingIsCommittedUnasked() {
+        reading(false);
+        read(7);
+        take(7, P0, 10, 12);
+        ask(new InstanceAction.Leave(7));
+        read(8);
+        assertEquals(0, commits.size());
+        ask(new InstanceAction.Commit(null));
+        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        assertEquals(1, commitEpoch);
+        instance.committed(commit, null, nowMs);
+        assertEquals(new InstanceReply.Done(), last(replies));
+    }
+
+    @Test
+    void oneReadsAtATime() {
+        reading(true);
+        read(7);
+        assertEquals(new InstanceReply.Busy(), answer(new InstanceAction.Read(8)));
+        nowMs += ConsumerInstance.LEASE_MS;
+        read(8);
+        assertEquals(List.of(), take(7, P0, 10, 11), "it was away for too long");
+        assertEquals(List.of(P0), take(8, P0, 10, 11));
+    }
+
+    /** The answer to the first may be lost with its broker. */
+    @Test
+    void whatIsTakenTwiceIsTakenOnce() {
+        reading(true);
+        read(7);
+        assertEquals(List.of(P0), take(7, P0, 10, 12));
+        assertEquals(List.of(P0), take(7, P0, 10, 12));
+        assertEquals(12, read(7).places().get(0).offset());
+    }
+
+    @Test
+    void whatWasReadBeforeASeekIsNotHandedOut() {
+        reading(true);
+        read(7);
+        assertEquals(new InstanceReply.Done(), answer(new InstanceAction.Seek(List.of(new Place(P0, 3, "")))));
+        assertEquals(List.of(), take(7, P0, 10, 12));
+        assertEquals(3, read(7).places().get(0).offset());
+    }
+
+    @Test
+    void aSeekToTheEndIsAnsweredWhenItIsKnown() {
+        reading(true);
+        int before = replies.size();
+        ask(new InstanceAction.Seek(List.of(new Place(P0, InstanceAction.END, ""))));
+        assertEquals(Map.of(P0, InstanceAction.END), last(lookUps));
+        assertEquals(before, replies.size());
+        located(99, P0);
+        assertEquals(new InstanceReply.Done(), last(replies));
+        assertEquals(99, read(7).places().get(0).offset());
+        refused(40903, answer(new InstanceAction.Seek(List.of(new Place(new TopicPartition("t", 9), 0, "")))));
+    }
+
+    /** An instance whose broker died; nobody who only looks after the records makes it a member again. */
+    @Test
+    void itsNextLifeGoesOnAsTheSameMemberOnceItIsUsed() {
+        instance = instance(definition("m", true).subscribed(List.of("t"), null));
+        ask(new InstanceAction.Touch());
+        assertEquals(0, heartbeats.size());
+        read(7);
+        assertEquals("m", last(heartbeats).memberId());
+        assertEquals(0, last(heartbeats).memberEpoch());
+    }
+
+    @Test
+    void whatNobodyUsesIsDeleted() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        nowMs += TIMEOUT_MS - 1;
+        instance.tick(nowMs);
+        assertEquals(0, commits.size());
+        nowMs += 1;
+        instance.tick(nowMs);
+        instance.committed(commit, null, nowMs);
+        assertNull(last(stores));
+        stored();
+        assertEquals(InstanceMembership.LEAVE, last(heartbeats).memberEpoch());
+        assertTrue(stopped);
+        assertFalse(instance.exists());
+    }
+
+    @Test
+    void whatIsDeletedLeavesItsGroup() {
+        reading(false);
+        ask(new InstanceAction.Delete());
+        stored();
+        assertEquals(new InstanceReply.Done(), last(replies));
+        assertEquals(InstanceMembership.LEAVE, last(heartbeats).memberEpoch());
+        assertTrue(instance.hasEnded());
+    }
+
+    @Test
+    void withoutAnOffsetAndAPolicyThereIsNowhereToRead() {
+        subscribed(true);
+        assigned(1, 0);
+        located(ConsumerInstance.NOWHERE, P0);
+        refused(40903, answer(new InstanceAction.Read(7)));
+        answer(new InstanceAction.Seek(List.of(new Place(P0, 5, ""))));
+        assertEquals(List.of(new Place(P0, 5, "")), read(7).places());
+    }
+
+    @Test
+    void changesThatWaitAreBounded() {
+        ask(new InstanceAction.Create(definition("m", true)));
+        for (int i = 0; i < ConsumerInstance.MOST_WAITING; i++) {
+            ask(new InstanceAction.Create(definition("m", true)));
+        }
+        refused(50003, answer(new InstanceAction.Create(definition("m", true))));
+    }
+
+    @Test
+    void aDefinitionIsReadAsItWasWritten() {
+        InstanceDefinition plain = definition("m", false);
+        for (InstanceDefinition definition : List.of(
+                plain,
+                plain.subscribed(List.of("t", "u"), null),
+                plain.subscribed(null, "t.*"),
+                plain.assigned(List.of(P0, P1)))) {
+            assertEquals(definition, InstanceDefinition.fromBytes(definition.toBytes()));
+        }
+        InstanceId odd = new InstanceId("1:2", "a/b ü");
+        assertEquals(odd, InstanceId.ofEntity(odd.entityId()));
+        assertEquals(odd, InstanceId.ofKey(odd.key()));
+    }
+}

@@ -64,6 +64,9 @@ class GroupIT {
         private final Thread thread;
         private volatile boolean stopping;
         private volatile int revocations;
+        /** Answers to heartbeats that it had when it lost partitions for the first time. */
+        private volatile long beatsAtRevocation = -1;
+
         private boolean uncommitted;
 
         Member(String group, String topic, String assignor, String... more) {
@@ -120,9 +123,27 @@ class GroupIT {
                 uncommitted = false;
             }
             if (!partitions.isEmpty()) {
+                if (revocations == 0) {
+                    beatsAtRevocation = (long) metric("heartbeat-total");
+                }
                 revocations++;
             }
             owned.removeAll(partitions);
+        }
+
+        /** Of its coordinator. */
+        double metric(String name) {
+            return consumer.metrics().entrySet().stream()
+                    .filter(e ->
+                            e.getKey().name().equals(name) && e.getKey().group().equals("consumer-coordinator-metrics"))
+                    .map(e -> (double) e.getValue().metricValue())
+                    .findFirst()
+                    .orElseThrow();
+        }
+
+        /** Its first heartbeat is on its way or waits at the broker. */
+        boolean hasUnansweredBeat() {
+            return metric("last-heartbeat-seconds-ago") >= 0 && metric("heartbeat-total") == 0;
         }
 
         @Override
@@ -185,6 +206,26 @@ class GroupIT {
             assertEquals(List.of(), twice, "delivered twice");
             assertEquals(new TreeSet<>(sent), new TreeSet<>(all));
         }
+    }
+
+    /** A member that has nothing to hear is answered only when there is a rebalance, so it need not ask again to hear of one. */
+    @Test
+    void aMemberLearnsOfARebalanceByAHeartbeatThatItSentBefore() {
+        String topic = clients.topic(Clients.unique("held"), PARTITIONS, Map.of());
+        boolean seen = false;
+        // A pause of the machine may end the wait before the other member comes.
+        for (int i = 0; i < 10 && !seen; i++) {
+            String group = Clients.unique("group");
+            try (Member first = new Member(group, topic, "RangeAssignor", "heartbeat.interval.ms", "3000")) {
+                Clients.await(
+                        "its heartbeat waits", () -> first.hasUnansweredBeat() || first.metric("heartbeat-total") > 0);
+                try (Member second = new Member(group, topic, "RangeAssignor", "heartbeat.interval.ms", "3000")) {
+                    awaitBalanced(first, second);
+                    seen = first.beatsAtRevocation == 1 && first.revocations == 1;
+                }
+            }
+        }
+        assertTrue(seen);
     }
 
     @Test

@@ -58,6 +58,7 @@ public final class ApiVersionsHandler implements ApiHandler<ApiVersionsRequestDa
         if (misdirected(request)) {
             response.setErrorCode(Errors.REBOOTSTRAP_REQUIRED.code());
         } else if (new ApiVersionsRequest(request, context.header().apiVersion()).isValid()) {
+            context.clientSoftware(request.clientSoftwareName());
             response.setApiKeys(ranges);
         } else {
             response.setErrorCode(Errors.INVALID_REQUEST.code());

@@ -8,6 +8,8 @@ import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
  * Keeps a member's session and tells it of a rebalance. From v3 on static members are checked (KIP-345).
+ *
+ * <p>While there is nothing to tell, the answer may wait for a rebalance ({@link LateAnswer}).
  */
 public final class HeartbeatHandler implements ApiHandler<HeartbeatRequestData> {
     private final GroupService groups;
@@ -33,6 +35,7 @@ public final class HeartbeatHandler implements ApiHandler<HeartbeatRequestData> 
 
     @Override
     public void handle(RequestContext context, HeartbeatRequestData request) {
-        GroupAnswer.send(context, request, groups.heartbeat(GroupAnswer.caller(context), request));
+        GroupAnswer.send(
+                context, request, groups.heartbeat(GroupAnswer.caller(context), request, LateAnswer.mayBe(context)));
     }
 }

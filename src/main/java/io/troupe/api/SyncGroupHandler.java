@@ -7,7 +7,8 @@ import org.apache.kafka.common.message.SyncGroupRequestData;
 import org.apache.kafka.common.protocol.ApiKeys;
 
 /**
- * Takes the leader's assignment and gives each member its own, once it is stored.
+ * Takes the leader's assignment and gives each member its own, once it is stored. Who is assigned nothing yet may hear so later
+ * ({@link LateAnswer}), while others in a cooperative group give partitions up (KIP-429).
  *
  * <p>From v5 on the protocol's type and name are checked (KIP-559).
  */
@@ -35,6 +36,7 @@ public final class SyncGroupHandler implements ApiHandler<SyncGroupRequestData> 
 
     @Override
     public void handle(RequestContext context, SyncGroupRequestData request) {
-        GroupAnswer.send(context, request, groups.syncGroup(GroupAnswer.caller(context), request));
+        GroupAnswer.send(
+                context, request, groups.syncGroup(GroupAnswer.caller(context), request, LateAnswer.mayBe(context)));
     }
 }

@@ -11,6 +11,8 @@ package io.troupe.config;
  * @param minSessionTimeoutMs {@code group.min.session.timeout.ms}
  * @param maxSessionTimeoutMs {@code group.max.session.timeout.ms}
  * @param initialRebalanceDelayMs {@code group.initial.rebalance.delay.ms}
+ * @param heartbeatMaxHoldMs {@code group.heartbeat.max.hold.ms}, ours alone: the longest that the answer to a classic member's
+ *     heartbeat waits for something to say; 0 for not at all, and for no answer to another request of it either
  * @param maxSize members a classic group may have ({@code group.max.size})
  * @param consumer groups of the consumer protocol
  */
@@ -23,5 +25,6 @@ public record GroupConfig(
         int minSessionTimeoutMs,
         int maxSessionTimeoutMs,
         int initialRebalanceDelayMs,
+        int heartbeatMaxHoldMs,
         int maxSize,
         ConsumerGroupConfig consumer) {}

@@ -178,6 +178,13 @@ final class ServerKeys {
         add(atLeast("group.max.session.timeout.ms", INT, 1_800_000, 0, "Longest session a member may ask for."));
         add(atLeast(
                 "group.initial.rebalance.delay.ms", INT, 3000, 0, "Wait for more members before a first rebalance."));
+        add(between(
+                "group.heartbeat.max.hold.ms",
+                INT,
+                4000,
+                0,
+                10_000,
+                "How long the answer to a classic member's heartbeat may wait for a rebalance; 0: not at all."));
         add(atLeast("group.max.size", INT, Integer.MAX_VALUE, 1, "Members that a group may have."));
         add(atLeast("group.consumer.session.timeout.ms", INT, 45_000, 1, "Session of consumer-protocol members."));
         add(atLeast(

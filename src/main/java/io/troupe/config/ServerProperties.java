@@ -327,6 +327,7 @@ public final class ServerProperties {
                 least,
                 most,
                 settings.integer("group.initial.rebalance.delay.ms"),
+                settings.integer("group.heartbeat.max.hold.ms"),
                 settings.integer("group.max.size"),
                 consumerGroup(settings));
     }

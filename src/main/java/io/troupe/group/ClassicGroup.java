@@ -267,6 +267,12 @@ final class ClassicGroup implements GroupCore {
         return GroupMigration.toConsumers(group, image);
     }
 
+    /** Another machine takes its place, by which its members are to rejoin: who waits for something to say hears so. */
+    List<Effect> replaced() {
+        group.releaseHeld(Errors.REBALANCE_IN_PROGRESS);
+        return group.drain();
+    }
+
     /** Appends what made a classic group out of one of the consumer protocol, of which this group was made. */
     List<Effect> downgraded(List<GroupRecord> records, long nowMs) {
         group.history.loaded("speaks the classic protocol from now on, with ", nowMs);

@@ -15,6 +15,9 @@ import org.apache.kafka.common.protocol.Errors;
 final class ClassicGroupState {
     static final long NEVER = Long.MAX_VALUE;
 
+    /** The protocol of Kafka Streams. */
+    private static final String STREAMS = "stream";
+
     final GroupConfig config;
     final UnaryOperator<String> newMemberId;
     final GroupMembers members = new GroupMembers();
@@ -133,8 +136,40 @@ final class ClassicGroupState {
         effects.add(new Effect.Refuse(request, error));
     }
 
+    /** Answers when a rebalance begins; if none does, so after {@code mostMs} at the latest, or once the member waits for something else. */
+    <T> void hold(GroupMember member, GroupRequest request, Effect.Hold<T> hold) {
+        member.held = new GroupMember.Held(request, hold.hold());
+        effects.add(hold);
+    }
+
+    /**
+     * Whether a member may be kept waiting. Only ordinary consumers: other types of members are clients of their own. Whose client
+     * does not leave the group when it closes (static members, Streams) would wait for the answer then.
+     */
+    boolean mayHold(GroupMember member, AnswerHold<?> hold) {
+        return hold.isPossible()
+                && state == ClassicGroup.State.STABLE
+                && member.synced
+                && member.groupInstanceId == null
+                && ClassicWords.TYPE.equals(protocolType)
+                && !STREAMS.equals(protocol);
+    }
+
+    /** There is something to say to everybody. */
+    void releaseHeld(Errors error) {
+        members.all().forEach(member -> releaseHeld(member, error));
+    }
+
+    private void releaseHeld(GroupMember member, Errors error) {
+        if (member.held != null) {
+            refuse(member.held.request(), error);
+            member.held = null;
+        }
+    }
+
     /** Answers what a member has parked. */
     void release(GroupMember member, Errors error) {
+        releaseHeld(member, error);
         if (member.join != null) {
             refuse(member.join, error);
             member.join = null;

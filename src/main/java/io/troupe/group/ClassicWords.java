@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerProtocolAssignment;
 import org.apache.kafka.common.message.ConsumerProtocolSubscription;
@@ -90,6 +91,40 @@ final class ClassicWords {
         } catch (RuntimeException e) {
             return Optional.empty();
         }
+    }
+
+    /** Whether a member has partitions, by what it said of itself, that are not assigned to it any more. */
+    static boolean givesUp(byte[] metadata, byte[] assignment) {
+        try {
+            Set<TopicPartition> owned = new HashSet<>();
+            ConsumerProtocol.deserializeConsumerProtocolSubscription(ByteBuffer.wrap(metadata))
+                    .ownedPartitions()
+                    .forEach(t -> t.partitions().forEach(p -> owned.add(new TopicPartition(t.topic(), p))));
+            return !owned.isEmpty() && !partitions(assignment).containsAll(owned);
+        } catch (RuntimeException e) {
+            // As above.
+            return false;
+        }
+    }
+
+    /** Whether a member is assigned anything; so it counts when that cannot be told. */
+    static boolean hasPartitions(byte[] assignment) {
+        try {
+            return !partitions(assignment).isEmpty();
+        } catch (RuntimeException e) {
+            // As above.
+            return true;
+        }
+    }
+
+    private static Set<TopicPartition> partitions(byte[] assignment) {
+        Set<TopicPartition> partitions = new HashSet<>();
+        if (assignment.length > 0) {
+            ConsumerProtocol.deserializeConsumerProtocolAssignment(ByteBuffer.wrap(assignment))
+                    .assignedPartitions()
+                    .forEach(t -> t.partitions().forEach(p -> partitions.add(new TopicPartition(t.topic(), p))));
+        }
+        return partitions;
     }
 
     private static void add(Map<Uuid, Set<Integer>> to, MetadataImage image, String topic, List<Integer> partitions) {

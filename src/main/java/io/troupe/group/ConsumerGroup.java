@@ -250,8 +250,11 @@ final class ConsumerGroup implements GroupCore {
     /**
      * What made a group of the consumer protocol out of a classic one, of which this group was made: it is appended together
      * with whatever this group first appends.
+     *
+     * @param last what the classic machine still wants done
      */
-    void upgraded(List<GroupRecord> records, long nowMs) {
+    void upgraded(List<GroupRecord> records, List<Effect> last, long nowMs) {
+        last.forEach(group::effect);
         records.forEach(group::store);
         downgradeNotBeforeMs = nowMs;
         group.history.loaded("speaks the consumer protocol from now on, with ", nowMs);

@@ -14,6 +14,14 @@ sealed interface Effect {
         }
     }
 
+    /** Give an answer only after so long, or when its asker waits for something else; another one given before replaces it. */
+    record Hold<T>(Reply<T> to, AnswerHold<T> hold, T response, int mostMs) implements Effect {
+        void begin() {
+            to.forgo();
+            hold.begin(response, mostMs);
+        }
+    }
+
     /** Answer a request with an error now. */
     record Refuse(GroupRequest request, Errors error) implements Effect {}
 

@@ -336,6 +336,8 @@ final class Group extends AbstractBehavior<Group.Command> {
                 conclude(append, Errors.COORDINATOR_NOT_AVAILABLE);
             } else if (effect instanceof Effect.Answer<?> answer) {
                 answer.give();
+            } else if (effect instanceof Effect.Hold<?> hold) {
+                hold.begin();
             } else if (effect instanceof Effect.Refuse refuse) {
                 refuse.request().refuse(refuse.error());
             } else if (effect instanceof Effect.Append append) {

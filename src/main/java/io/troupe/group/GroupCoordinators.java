@@ -199,13 +199,15 @@ public final class GroupCoordinators implements GroupService {
     }
 
     @Override
-    public CompletionStage<SyncGroupResponseData> syncGroup(Caller caller, SyncGroupRequestData request) {
-        return askAsMember(request.groupId(), reply -> new GroupRequest.Sync(caller, request, reply));
+    public CompletionStage<SyncGroupResponseData> syncGroup(
+            Caller caller, SyncGroupRequestData request, AnswerHold<SyncGroupResponseData> hold) {
+        return askAsMember(request.groupId(), reply -> new GroupRequest.Sync(caller, request, hold, reply));
     }
 
     @Override
-    public CompletionStage<HeartbeatResponseData> heartbeat(Caller caller, HeartbeatRequestData request) {
-        return askAsMember(request.groupId(), reply -> new GroupRequest.Heartbeat(request, reply));
+    public CompletionStage<HeartbeatResponseData> heartbeat(
+            Caller caller, HeartbeatRequestData request, AnswerHold<HeartbeatResponseData> hold) {
+        return askAsMember(request.groupId(), reply -> new GroupRequest.Heartbeat(request, hold, reply));
     }
 
     @Override

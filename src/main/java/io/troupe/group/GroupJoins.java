@@ -208,6 +208,7 @@ final class GroupJoins {
         int rebalanceTimeoutMs = group.members.rebalanceTimeoutMs();
         initialDelay = group.state == ClassicGroup.State.EMPTY;
         group.become(ClassicGroup.State.PREPARING_REBALANCE, nowMs);
+        group.releaseHeld(Errors.REBALANCE_IN_PROGRESS);
         group.syncDeadlineMs = ClassicGroupState.NEVER;
         if (initialDelay) {
             int delay = group.config.initialRebalanceDelayMs();
@@ -278,6 +279,7 @@ final class GroupJoins {
                 GroupRequest.Join join = member.join;
                 member.join = null;
                 group.touch(member, nowMs);
+                member.pace.begin(nowMs);
                 group.answer(join.reply(), joined(member, join.caller(), group.members.isLeader(member), false));
             }
         }

@@ -50,9 +50,10 @@ record GroupMachines(GroupConfig config, ConsumerGroup.Surroundings around, Unar
                 return new Turn(consumers(classic.committed(), classic.appending(), classic.events(), nowMs));
             }
             if (classic.mayBeUpgraded(heartbeat.data().instanceId())) {
-                return classic.isSettled()
-                        ? new Turn(upgraded(classic, nowMs))
-                        : new Turn(classic, classic.settle(nowMs), false);
+                if (!classic.isSettled()) {
+                    return new Turn(classic, classic.settle(nowMs), false);
+                }
+                return new Turn(upgraded(classic, nowMs));
             }
         }
         if (group instanceof ConsumerGroup consumers && request instanceof GroupRequest.Join && consumers.size() == 0) {
@@ -78,7 +79,7 @@ record GroupMachines(GroupConfig config, ConsumerGroup.Surroundings around, Unar
                 .<GroupCore>map(records -> {
                     ConsumerGroup consumers =
                             consumers(classic.committed().with(records), classic.appending(), classic.events(), nowMs);
-                    consumers.upgraded(records, nowMs);
+                    consumers.upgraded(records, classic.replaced(), nowMs);
                     return consumers;
                 })
                 .orElse(classic);

@@ -22,6 +22,9 @@ final class GroupMember {
         }
     }
 
+    /** A request that has an answer which may wait, in case that there is something else to say. */
+    record Held(GroupRequest request, AnswerHold<?> hold) {}
+
     /** Null for a dynamic member. */
     final String groupInstanceId;
 
@@ -38,6 +41,10 @@ final class GroupMember {
     GroupRequest.Join join;
     /** The parked sync; null when none waits. */
     GroupRequest.Sync sync;
+    /** A request whose answer may still wait; null for none. */
+    Held held;
+
+    final HeartbeatPace pace = new HeartbeatPace();
     /** Has not been part of a generation yet. */
     boolean isNew;
     /** Asked for its assignment in this generation. */

@@ -54,7 +54,11 @@ sealed interface GroupRequest {
         }
     }
 
-    record Sync(GroupService.Caller caller, SyncGroupRequestData data, Reply<SyncGroupResponseData> reply)
+    record Sync(
+            GroupService.Caller caller,
+            SyncGroupRequestData data,
+            AnswerHold<SyncGroupResponseData> hold,
+            Reply<SyncGroupResponseData> reply)
             implements GroupRequest {
         @Override
         public String groupId() {
@@ -73,7 +77,9 @@ sealed interface GroupRequest {
         }
     }
 
-    record Heartbeat(HeartbeatRequestData data, Reply<HeartbeatResponseData> reply) implements GroupRequest {
+    record Heartbeat(
+            HeartbeatRequestData data, AnswerHold<HeartbeatResponseData> hold, Reply<HeartbeatResponseData> reply)
+            implements GroupRequest {
         @Override
         public String groupId() {
             return data.groupId();

@@ -39,9 +39,13 @@ public interface GroupService {
 
     CompletionStage<JoinGroupResponseData> joinGroup(Caller caller, JoinGroupRequestData request);
 
-    CompletionStage<SyncGroupResponseData> syncGroup(Caller caller, SyncGroupRequestData request);
+    /** @param hold once it has begun, the stage completes only if there is something else to say */
+    CompletionStage<SyncGroupResponseData> syncGroup(
+            Caller caller, SyncGroupRequestData request, AnswerHold<SyncGroupResponseData> hold);
 
-    CompletionStage<HeartbeatResponseData> heartbeat(Caller caller, HeartbeatRequestData request);
+    /** @param hold once it has begun, the stage completes only if there is something else to say */
+    CompletionStage<HeartbeatResponseData> heartbeat(
+            Caller caller, HeartbeatRequestData request, AnswerHold<HeartbeatResponseData> hold);
 
     CompletionStage<LeaveGroupResponseData> leaveGroup(Caller caller, LeaveGroupRequestData request);
 

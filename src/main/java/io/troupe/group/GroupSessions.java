@@ -24,12 +24,34 @@ final class GroupSessions {
             error = Errors.ILLEGAL_GENERATION;
         }
         if (error == Errors.NONE) {
-            group.touch(group.members.get(data.memberId()), nowMs);
+            GroupMember member = group.members.get(data.memberId());
+            group.touch(member, nowMs);
+            if (member.held != null && member.held.hold().wasLost()) {
+                member.pace.lost();
+            }
+            member.held = null;
+            member.pace.heard(nowMs);
             if (group.state == ClassicGroup.State.PREPARING_REBALANCE) {
                 error = Errors.REBALANCE_IN_PROGRESS;
+            } else if (hold(member, heartbeat)) {
+                return;
             }
         }
         group.answer(heartbeat.reply(), new HeartbeatResponseData().setErrorCode(error.code()));
+    }
+
+    /** Whether the answer is kept until there is something to say. */
+    private boolean hold(GroupMember member, GroupRequest.Heartbeat heartbeat) {
+        int holdMs = group.mayHold(member, heartbeat.hold())
+                ? member.pace.holdMs(member.sessionTimeoutMs, group.config.heartbeatMaxHoldMs())
+                : 0;
+        if (holdMs > 0) {
+            group.hold(
+                    member,
+                    heartbeat,
+                    new Effect.Hold<>(heartbeat.reply(), heartbeat.hold(), new HeartbeatResponseData(), holdMs));
+        }
+        return holdMs > 0;
     }
 
     void onLeave(GroupRequest.Leave leave, long nowMs) {

@@ -8,8 +8,17 @@ import org.apache.kafka.common.protocol.Errors;
 
 /** How a generation gets its assignment: the leader gives it, it is stored, and then every member hears its own part. */
 final class GroupSyncs {
+    /**
+     * So long at most a member that is assigned nothing waits to hear so, while others are giving up what it is to get: as a rule a
+     * few milliseconds, where its first heartbeat would tell it only after its interval.
+     */
+    static final int MAX_HOLD_MS = 1000;
+
     private final ClassicGroupState group;
     private final GroupJoins joins;
+
+    /** In this generation members give partitions up, and another one follows. */
+    private boolean isHalfWay;
 
     GroupSyncs(ClassicGroupState group, GroupJoins joins) {
         this.group = group;
@@ -42,7 +51,7 @@ final class GroupSyncs {
         member.synced = true;
         group.touch(member, nowMs);
         if (group.state == ClassicGroup.State.STABLE) {
-            group.answer(sync.reply(), assigned(member));
+            answer(member, sync);
             return;
         }
         if (member.sync != null) {
@@ -80,14 +89,35 @@ final class GroupSyncs {
             }
         }
         group.history.assigned(joinedMs, nowMs);
+        isHalfWay = ClassicWords.TYPE.equals(group.protocolType)
+                && group.members.all().stream().anyMatch(this::givesUp);
         for (GroupMember member : group.members.all()) {
             if (member.sync != null) {
                 GroupRequest.Sync sync = member.sync;
                 member.sync = null;
                 group.touch(member, nowMs);
-                group.answer(sync.reply(), assigned(member));
+                answer(member, sync);
             }
         }
+    }
+
+    private void answer(GroupMember member, GroupRequest.Sync sync) {
+        int holdMs = Math.min(MAX_HOLD_MS, group.config.heartbeatMaxHoldMs());
+        if (isHalfWay && holdMs > 0 && hasNothing(member) && group.mayHold(member, sync.hold())) {
+            group.hold(member, sync, new Effect.Hold<>(sync.reply(), sync.hold(), assigned(member), holdMs));
+        } else {
+            group.answer(sync.reply(), assigned(member));
+        }
+    }
+
+    /** Members of a cooperative group that lose partitions give them up, and then rejoin for others to get them (KIP-429). */
+    private boolean givesUp(GroupMember member) {
+        return ClassicWords.givesUp(member.metadata(group.protocol), member.assignment);
+    }
+
+    /** What it could do by the answer is nothing. */
+    private boolean hasNothing(GroupMember member) {
+        return !ClassicWords.hasPartitions(member.assignment);
     }
 
     private SyncGroupResponseData assigned(GroupMember member) {

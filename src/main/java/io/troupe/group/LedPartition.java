@@ -26,6 +26,14 @@ final class LedPartition {
             }
             stage.complete(response);
         }
+
+        @Override
+        public void forgo() {
+            LedPartition partition = at;
+            if (partition != null) {
+                partition.open.remove(this);
+            }
+        }
     }
 
     private final TopicIdPartition partition;

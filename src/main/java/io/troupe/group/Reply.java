@@ -4,4 +4,7 @@ package io.troupe.group;
 @FunctionalInterface
 interface Reply<T> {
     void answer(T response);
+
+    /** None is owed any more, though one may still come. */
+    default void forgo() {}
 }

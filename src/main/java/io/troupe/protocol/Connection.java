@@ -8,6 +8,7 @@ import java.util.Iterator;
 import java.util.List;
 import org.apache.kafka.common.network.NetworkReceive;
 import org.apache.kafka.common.network.Send;
+import org.apache.kafka.common.protocol.ApiMessage;
 
 /**
  * One connection's requests under way, in order. Owned by one network thread ({@link EventLoop}), which alone calls its
@@ -26,6 +27,9 @@ final class Connection {
     /** Ready answers leave together up to about so many bytes. */
     private static final long COALESCE_BYTES = 1 << 20;
 
+    /** Nobody's software has a longer name that we know by it. */
+    private static final int MAX_SOFTWARE_NAME = 64;
+
     private final String id;
     private final Listener listener;
     private final InetAddress clientAddress;
@@ -41,6 +45,11 @@ final class Connection {
     private int oneAtATimeUnderWay;
     private int holding;
     private Slot deferred;
+
+    /** The last request that came, if its answer waits for a better one. */
+    private Slot late;
+
+    private String clientSoftware = "";
     private boolean muted;
 
     /** The frame that was being read when the loop last looked, how far it was, and since when that is so. */
@@ -69,6 +78,15 @@ final class Connection {
 
     InetAddress clientAddress() {
         return clientAddress;
+    }
+
+    /** Empty when it has not been told. */
+    String clientSoftware() {
+        return clientSoftware;
+    }
+
+    void clientSoftware(String name) {
+        clientSoftware = name.length() <= MAX_SOFTWARE_NAME ? name : "";
     }
 
     boolean closed() {
@@ -111,6 +129,27 @@ final class Connection {
         loop.completed(slot, this);
     }
 
+    /** Any thread: a request is answered so, unless a better answer comes by then or its client waits for something else. */
+    void later(Slot slot, ApiMessage answer, long dueNanos) {
+        loop.execute(() -> loop.later(slot, answer, dueNanos, this));
+    }
+
+    /** Whether a request's answer may wait for a better one: nothing else is asked. */
+    boolean mayWait(Slot slot) {
+        if (closed || slots.size() != 1 || slots.peek() != slot) {
+            return false;
+        }
+        late = slot;
+        return true;
+    }
+
+    /** The request whose answer waits, which is to be let go; null for none. */
+    Slot takeLate() {
+        Slot slot = late;
+        late = null;
+        return slot;
+    }
+
     /** A request wants the connection not to be read until it is answered. */
     void hold() {
         holding++;
@@ -146,6 +185,9 @@ final class Connection {
     void ready(Slot slot, Send send) {
         slot.ready = true;
         slot.send = send;
+        if (slot == late) {
+            late = null;
+        }
         if (send != null) {
             slot.records = RecordsField.closeable(slot.response);
             slot.heldBytes = send.size();
@@ -264,6 +306,10 @@ final class Connection {
         }
         closeSending();
         slots.clear();
+        if (late != null) {
+            late.letGo();
+            late = null;
+        }
         Slot never = deferred;
         deferred = null;
         return never;

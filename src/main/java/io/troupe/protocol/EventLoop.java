@@ -9,6 +9,7 @@ import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -20,6 +21,7 @@ import org.apache.kafka.common.network.NetworkReceive;
 import org.apache.kafka.common.network.NetworkSend;
 import org.apache.kafka.common.network.Selector;
 import org.apache.kafka.common.network.Send;
+import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.SendBuilder;
 import org.apache.kafka.common.requests.RequestHeader;
 import org.apache.kafka.common.requests.ResponseHeader;
@@ -59,6 +61,10 @@ final class EventLoop implements Runnable, Executor {
     private final ConcurrentLinkedQueue<Accepted> accepted = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<Completion> completions = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+    /** Answers that wait for better ones, or did until they were given. */
+    private final PriorityQueue<Slot> late =
+            new PriorityQueue<>((a, b) -> Long.signum(a.lateDueNanos - b.lateDueNanos));
+
     private final AtomicBoolean wakeupPending = new AtomicBoolean();
     private volatile boolean stopping;
     private volatile boolean ended;
@@ -175,7 +181,7 @@ final class EventLoop implements Runnable, Executor {
 
     private void turn() throws IOException {
         boolean idle = completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty();
-        selector.poll(!idle ? 0 : connections.isEmpty() ? IDLE_POLL_MS : POLL_MS);
+        selector.poll(idle ? pollMs() : 0);
         // Reset before the queues are read: what is queued after that wakes the next poll.
         wakeupPending.set(false);
         registerAccepted();
@@ -200,13 +206,50 @@ final class EventLoop implements Runnable, Executor {
         for (String id : selector.disconnected().keySet()) {
             forget(connections.remove(id));
         }
-        for (Completion done = completions.poll(); done != null; done = completions.poll()) {
-            complete(done.slot, done.connection);
-        }
         for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
             task.run();
         }
+        letGoWhatIsDue();
+        for (Completion done = completions.poll(); done != null; done = completions.poll()) {
+            complete(done.slot, done.connection);
+        }
         closeStalled(System.nanoTime());
+    }
+
+    /** Until something is due, in milliseconds that begin then: an answer that waited so long may wait one more. */
+    private long pollMs() {
+        while (!late.isEmpty() && late.peek().isCompleted()) {
+            late.poll();
+        }
+        long mostMs = connections.isEmpty() ? IDLE_POLL_MS : POLL_MS;
+        Slot next = late.peek();
+        return next == null
+                ? mostMs
+                : Math.max(0, Math.min(mostMs, (next.lateDueNanos - System.nanoTime()) / 1_000_000 + 1));
+    }
+
+    /** A request has an answer that may wait. */
+    void later(Slot slot, ApiMessage answer, long dueNanos, Connection connection) {
+        if (slot.isCompleted()) {
+            return;
+        }
+        slot.late = answer;
+        slot.lateDueNanos = dueNanos;
+        if (connection.mayWait(slot)) {
+            late.add(slot);
+        } else {
+            slot.letGo();
+        }
+    }
+
+    private void letGoWhatIsDue() {
+        if (late.isEmpty()) {
+            return;
+        }
+        long nowNanos = System.nanoTime();
+        while (!late.isEmpty() && late.peek().lateDueNanos - nowNanos <= 0) {
+            late.poll().letGo();
+        }
     }
 
     /** Frames announced and not sent must not keep everybody else's from being read. */
@@ -251,6 +294,10 @@ final class EventLoop implements Runnable, Executor {
     }
 
     private void receive(Connection connection, ByteBuffer frame) {
+        Slot waits = connection.takeLate();
+        if (waits != null) {
+            waits.letGo();
+        }
         int frameBytes = frame.capacity();
         RequestHeader header;
         ApiHandler<?> handler;
@@ -293,7 +340,7 @@ final class EventLoop implements Runnable, Executor {
 
     private void complete(Slot slot, Connection connection) {
         inFlight.release(slot.sizeInBytes());
-        stats.times().took(slot.header().apiKey(), slot.ageNanos());
+        stats.times().took(slot.header().apiKey(), slot.tookNanos());
         if (connection.closed()) {
             RecordsField.discard(slot.response);
             return;

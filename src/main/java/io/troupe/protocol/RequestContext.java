@@ -17,6 +17,17 @@ public interface RequestContext {
 
     InetAddress clientAddress();
 
+    /**
+     * The name by which the client's software introduced itself on this connection (KIP-511); empty when it did not. Call on
+     * the network thread, from within the handler.
+     */
+    default String clientSoftware() {
+        return "";
+    }
+
+    /** The client has introduced itself. Call on the network thread, from within the handler. */
+    default void clientSoftware(String name) {}
+
     /** Bytes of the request's frame; they count as in flight until answered. */
     int sizeInBytes();
 
@@ -35,6 +46,15 @@ public interface RequestContext {
 
     /** Sends an answer, encoded with the request's version. */
     void respond(ApiMessage response);
+
+    /**
+     * Gives an answer that may wait, in case that {@link #respond} gives a better one. It leaves as soon as the connection's next
+     * request comes, so that nobody is kept waiting by it; at once when other requests of the connection are under way; and after
+     * {@code mostMs} in any case. From any thread. Without a connection it is given at once.
+     */
+    default void respondLater(ApiMessage response, int mostMs) {
+        respond(response);
+    }
 
     /** Ends a request that has no answer (acks=0). */
     void noResponse();

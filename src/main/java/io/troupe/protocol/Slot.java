@@ -49,6 +49,15 @@ final class Slot implements RequestContext {
     private boolean holdsNext;
     Runnable onClosed;
 
+    /** The answer that waits for a better one; null for none. */
+    ApiMessage late;
+
+    /** When that one is to leave. */
+    long lateDueNanos;
+
+    /** When that one was given, which ends the time that the request took; 0 for none. */
+    private volatile long lateSinceNanos;
+
     private volatile boolean completed;
     // Written before the completion is queued to the network thread, which orders them.
     ApiMessage response;
@@ -65,9 +74,10 @@ final class Slot implements RequestContext {
         return header;
     }
 
-    /** Since its frame was read. */
-    long ageNanos() {
-        return System.nanoTime() - sinceNanos;
+    /** From when its frame was read to its answer, which is being given now, or has only waited since it was given. */
+    long tookNanos() {
+        long since = lateSinceNanos;
+        return (since == 0 ? System.nanoTime() : since) - sinceNanos;
     }
 
     @Override
@@ -78,6 +88,16 @@ final class Slot implements RequestContext {
     @Override
     public InetAddress clientAddress() {
         return connection.clientAddress();
+    }
+
+    @Override
+    public String clientSoftware() {
+        return connection.clientSoftware();
+    }
+
+    @Override
+    public void clientSoftware(String name) {
+        connection.clientSoftware(name);
     }
 
     @Override
@@ -114,6 +134,18 @@ final class Slot implements RequestContext {
         } else {
             RecordsField.discard(answer);
         }
+    }
+
+    @Override
+    public void respondLater(ApiMessage answer, int mostMs) {
+        long nowNanos = System.nanoTime();
+        lateSinceNanos = nowNanos;
+        connection.later(this, answer, nowNanos + mostMs * 1_000_000L);
+    }
+
+    /** It need not wait any longer. */
+    void letGo() {
+        respond(late);
     }
 
     @Override

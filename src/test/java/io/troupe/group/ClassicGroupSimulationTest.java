@@ -24,7 +24,7 @@ import org.junit.jupiter.api.TestFactory;
 /**
  * Random members against one group: they join, leave, fall silent, lose and repeat requests, while appends are held back,
  * refused, or the coordinator moves; ghosts of what members once were go on as if nothing had happened. Whatever happens: in a
- * generation a partition has one owner, only members of the current one commit, sync and are told that they live, committed offsets never go back, who is silent is out after its session, and once the faults end everybody settles. {@code
+ * generation a partition has one owner, whose heartbeat is held has nothing to hear, only members of the current one commit, sync and are told that they live, committed offsets never go back, who is silent is out after its session, and once the faults end everybody settles. {@code
  * -Dseed=} replays one run.
  */
 class ClassicGroupSimulationTest {
@@ -66,6 +66,11 @@ class ClassicGroupSimulationTest {
         final List<Ghost> ghosts = new ArrayList<>();
         /** When each member was last heard of, or later. */
         final Map<String, Long> heardMs = new HashMap<>();
+
+        /** Heartbeats that were held, and what some of them heard. */
+        int held;
+
+        int heldAndTold;
 
         int stableGeneration;
         boolean faults = true;
@@ -120,17 +125,31 @@ class ClassicGroupSimulationTest {
                 }
             }
             assertEquals(1, generations.size(), "seed " + seed);
+            assertTrue(held > heldAndTold && heldAndTold > 0, "seed " + seed + ": nothing was held");
             assertEquals(PARTITIONS, owned.size(), "seed " + seed);
             assertEquals(ClassicGroup.State.STABLE, f.group.state());
             List<GroupEvent> events = f.group.events().list();
             GroupEvent last = events.get(events.size() - 1);
             assertTrue(
-                    Set.of(GroupEvent.Kind.ASSIGNED, GroupEvent.Kind.LOADED).contains(last.kind()),
+                    Set.of(GroupEvent.Kind.ASSIGNED, GroupEvent.Kind.LOADED, GroupEvent.Kind.REPLACED)
+                            .contains(last.kind()),
                     "seed " + seed + ": " + last);
             assertEquals(f.group.generation(), last.epoch(), "seed " + seed);
         }
 
+        /** Before the next step: whoever is to hear something has been told. */
+        void heldHaveNothingToHear() {
+            for (Client client : clients) {
+                if (client.beat != null && client.beat.waits()) {
+                    assertEquals(ClassicGroup.State.STABLE, f.group.state(), "seed " + seed);
+                    assertEquals(f.group.generation(), client.generation, "seed " + seed);
+                    assertTrue(members().contains(client.id), "seed " + seed);
+                }
+            }
+        }
+
         void failOver() {
+            clients.forEach(Client::loseConnection);
             f.failOver(GroupFixture.config(0, Integer.MAX_VALUE));
             stableGeneration = -1;
         }
@@ -168,6 +187,7 @@ class ClassicGroupSimulationTest {
             if (!ghosts.isEmpty()) {
                 ghosts.get(random.nextInt(ghosts.size())).haunt();
             }
+            heldHaveNothingToHear();
             silentMembersAreOut();
             List<GroupEvent> events = f.group.events().list();
             assertTrue(events.size() <= GroupEvents.MOST);
@@ -215,6 +235,10 @@ class ClassicGroupSimulationTest {
 
         Asked<JoinGroupResponseData> join;
         Asked<SyncGroupResponseData> sync;
+        /** The heartbeat whose answer it has not heard; null for none. */
+        HeldBeat beat;
+
+        long beatDueMs;
         long askedAtMs;
         long awayUntilMs;
 
@@ -225,6 +249,12 @@ class ClassicGroupSimulationTest {
 
         void step() {
             GroupFixture f = run.f;
+            if (beat != null && f.nowMs >= beatDueMs) {
+                beat.letGo();
+            }
+            if (run.fault(0.03)) {
+                loseConnection();
+            }
             if (f.nowMs < awayUntilMs) {
                 return;
             }
@@ -232,8 +262,10 @@ class ClassicGroupSimulationTest {
                 // Gone for a while, with or without a word; a restart forgets its id.
                 awayUntilMs = f.nowMs + run.random.nextInt(30_000);
                 if (run.random.nextBoolean()) {
+                    nextRequest();
                     f.leave(id, instance);
                 }
+                loseConnection();
                 if (run.random.nextBoolean()) {
                     id = "";
                 }
@@ -258,6 +290,8 @@ class ClassicGroupSimulationTest {
             assigned = false;
             sync = null;
             askedAtMs = f.nowMs;
+            nextRequest();
+            beat = null;
             if (run.fault(0.1)) {
                 return;
             }
@@ -329,13 +363,55 @@ class ClassicGroupSimulationTest {
             return Integer.parseInt(partitions.split(",")[0]);
         }
 
+        /** What waited on its connection is let go. */
+        void nextRequest() {
+            if (beat != null) {
+                beat.letGo();
+            }
+        }
+
+        void loseConnection() {
+            if (beat != null) {
+                beat.lose();
+                beat = null;
+            }
+        }
+
         void work(GroupFixture f) {
+            if (beat != null && !beat.waits() && !run.fault(0.3)) {
+                hearBeat(f);
+                if (!assigned) {
+                    return;
+                }
+            }
             if (!partitions.isEmpty() && run.random.nextBoolean()) {
                 // Consumes on from where it stands; a zombie does so too, and must be refused.
                 position += run.random.nextInt(5);
+                nextRequest();
                 f.commit(id, generation, "t", first(), position, "");
             }
-            Errors error = f.heartbeat(id, generation);
+            // Like Kafka's, it waits for no answer before it sends the next.
+            nextRequest();
+            if (beat != null) {
+                hearBeat(f);
+            }
+            if (assigned) {
+                beat = f.beat(id, generation);
+                beatDueMs = f.nowMs + beat.mostMs;
+                if (beat.waits()) {
+                    run.held++;
+                } else if (!run.fault(0.3)) {
+                    hearBeat(f);
+                }
+            }
+        }
+
+        void hearBeat(GroupFixture f) {
+            Errors error = beat.error();
+            if (beat.mostMs >= 0 && error != Errors.NONE) {
+                run.heldAndTold++;
+            }
+            beat = null;
             if (error == Errors.UNKNOWN_MEMBER_ID || error == Errors.FENCED_INSTANCE_ID) {
                 id = "";
                 assigned = false;

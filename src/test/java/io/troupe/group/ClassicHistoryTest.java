@@ -88,7 +88,7 @@ class ClassicHistoryTest {
                 .add(new SyncGroupRequestAssignment()
                         .setMemberId(joined.memberId())
                         .setAssignment(assignment.array()));
-        f.<SyncGroupResponseData>ask(r -> new GroupRequest.Sync(f.caller(), sync, r));
+        f.<SyncGroupResponseData>ask(r -> new GroupRequest.Sync(f.caller(), sync, AnswerHold.never(), r));
         assertEquals("its leader assigned in 0 ms: " + joined.memberId() + ": s 7 t 0-2,4", last().text());
     }
 
@@ -192,7 +192,7 @@ class ClassicHistoryTest {
                 .add(new SyncGroupRequestAssignment()
                         .setMemberId(joined.memberId())
                         .setAssignment(assignment));
-        f.<SyncGroupResponseData>ask(r -> new GroupRequest.Sync(f.caller(), sync, r));
+        f.<SyncGroupResponseData>ask(r -> new GroupRequest.Sync(f.caller(), sync, AnswerHold.never(), r));
         assertEquals("its leader assigned in 0 ms: " + joined.memberId() + ": 6 bytes", last().text());
     }
 }

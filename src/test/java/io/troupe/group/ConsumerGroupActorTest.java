@@ -247,14 +247,15 @@ class ConsumerGroupActorTest {
                         .setMemberId(memberId)
                         .setAssignment(bytes(ConsumerProtocol.serializeAssignment(
                                 new Assignment(List.of(new TopicPartition("t", 0)))))));
-        return ask(r -> new GroupRequest.Sync(new Caller("c", "/h", (short) 5), data, r));
+        return ask(r -> new GroupRequest.Sync(new Caller("c", "/h", (short) 5), data, AnswerHold.never(), r));
     }
 
     private Errors beat(String memberId, int generation) {
         HeartbeatRequestData data =
                 new HeartbeatRequestData().setGroupId("g").setMemberId(memberId).setGenerationId(generation);
-        return Errors.forCode(get(this.<HeartbeatResponseData>ask(r -> new GroupRequest.Heartbeat(data, r)))
-                .errorCode());
+        return Errors.forCode(
+                get(this.<HeartbeatResponseData>ask(r -> new GroupRequest.Heartbeat(data, AnswerHold.never(), r)))
+                        .errorCode());
     }
 
     /** A classic group's only member, in generation 1. */

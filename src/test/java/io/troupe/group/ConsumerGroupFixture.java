@@ -78,7 +78,7 @@ final class ConsumerGroupFixture extends CoreFixture<ConsumerGroup> {
     void upgrade(ClassicGroup classic) {
         List<GroupRecord> records = classic.upgrade(image).orElseThrow();
         begin(classic.committed().with(records));
-        group.upgraded(records, nowMs);
+        group.upgraded(records, List.of(), nowMs);
     }
 
     /** A coordinator elsewhere takes over with what is in the log. */

@@ -121,8 +121,15 @@ class ConsumerGroupSimulationTest {
                             : new SimulatedClassic(this, instance, place >= 2));
         }
 
+        private static void loseConnection(SimulatedMember consumer) {
+            if (consumer instanceof SimulatedClassic classic) {
+                classic.loseConnection();
+            }
+        }
+
         private void restart(int place, boolean asConsumer) {
             consumers.get(place).end();
+            loseConnection(consumers.get(place));
             start(place, asConsumer);
         }
 
@@ -143,6 +150,7 @@ class ConsumerGroupSimulationTest {
                 }
                 if (fault(0.01)) {
                     failOver();
+                    consumers.forEach(Run::loseConnection);
                 }
             }
             faults = false;
@@ -218,6 +226,13 @@ class ConsumerGroupSimulationTest {
             for (SimulatedMember consumer : consumers) {
                 if (consumer instanceof SimulatedClassic classic && known.contains(consumer.memberId())) {
                     heardGenerations.add(classic.heardGeneration());
+                }
+            }
+            for (SimulatedMember consumer : consumers) {
+                if (consumer instanceof SimulatedClassic classic && classic.isHeld()) {
+                    assertEquals("Stable", group.stateText(), "somebody waits who has something to hear");
+                    assertEquals(group.generation(), consumer.epoch());
+                    assertTrue(known.contains(consumer.memberId()));
                 }
             }
             Integer before = heardGenerations.lower(group.generation());

@@ -176,6 +176,7 @@ class ConsumerOffsetsTest {
                 new org.apache.kafka.common.message.HeartbeatRequestData()
                         .setGroupId("g")
                         .setMemberId("a"),
+                AnswerHold.never(),
                 r));
         assertEquals(Errors.UNKNOWN_MEMBER_ID.code(), beat.now().errorCode());
     }

@@ -25,6 +25,8 @@ abstract class CoreFixture<G extends GroupCore> {
         for (Effect effect : effects) {
             if (effect instanceof Effect.Answer<?> answer) {
                 answer.give();
+            } else if (effect instanceof Effect.Hold<?> hold) {
+                hold.begin();
             } else if (effect instanceof Effect.Refuse refuse) {
                 refuse.request().refuse(refuse.error());
             } else if (effect instanceof Effect.Append append) {

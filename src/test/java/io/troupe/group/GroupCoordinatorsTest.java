@@ -251,11 +251,11 @@ class GroupCoordinatorsTest {
         metadata.publish(MetadataImage.empty());
         assertEquals(
                 Errors.COORDINATOR_NOT_AVAILABLE.code(),
-                get(groups.heartbeat(CALLER, new HeartbeatRequestData().setGroupId("g")))
+                get(groups.heartbeat(CALLER, new HeartbeatRequestData().setGroupId("g"), AnswerHold.never()))
                         .errorCode());
         assertEquals(
                 Errors.INVALID_GROUP_ID.code(),
-                get(groups.heartbeat(CALLER, new HeartbeatRequestData().setGroupId("")))
+                get(groups.heartbeat(CALLER, new HeartbeatRequestData().setGroupId(""), AnswerHold.never()))
                         .errorCode());
     }
 
@@ -282,13 +282,15 @@ class GroupCoordinatorsTest {
                 Errors.REBALANCE_IN_PROGRESS.code(),
                 get(groups.syncGroup(
                                 CALLER,
-                                new SyncGroupRequestData().setGroupId("g").setMemberId("m")))
+                                new SyncGroupRequestData().setGroupId("g").setMemberId("m"),
+                                AnswerHold.never()))
                         .errorCode());
         assertEquals(
                 Errors.NONE.code(),
                 get(groups.heartbeat(
                                 CALLER,
-                                new HeartbeatRequestData().setGroupId("g").setMemberId("m")))
+                                new HeartbeatRequestData().setGroupId("g").setMemberId("m"),
+                                AnswerHold.never()))
                         .errorCode());
         leader.publish(view(endOffset));
         wait.waiter().dataMayBeThere();
@@ -297,7 +299,8 @@ class GroupCoordinatorsTest {
                 Errors.UNKNOWN_MEMBER_ID.code(),
                 get(groups.heartbeat(
                                 CALLER,
-                                new HeartbeatRequestData().setGroupId("g").setMemberId("m")))
+                                new HeartbeatRequestData().setGroupId("g").setMemberId("m"),
+                                AnswerHold.never()))
                         .errorCode());
     }
 
@@ -496,7 +499,8 @@ class GroupCoordinatorsTest {
                                 new HeartbeatRequestData()
                                         .setGroupId("other")
                                         .setMemberId(get(joined).memberId())
-                                        .setGenerationId(1)))
+                                        .setGenerationId(1),
+                                AnswerHold.never()))
                         .errorCode());
     }
 

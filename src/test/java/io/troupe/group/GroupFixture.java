@@ -42,6 +42,7 @@ final class GroupFixture extends CoreFixture<ClassicGroup> {
                 6000,
                 1_800_000,
                 initialDelayMs,
+                4000,
                 maxSize,
                 consumer);
     }
@@ -71,6 +72,7 @@ final class GroupFixture extends CoreFixture<ClassicGroup> {
 
     short version = 9;
     String protocolType = "consumer";
+    String protocol = "range";
     int sessionTimeoutMs = 10_000;
     int rebalanceTimeoutMs = 60_000;
     private int ids;
@@ -114,7 +116,7 @@ final class GroupFixture extends CoreFixture<ClassicGroup> {
     }
 
     Asked<JoinGroupResponseData> join(String memberId) {
-        return join(memberId, null, "m", "range");
+        return join(memberId, null, "m", protocol);
     }
 
     /** Gets an id first, as v4+ clients must. */
@@ -137,23 +139,46 @@ final class GroupFixture extends CoreFixture<ClassicGroup> {
     }
 
     Asked<SyncGroupResponseData> syncBytes(String memberId, int generation, Map<String, byte[]> assignments) {
+        SyncGroupRequestData data = syncData(memberId, generation, assignments);
+        return ask(r -> new GroupRequest.Sync(caller(), data, AnswerHold.never(), r));
+    }
+
+    /** By a connection that can wait. */
+    Late<SyncGroupResponseData> lateSync(String memberId, int generation, Map<String, byte[]> assignments) {
+        Late<SyncGroupResponseData> sync = new Late<>(new Asked<>());
+        SyncGroupRequestData data = syncData(memberId, generation, assignments);
+        run(group.handle(new GroupRequest.Sync(caller(), data, sync, sync.answer), nowMs));
+        return sync;
+    }
+
+    private SyncGroupRequestData syncData(String memberId, int generation, Map<String, byte[]> assignments) {
         SyncGroupRequestData data = new SyncGroupRequestData()
                 .setGroupId(ID)
                 .setMemberId(memberId)
                 .setGenerationId(generation)
                 .setProtocolType(protocolType)
-                .setProtocolName("range");
+                .setProtocolName(protocol);
         assignments.forEach((id, a) -> data.assignments()
                 .add(new SyncGroupRequestAssignment().setMemberId(id).setAssignment(a)));
-        return ask(r -> new GroupRequest.Sync(caller(), data, r));
+        return data;
     }
 
     Errors heartbeat(String memberId, int generation) {
         HeartbeatRequestData data =
                 new HeartbeatRequestData().setGroupId(ID).setMemberId(memberId).setGenerationId(generation);
-        return Errors.forCode(this.<HeartbeatResponseData>ask(r -> new GroupRequest.Heartbeat(data, r))
-                .now()
-                .errorCode());
+        return Errors.forCode(
+                this.<HeartbeatResponseData>ask(r -> new GroupRequest.Heartbeat(data, AnswerHold.never(), r))
+                        .now()
+                        .errorCode());
+    }
+
+    /** By a connection that can wait. */
+    HeldBeat beat(String memberId, int generation) {
+        HeldBeat beat = new HeldBeat();
+        HeartbeatRequestData data =
+                new HeartbeatRequestData().setGroupId(ID).setMemberId(memberId).setGenerationId(generation);
+        run(group.handle(new GroupRequest.Heartbeat(data, beat, beat.answer), nowMs));
+        return beat;
     }
 
     LeaveGroupResponseData leave(LeaveGroupRequestData data) {

@@ -111,7 +111,8 @@ class GroupMigrationTest {
                 .setGenerationId(generation)
                 .setProtocolType("consumer")
                 .setProtocolName("range");
-        return f.<SyncGroupResponseData>ask(r -> new GroupRequest.Sync(new Caller("c", "/h", (short) 5), data, r))
+        return f.<SyncGroupResponseData>ask(
+                        r -> new GroupRequest.Sync(new Caller("c", "/h", (short) 5), data, AnswerHold.never(), r))
                 .now();
     }
 
@@ -129,7 +130,7 @@ class GroupMigrationTest {
     private Errors beat(String id, int generation) {
         HeartbeatRequestData data =
                 new HeartbeatRequestData().setGroupId("g").setMemberId(id).setGenerationId(generation);
-        return Errors.forCode(f.<HeartbeatResponseData>ask(r -> new GroupRequest.Heartbeat(data, r))
+        return Errors.forCode(f.<HeartbeatResponseData>ask(r -> new GroupRequest.Heartbeat(data, AnswerHold.never(), r))
                 .now()
                 .errorCode());
     }

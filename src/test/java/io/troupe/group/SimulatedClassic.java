@@ -56,6 +56,10 @@ final class SimulatedClassic implements SimulatedMember {
     private Asked<JoinGroupResponseData> join;
     private Asked<SyncGroupResponseData> sync;
     private Asked<HeartbeatResponseData> beat;
+    /** The last request whose answer might wait; null when its connection was lost. */
+    private Late<?> late;
+
+    private long lateDueMs;
     /** What the names of topics meant when it asked for its part: one of them may be another topic by the answer. */
     private MetadataImage imageOfSync;
 
@@ -134,8 +138,39 @@ final class SimulatedClassic implements SimulatedMember {
         rejoins = true;
     }
 
+    private <T> Late<T> late(Asked<T> asked) {
+        Late<T> mayWait = new Late<>(asked);
+        late = mayWait;
+        return mayWait;
+    }
+
+    /** What waits on its connection is let go. */
+    private void nextRequest() {
+        if (late != null) {
+            late.letGo();
+        }
+    }
+
+    void loseConnection() {
+        if (late != null) {
+            late.lose();
+            late = null;
+        }
+    }
+
+    /** Whether it waits for an answer that is given already, for want of something else to say. */
+    boolean isHeld() {
+        return late != null && late.waits();
+    }
+
     @Override
     public void step() {
+        if (isHeld() && run.nowMs >= lateDueMs) {
+            late.letGo();
+        }
+        if (run.fault(0.01)) {
+            loseConnection();
+        }
         if (run.faults && run.nowMs < awayUntilMs) {
             return;
         }
@@ -158,6 +193,9 @@ final class SimulatedClassic implements SimulatedMember {
         } else if (rejoins) {
             prepare();
         }
+        if (mayCommit()) {
+            nextRequest();
+        }
         commit(run, instance, (short) 8);
         if (generation > 0 && join == null && sync == null && beat == null && run.nowMs >= heartbeatAtMs) {
             heartbeatAtMs = run.nowMs + 3000;
@@ -167,7 +205,9 @@ final class SimulatedClassic implements SimulatedMember {
                     .setMemberId(memberId)
                     .setGroupInstanceId(instance)
                     .setGenerationId(generation);
-            beat = run.ask(reply -> new GroupRequest.Heartbeat(data, reply));
+            nextRequest();
+            beat = run.ask(reply -> new GroupRequest.Heartbeat(data, late(reply), reply));
+            lateDueMs = run.nowMs + late.mostMs;
         }
     }
 
@@ -178,6 +218,7 @@ final class SimulatedClassic implements SimulatedMember {
             return;
         }
         end();
+        loseConnection();
         lose(true);
     }
 
@@ -188,6 +229,7 @@ final class SimulatedClassic implements SimulatedMember {
                     .setGroupId(GroupFixture.ID)
                     .setMembers(List.of(new LeaveGroupRequestData.MemberIdentity().setMemberId(memberId)));
             owned.clear();
+            nextRequest();
             run.<LeaveGroupResponseData>ask(reply -> new GroupRequest.Leave(caller(), data, reply));
         }
     }
@@ -228,6 +270,7 @@ final class SimulatedClassic implements SimulatedMember {
                     .map(topic -> !topics.contains(topic.name()))
                     .orElse(true));
         }
+        nextRequest();
         rejoins = false;
         isStable = false;
         leads = false;
@@ -310,7 +353,11 @@ final class SimulatedClassic implements SimulatedMember {
                 }
                 askedAtMs = run.nowMs;
                 imageOfSync = run.image;
-                sync = run.fault(0.05) ? new Asked<>() : run.ask(reply -> new GroupRequest.Sync(caller(), data, reply));
+                nextRequest();
+                sync = run.fault(0.05)
+                        ? new Asked<>()
+                        : run.ask(reply -> new GroupRequest.Sync(caller(), data, late(reply), reply));
+                lateDueMs = run.nowMs + GroupSyncs.MAX_HOLD_MS;
             }
             case MEMBER_ID_REQUIRED -> {
                 memberId = answer.memberId();

@@ -153,6 +153,8 @@ class SimulatedGroup {
         for (Effect effect : effects) {
             if (effect instanceof Effect.Answer<?> answer) {
                 answer.give();
+            } else if (effect instanceof Effect.Hold<?> hold) {
+                hold.begin();
             } else if (effect instanceof Effect.Refuse refuse) {
                 refuse.request().refuse(refuse.error());
             } else if (effect instanceof Effect.Append append) {

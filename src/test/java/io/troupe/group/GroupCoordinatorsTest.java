@@ -24,12 +24,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.HeartbeatRequestData;
+import org.apache.kafka.common.message.HeartbeatResponseData;
 import org.apache.kafka.common.message.JoinGroupRequestData;
 import org.apache.kafka.common.message.JoinGroupRequestData.JoinGroupRequestProtocol;
 import org.apache.kafka.common.message.ListGroupsRequestData;
@@ -502,6 +504,62 @@ class GroupCoordinatorsTest {
                                         .setGenerationId(1),
                                 AnswerHold.never()))
                         .errorCode());
+    }
+
+    /** A heartbeat of a settled member, sent again and again until its interval is seen, and its answer is kept. */
+    private CompletionStage<HeartbeatResponseData> heldHeartbeat() {
+        String id = get(groups.joinGroup(CALLER, join("g").setGroupInstanceId(null)))
+                .memberId();
+        get(groups.joinGroup(CALLER, join("g").setGroupInstanceId(null).setMemberId(id)));
+        var sync = groups.syncGroup(
+                CALLER,
+                new SyncGroupRequestData().setGroupId("g").setMemberId(id).setGenerationId(1),
+                AnswerHold.never());
+        acknowledge();
+        get(sync);
+        return KIT.<Boolean>createTestProbe().awaitAssert(Duration.ofSeconds(60), Duration.ofMillis(100), () -> {
+            CompletableFuture<Integer> begun = new CompletableFuture<>();
+            CompletionStage<HeartbeatResponseData> beat = groups.heartbeat(
+                    CALLER,
+                    new HeartbeatRequestData().setGroupId("g").setMemberId(id).setGenerationId(1),
+                    new AnswerHold<>() {
+                        @Override
+                        public boolean isPossible() {
+                            return true;
+                        }
+
+                        @Override
+                        public void begin(HeartbeatResponseData answer, int mostMs) {
+                            begun.complete(mostMs);
+                        }
+
+                        @Override
+                        public boolean wasLost() {
+                            return false;
+                        }
+                    });
+            get(CompletableFuture.anyOf(begun, beat.toCompletableFuture()));
+            assertTrue(begun.isDone());
+            return beat;
+        });
+    }
+
+    @Test
+    void aHeartbeatThatWaitsHearsOfARebalance() {
+        serve(1);
+        var beat = heldHeartbeat();
+        String id = get(groups.joinGroup(CALLER, join("g").setGroupInstanceId(null)))
+                .memberId();
+        groups.joinGroup(CALLER, join("g").setGroupInstanceId(null).setMemberId(id));
+        assertEquals(Errors.REBALANCE_IN_PROGRESS.code(), get(beat).errorCode());
+    }
+
+    @Test
+    void aHeartbeatThatWaitsHearsThatItsCoordinatorIsElsewhere() {
+        serve(1);
+        var beat = heldHeartbeat();
+        leaderships.tell(new Leadership.Resigned(PARTITION, 1));
+        assertEquals(Errors.NOT_COORDINATOR.code(), get(beat).errorCode());
     }
 
     @Test

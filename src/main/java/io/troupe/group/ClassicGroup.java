@@ -98,6 +98,11 @@ final class ClassicGroup implements GroupCore {
         return group.state;
     }
 
+    /** Since when it is in its state. */
+    long stateSinceMs() {
+        return group.stateSinceMs;
+    }
+
     int generation() {
         return group.generation;
     }
@@ -185,12 +190,17 @@ final class ClassicGroup implements GroupCore {
         if (group.syncDeadlineMs <= nowMs) {
             syncs.onSyncDeadline(nowMs);
         }
+        if (group.tellDeadlineMs <= nowMs) {
+            joins.tell();
+        }
         if (group.sweepDeadlineMs <= nowMs) {
             group.sweepDeadlineMs = nowMs + SWEEP_INTERVAL_MS;
             retention.sweep(nowMs);
         }
         List<Effect> due = take(nowMs);
-        group.nextDeadlineMs = Math.min(Math.min(group.joinDeadlineMs, group.syncDeadlineMs), group.sweepDeadlineMs);
+        group.nextDeadlineMs = Math.min(
+                Math.min(group.joinDeadlineMs, group.syncDeadlineMs),
+                Math.min(group.tellDeadlineMs, group.sweepDeadlineMs));
         group.pending.values().forEach(group::deadline);
         group.members.all().forEach(member -> group.deadline(member.deadlineMs));
         return due;

@@ -33,6 +33,9 @@ final class ClassicGroupState {
 
     long joinDeadlineMs = NEVER;
     long syncDeadlineMs = NEVER;
+    /** When those whose answers wait are told that a rebalance has begun. */
+    long tellDeadlineMs = NEVER;
+
     long sweepDeadlineMs;
     /** Its generation is as a former coordinator stored it. */
     boolean loaded;

@@ -14,12 +14,22 @@ import org.apache.kafka.common.protocol.Errors;
  * generation has joined, or the time for it is up. Begins a rebalance also when others find that one is needed.
  */
 final class GroupJoins {
+    /**
+     * Members that start or stop together come one by one, and for an interval after a rebalance nobody hears of the next. So those
+     * whose answers wait are told of a rebalance once nobody has come or gone for this long, and go on consuming meanwhile ...
+     */
+    static final int GATHER_MS = 100;
+    /** ... or so long after it began. */
+    static final int GATHER_MOST_MS = 300;
+
     private final ClassicGroupState group;
     /** The first rebalance waits for more members to come, whoever has joined already. */
     private boolean initialDelay;
 
     private long initialDelayLeftMs;
     private boolean joinedDuringDelay;
+    /** When the first of those that come and go together did. */
+    private long gatheredMs;
 
     GroupJoins(ClassicGroupState group) {
         this.group = group;
@@ -180,7 +190,27 @@ final class GroupJoins {
         group.members.add(member);
         joinedDuringDelay = true;
         group.history.joined(member, join, nowMs);
+        gather(nowMs);
         rejoin(member, join, nowMs);
+    }
+
+    /** Somebody comes or goes. */
+    private void gather(long nowMs) {
+        if (group.state != ClassicGroup.State.PREPARING_REBALANCE) {
+            if (group.members.all().stream().noneMatch(member -> member.held != null)) {
+                return;
+            }
+            gatheredMs = nowMs;
+        } else if (group.tellDeadlineMs == ClassicGroupState.NEVER) {
+            return;
+        }
+        group.tellDeadlineMs = group.deadline(Math.min(nowMs + GATHER_MS, gatheredMs + GATHER_MOST_MS));
+    }
+
+    /** Nobody else is waited for. */
+    void tell() {
+        group.tellDeadlineMs = ClassicGroupState.NEVER;
+        group.releaseHeld(Errors.REBALANCE_IN_PROGRESS);
     }
 
     /** Parks a join until the rebalance completes, and begins one unless one is going on. */
@@ -208,7 +238,9 @@ final class GroupJoins {
         int rebalanceTimeoutMs = group.members.rebalanceTimeoutMs();
         initialDelay = group.state == ClassicGroup.State.EMPTY;
         group.become(ClassicGroup.State.PREPARING_REBALANCE, nowMs);
-        group.releaseHeld(Errors.REBALANCE_IN_PROGRESS);
+        if (group.tellDeadlineMs == ClassicGroupState.NEVER) {
+            tell();
+        }
         group.syncDeadlineMs = ClassicGroupState.NEVER;
         if (initialDelay) {
             int delay = group.config.initialRebalanceDelayMs();
@@ -257,6 +289,7 @@ final class GroupJoins {
             group.joinDeadlineMs = group.deadline(nowMs + group.members.rebalanceTimeoutMs());
             return;
         }
+        tell();
         group.generation++;
         group.loaded = false;
         group.joinDeadlineMs = ClassicGroupState.NEVER;
@@ -308,6 +341,7 @@ final class GroupJoins {
     void removeAndRebalance(GroupMember member, Errors toParked, long nowMs) {
         group.release(member, toParked);
         group.members.remove(member);
+        gather(nowMs);
         if (group.state == ClassicGroup.State.PREPARING_REBALANCE) {
             completeJoinIfAllThere(nowMs);
         } else {

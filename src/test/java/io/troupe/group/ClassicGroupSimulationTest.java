@@ -141,7 +141,10 @@ class ClassicGroupSimulationTest {
         void heldHaveNothingToHear() {
             for (Client client : clients) {
                 if (client.beat != null && client.beat.waits()) {
-                    assertEquals(ClassicGroup.State.STABLE, f.group.state(), "seed " + seed);
+                    assertTrue(
+                            f.group.state() == ClassicGroup.State.STABLE
+                                    || f.nowMs - f.group.stateSinceMs() <= GroupJoins.GATHER_MOST_MS,
+                            "seed " + seed);
                     assertEquals(f.group.generation(), client.generation, "seed " + seed);
                     assertTrue(members().contains(client.id), "seed " + seed);
                 }

@@ -230,7 +230,10 @@ class ConsumerGroupSimulationTest {
             }
             for (SimulatedMember consumer : consumers) {
                 if (consumer instanceof SimulatedClassic classic && classic.isHeld()) {
-                    assertEquals("Stable", group.stateText(), "somebody waits who has something to hear");
+                    assertTrue(
+                            group.state() == ClassicGroup.State.STABLE
+                                    || nowMs - group.stateSinceMs() <= GroupJoins.GATHER_MOST_MS,
+                            "somebody waits who has something to hear");
                     assertEquals(group.generation(), consumer.epoch());
                     assertTrue(known.contains(consumer.memberId()));
                 }

@@ -61,6 +61,7 @@ class HeldHeartbeatsTest {
         String a = f.stableAlone();
         HeldBeat beat = beatAfter(1000, a);
         Asked<JoinGroupResponseData> other = f.joinNew();
+        f.pass(GroupJoins.GATHER_MS);
         assertEquals(Errors.REBALANCE_IN_PROGRESS, beat.error());
         assertTrue(other.parked());
         assertEquals(Errors.REBALANCE_IN_PROGRESS, f.beat(a, 1).error(), "told at once from then on");
@@ -74,8 +75,54 @@ class HeldHeartbeatsTest {
         HeldBeat b = f.beat(pair[1], 2);
         assertTrue(a.waits() && b.waits());
         f.leave(pair[1], null);
-        assertEquals(Errors.REBALANCE_IN_PROGRESS, a.error());
         assertEquals(Errors.UNKNOWN_MEMBER_ID, b.error());
+        f.pass(GroupJoins.GATHER_MS);
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, a.error());
+    }
+
+    @Test
+    void thoseThatComeTogetherAreOneRebalance() {
+        String a = f.stableAlone();
+        HeldBeat beat = beatAfter(1000, a);
+        f.joinNew();
+        f.pass(GroupJoins.GATHER_MS - 1);
+        f.joinNew();
+        f.pass(GroupJoins.GATHER_MS - 1);
+        assertTrue(beat.waits());
+        f.pass(1);
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, beat.error());
+    }
+
+    @Test
+    void whoeverAsksMeanwhileIsTold() {
+        String a = f.stableAlone();
+        HeldBeat beat = beatAfter(1000, a);
+        f.joinNew();
+        assertTrue(beat.waits());
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, f.beat(a, 1).error());
+    }
+
+    @Test
+    void nobodyWaitsForEverMore() {
+        String a = f.stableAlone();
+        f.pass(1000);
+        HeldBeat beat = f.beat(a, 1);
+        for (int waitedMs = 0; waitedMs < GroupJoins.GATHER_MOST_MS; waitedMs += GroupJoins.GATHER_MS / 2) {
+            assertTrue(beat.waits());
+            f.joinNew();
+            f.pass(GroupJoins.GATHER_MS / 2);
+        }
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, beat.error());
+    }
+
+    /** As when a leader finds that topics have changed: there is nobody to come along. */
+    @Test
+    void aMemberThatRejoinsIsToldOfAtOnce() {
+        String[] pair = f.stablePair();
+        f.pass(1000);
+        HeldBeat beat = f.beat(pair[1], 2);
+        f.join(pair[0], null, "other", "range");
+        assertEquals(Errors.REBALANCE_IN_PROGRESS, beat.error());
     }
 
     @Test
@@ -88,6 +135,7 @@ class HeldHeartbeatsTest {
         assertTrue(silent.waits());
         f.pass(2000);
         assertEquals(Errors.UNKNOWN_MEMBER_ID, silent.error());
+        f.pass(GroupJoins.GATHER_MS);
         assertEquals(Errors.REBALANCE_IN_PROGRESS, other.error());
     }
 
@@ -106,6 +154,7 @@ class HeldHeartbeatsTest {
         first.letGo();
         HeldBeat second = beatAfter(1000, a);
         f.joinNew();
+        f.pass(GroupJoins.GATHER_MS);
         assertEquals(Errors.NONE, first.error());
         assertEquals(1, first.answer.answers);
         assertEquals(Errors.REBALANCE_IN_PROGRESS, second.error());

@@ -1,9 +1,7 @@
 package io.troupe.journal;
 
-import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /** Indexes of closed segments that were looked up lately, at most {@link #MAX_BYTES} of them. Safe from any thread. */
@@ -34,9 +32,5 @@ final class IndexCache {
         if (old != null) {
             bytes -= old.sizeInBytes();
         }
-    }
-
-    synchronized void removeAll(List<Segment> segments) {
-        new ArrayList<>(segments).forEach(this::remove);
     }
 }

@@ -146,10 +146,6 @@ public final class KafkaServer {
         return port;
     }
 
-    public NetworkStats stats() {
-        return stats;
-    }
-
     /** Bytes of requests under way over all connections. */
     public long inFlightBytes() {
         return inFlight.used();

@@ -17,8 +17,10 @@ final class GroupSyncs {
     private final ClassicGroupState group;
     private final GroupJoins joins;
 
-    /** In this generation members give partitions up, and another one follows. */
-    private boolean isHalfWay;
+    /** Of which generation {@link #halfWay} tells. */
+    private int judged = -1;
+
+    private boolean halfWay;
 
     GroupSyncs(ClassicGroupState group, GroupJoins joins) {
         this.group = group;
@@ -89,8 +91,6 @@ final class GroupSyncs {
             }
         }
         group.history.assigned(joinedMs, nowMs);
-        isHalfWay = ClassicWords.TYPE.equals(group.protocolType)
-                && group.members.all().stream().anyMatch(this::givesUp);
         for (GroupMember member : group.members.all()) {
             if (member.sync != null) {
                 GroupRequest.Sync sync = member.sync;
@@ -103,16 +103,21 @@ final class GroupSyncs {
 
     private void answer(GroupMember member, GroupRequest.Sync sync) {
         int holdMs = Math.min(MAX_HOLD_MS, group.config.heartbeatMaxHoldMs());
-        if (isHalfWay && holdMs > 0 && hasNothing(member) && group.mayHold(member, sync.hold())) {
+        if (holdMs > 0 && group.mayHold(member, sync.hold()) && hasNothing(member) && isHalfWay()) {
             group.hold(member, sync, new Effect.Hold<>(sync.reply(), sync.hold(), assigned(member), holdMs));
         } else {
             group.answer(sync.reply(), assigned(member));
         }
     }
 
-    /** Members of a cooperative group that lose partitions give them up, and then rejoin for others to get them (KIP-429). */
-    private boolean givesUp(GroupMember member) {
-        return ClassicWords.givesUp(member.metadata(group.protocol), member.assignment);
+    /** In this generation members of a cooperative group give partitions up, and rejoin for others to get them (KIP-429). */
+    private boolean isHalfWay() {
+        if (judged != group.generation) {
+            judged = group.generation;
+            halfWay = group.members.all().stream()
+                    .anyMatch(member -> ClassicWords.givesUp(member.metadata(group.protocol), member.assignment));
+        }
+        return halfWay;
     }
 
     /** What it could do by the answer is nothing. */

@@ -134,10 +134,17 @@ final class Connection {
         loop.execute(() -> loop.later(slot, answer, dueNanos, this));
     }
 
-    /** Whether a request's answer may wait for a better one: nothing else is asked. */
+    /** Whether a request's answer may wait for a better one: all others are answered. */
     boolean mayWait(Slot slot) {
-        if (closed || slots.size() != 1 || slots.peek() != slot) {
+        if (closed || slots.peekLast() != slot) {
             return false;
+        }
+        for (Slot other : slots) {
+            // Those that are answered may not have been looked at yet, the one before that was let go for this one
+            // above all.
+            if (other != slot && !other.isCompleted()) {
+                return false;
+            }
         }
         late = slot;
         return true;

@@ -89,6 +89,31 @@ class LateAnswersTest extends OnKafkaPort {
         }
     }
 
+    /** However fast it is given: the one before is on its way then. */
+    @Test
+    void theAnswerToTheRequestThatLetOneGoMayItselfWait() throws Exception {
+        ToyHandler<DescribeClusterRequestData> waiting = ToyHandler.of(PARKED, (context, request) -> {
+            context.respondLater(of("all is well"), LONG_MS);
+            parked.add(context);
+        });
+        try (TestServer server = new TestServer(waiting, ping);
+                RawClient other = new RawClient(server.port());
+                RawClient client = new RawClient(server.port())) {
+            park(client, 1);
+            next();
+            for (int i = 2; i < 20; i++) {
+                park(client, i);
+                RequestContext context = next();
+                hears(client, i - 1, "all is well");
+                if (i == 19) {
+                    turns(other);
+                    context.respond(of("something"));
+                    hears(client, i, "something");
+                }
+            }
+        }
+    }
+
     @Test
     void whereTheConnectionClosesNothingOfItIsLeft() throws Exception {
         CountDownLatch told = new CountDownLatch(1);

@@ -35,12 +35,22 @@ import org.apache.kafka.common.serialization.StringSerializer;
 final class Training {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final int BROKERS = 3;
+    private static final int TRIES = 3;
     private static final String TOPIC = "training";
 
     private Training() {}
 
     /** The process's exit code: 0 when the whole way was gone. */
     static int run() {
+        int code = 1;
+        // Where much else goes on, another process may take a port that was only held.
+        for (int tries = 0; code != 0 && tries < TRIES; tries++) {
+            code = runOnce();
+        }
+        return code;
+    }
+
+    private static int runOnce() {
         Path dir = null;
         try {
             dir = Files.createTempDirectory("troupe-training");

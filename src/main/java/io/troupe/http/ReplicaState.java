@@ -80,13 +80,16 @@ enum ReplicaState {
             return "the leader did not say how far it is";
         }
         if (known.endOffset() < 0) {
-            return "the leader has not heard from it yet, since " + seconds(known.behindMs());
+            return "the leader has not heard from it yet, for " + seconds(known.behindMs()) + " now";
         }
         if (known.behindMs() == 0 || leaderEnd >= 0 && known.endOffset() >= leaderEnd) {
             return "it has all and is about to join";
         }
-        return (leaderEnd < 0 ? "it is behind" : "it lacks " + (leaderEnd - known.endOffset()) + " records")
-                + " and has not been up to date for " + seconds(known.behindMs());
+        String lacks = leaderEnd < 0 ? "it is behind" : "it lacks " + (leaderEnd - known.endOffset()) + " records";
+        // As it comes along, the end that it has to come to moves on with it.
+        return known.behindMs() < 1000
+                ? lacks
+                : lacks + " and has not come to where the log ended " + seconds(known.behindMs()) + " ago";
     }
 
     private static String seconds(long ms) {

@@ -137,10 +137,10 @@ class ClusterHealthTest {
     void aReasonSaysHowFarBehind() {
         ReplicaState state = ReplicaState.CATCHING_UP;
         assertEquals(
-                "Broker 2 is up and catches up: it lacks 40 records and has not been up to date for 12 s.",
+                "Broker 2 is up and catches up: it lacks 40 records and has not come to where the log ended 12 s ago.",
                 state.reason(2, new FollowerStanding(2, 60, 12_345), 100));
         assertEquals(
-                "Broker 2 is up and catches up: the leader has not heard from it yet, since 3 min.",
+                "Broker 2 is up and catches up: the leader has not heard from it yet, for 3 min now.",
                 state.reason(2, new FollowerStanding(2, -1, 200_000), 100));
         assertEquals(
                 "Broker 2 is up and catches up: it has all and is about to join.",

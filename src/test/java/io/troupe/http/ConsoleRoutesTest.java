@@ -130,7 +130,7 @@ class ConsoleRoutesTest extends OnHttpPort {
                 body.contains(
                         "\"beginning_offset\":0,\"end_offset\":3,\"replicas\":[{\"broker_id\":1,\"state\":\"leader\",\"in_sync\":true,\"reason\":null},"
                                 + "{\"broker_id\":2,\"state\":\"catching_up\",\"in_sync\":false,\"end_offset\":1,\"behind_ms\":5000,"
-                                + "\"reason\":\"Broker 2 is up and catches up: it lacks 2 records and has not been up to date for 5 s.\"}]}]}"),
+                                + "\"reason\":\"Broker 2 is up and catches up: it lacks 2 records and has not come to where the log ended 5 s ago.\"}]}]}"),
                 body);
         assertTrue(get("/troupe/topics?contains=t").body().startsWith("{\"found\":2,"));
         assertTrue(get("/troupe/topics?contains=__&count=1").body().startsWith("{\"found\":1,\"topics\":[{\"name\":"));

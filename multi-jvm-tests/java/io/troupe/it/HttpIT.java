@@ -251,7 +251,7 @@ class HttpIT {
         contains("\"value\":\"1234567\"", get(configs + "/retention.ms"));
         HttpResponse<String> bad =
                 post(configs + ":alter", "application/json", "{\"data\":[{\"name\":\"retention\",\"value\":\"1\"}]}");
-        assertEquals(422, bad.statusCode(), bad.body());
+        assertEquals(400, bad.statusCode(), bad.body());
         HttpResponse<String> report = post(
                 topics + "/" + name + "/records",
                 "application/json",

@@ -1,6 +1,7 @@
 package io.troupe.controller;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.HostPort;
@@ -49,5 +50,24 @@ class LifelineTest {
             node.accept().close();
         }
         assertEquals(0, told.availablePermits());
+    }
+
+    /** A host of several addresses, of which the node has bound another one than this process tries first. */
+    @Test
+    void refusalsWhereNoConnectionEverWasSayNothing() throws Exception {
+        var never = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        never.close();
+        var toldOfIt = new Semaphore(0);
+        try (var other = new Lifeline(new HostPort("127.0.0.1", never.getLocalPort()), toldOfIt::release)) {
+            other.start();
+            assertFalse(toldOfIt.tryAcquire(1500, TimeUnit.MILLISECONDS));
+        }
+    }
+
+    /** "Connection refused" is "Verbindungsaufbau abgelehnt" on a German machine, and time-outs are of the same class. */
+    @Test
+    void aRefusalIsKnownByItsHaste() {
+        assertTrue(Lifeline.isRefusal(TimeUnit.MILLISECONDS.toNanos(800)));
+        assertFalse(Lifeline.isRefusal(TimeUnit.SECONDS.toNanos(1)), "the kernel's own time-out");
     }
 }

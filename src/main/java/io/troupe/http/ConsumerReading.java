@@ -76,6 +76,10 @@ final class ConsumerReading {
 
         /** The first records, or none when the time is up; what is returned may be handed out. */
         CompletionStage<List<Part>> first() {
+            if (exchange.isGone()) {
+                // Nobody is there to get them; whoever comes next does.
+                return CompletableFuture.completedFuture(List.of());
+            }
             return instances
                     .ask(id, new InstanceAction.Read(lease), timeoutMs)
                     .thenComposeAsync(
@@ -159,6 +163,9 @@ final class ConsumerReading {
                 return instances
                         .ask(id, new InstanceAction.Seek(places), timeoutMs)
                         .thenCompose(reply -> take(new Found(parts, List.of(), found.failed())));
+            }
+            if (!begun && exchange.isGone()) {
+                return CompletableFuture.completedFuture(List.of());
             }
             if (parts.isEmpty()) {
                 return found.failed() && !begun ? paused() : CompletableFuture.completedFuture(List.of());
@@ -247,6 +254,9 @@ final class ConsumerReading {
     }
 
     CompletionStage<HttpResponse> records(Exchange exchange, InstanceId id) {
+        if (exchange.isHead()) {
+            throw new HttpFailure(405, "A HEAD would take records and hand out none; only GET reads.");
+        }
         Reader reader = new Reader(exchange, id);
         return reader.first().handle((first, failure) -> {
             if (failure != null || first.isEmpty()) {

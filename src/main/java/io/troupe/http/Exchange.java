@@ -33,6 +33,9 @@ final class Exchange {
     /** Of an answer that is a stream. */
     static final AttributeKey<Sending> SENDING = AttributeKey.create("sending", Sending.class);
 
+    /** Set when the request's connection has ended, or the client's side of it. */
+    static final AttributeKey<AtomicBoolean> GONE = AttributeKey.create("gone", AtomicBoolean.class);
+
     private final HttpRequest request;
     private final Map<String, String> path;
     private final HttpLimits limits;
@@ -72,6 +75,16 @@ final class Exchange {
         this.materializer = materializer;
         this.streams = streams;
         this.onEnd = onEnd;
+    }
+
+    /** Whether an answer that was not given yet most likely reaches nobody: the connection has ended, or the client's side of it. */
+    boolean isGone() {
+        return request.getAttribute(GONE).filter(AtomicBoolean::get).isPresent();
+    }
+
+    /** Whether it is a GET whose answer is to stay without its body. */
+    boolean isHead() {
+        return request.method().name().equals("HEAD");
     }
 
     String path(String name) {

@@ -1,6 +1,7 @@
 package io.troupe.http;
 
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -45,6 +46,7 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
     private final class Logic extends GraphStageLogic {
         private final AsyncCallback<Answer> answered = createAsyncCallback(this::onAnswer);
         private final AsyncCallback<Boolean> close = createAsyncCallback(asked -> onClose());
+        private final AtomicBoolean gone = new AtomicBoolean();
         private Connections.Connection connection;
         private boolean underWay;
 
@@ -58,6 +60,8 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
 
                 @Override
                 public void onUpstreamFinish() {
+                    // It may still take an answer, but most that end their side have ended both.
+                    gone.set(true);
                     if (!underWay) {
                         completeStage();
                     }
@@ -81,7 +85,8 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
         private void onRequest(HttpRequest request) {
             underWay = true;
             connections.begun(connection);
-            handler.apply(request).whenComplete((response, failure) -> answered.invoke(new Answer(response, failure)));
+            handler.apply(request.addAttribute(Exchange.GONE, gone))
+                    .whenComplete((response, failure) -> answered.invoke(new Answer(response, failure)));
         }
 
         private void onAnswer(Answer answer) {
@@ -111,6 +116,7 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
 
         @Override
         public void postStop() {
+            gone.set(true);
             connections.closed(connection);
         }
     }

@@ -45,7 +45,6 @@ public final class HttpPort {
     /** More that are accepted while those that were asked to close for them do so. */
     private static final int CLOSING_CONNECTIONS = 64;
 
-    private static final String ORIGIN = "Origin";
     private static final String V3_PATH = "/v3/";
     private static final Logger log = LoggerFactory.getLogger(HttpPort.class);
 
@@ -58,6 +57,7 @@ public final class HttpPort {
     private final AtomicInteger underWay = new AtomicInteger();
     private final Connections connections;
     private final HostNames hostNames;
+    private final Origins origins;
     private volatile ServerBinding binding;
     private volatile boolean closed;
 
@@ -68,6 +68,7 @@ public final class HttpPort {
         this.executor = executor;
         this.connections = new Connections(config.maxConnections());
         this.hostNames = new HostNames(config.allowedHosts());
+        this.origins = new Origins(config.corsOrigins());
         long largest = (1L + Exchange.READING) * config.requestMaxBytes();
         long bodies = Math.max(largest, Runtime.getRuntime().maxMemory() / HEAP_SHARE_FOR_BODIES);
         this.limits = new Exchange.HttpLimits(
@@ -102,9 +103,15 @@ public final class HttpPort {
 
     private static ServerSettings settings(ActorSystem<?> system, HttpConfig config) {
         Config ours = ConfigFactory.parseMap(Map.of(
-                "pekko.http.server.max-connections", config.maxConnections() + CLOSING_CONNECTIONS,
-                "pekko.http.server.parsing.error-handler", BadRequests.class.getName(),
-                "pekko.http.server.parsing.max-content-length", config.requestMaxBytes()));
+                "pekko.http.server.max-connections",
+                config.maxConnections() + CLOSING_CONNECTIONS,
+                // By us: a GET whose answer nobody sees may take something.
+                "pekko.http.server.transparent-head-requests",
+                "off",
+                "pekko.http.server.parsing.error-handler",
+                BadRequests.class.getName(),
+                "pekko.http.server.parsing.max-content-length",
+                config.requestMaxBytes()));
         return ServerSettings.create(ours.withFallback(system.settings().config()));
     }
 
@@ -146,10 +153,12 @@ public final class HttpPort {
                 segments.add(segment);
             }
         });
+        String asked = request.method().name();
+        String method = asked.equals("HEAD") ? "GET" : asked;
         TreeSet<String> methods = new TreeSet<>();
         for (Route route : routes) {
             Optional<Map<String, String>> path = route.match(segments);
-            if (path.isPresent() && route.method().equals(request.method().name())) {
+            if (path.isPresent() && route.method().equals(method)) {
                 return run(route, path.get(), request);
             }
             path.ifPresent(p -> methods.add(route.method()));
@@ -158,7 +167,7 @@ public final class HttpPort {
         if (methods.isEmpty()) {
             throw new HttpFailure(404, "There is nothing at this path; /openapi.json tells what there is.");
         }
-        if (request.method().name().equals("OPTIONS") && allowedOrigin(request).isPresent()) {
+        if (asked.equals("OPTIONS") && origins.allowed(request).isPresent()) {
             return CompletableFuture.completedFuture(HttpResponse.create()
                     .withStatus(204)
                     .addHeader(RawHeader.create("Access-Control-Allow-Methods", String.join(", ", methods)))
@@ -180,6 +189,7 @@ public final class HttpPort {
             }
             if (!route.always()) {
                 hostNames.check(request);
+                origins.check(request);
             }
             return route.handler().handle(exchange).whenComplete((answer, failure) -> exchange.handled());
         } catch (RuntimeException e) {
@@ -218,17 +228,10 @@ public final class HttpPort {
         });
     }
 
-    private Optional<String> allowedOrigin(HttpRequest request) {
-        return request.getHeader(ORIGIN)
-                .map(HttpHeader::value)
-                .filter(origin -> config.corsOrigins().contains("*")
-                        || config.corsOrigins().contains(origin));
-    }
-
     private HttpResponse withCors(HttpRequest request, HttpResponse answer) {
-        return allowedOrigin(request)
+        return origins.allowed(request)
                 .map(origin -> answer.addHeader(RawHeader.create("Access-Control-Allow-Origin", origin))
-                        .addHeader(RawHeader.create("Vary", ORIGIN)))
+                        .addHeader(RawHeader.create("Vary", "Origin")))
                 .orElse(answer);
     }
 }

@@ -202,6 +202,39 @@ class HttpPortTest extends OnHttpPort {
         }
     }
 
+    /** A browser asks nobody before it sends a POST without a body, or a GET; it only keeps the answer from the page. */
+    @Test
+    void pagesFromElsewhereChangeNothing() throws Exception {
+        String instance = "/consumers/g/instances/i/records";
+        for (String[] page : new String[][] {
+            {"Origin", "https://other.example.com"},
+            {"Origin", "null"},
+            {"Origin", "http://127.0.0.1:1"},
+            {"Sec-Fetch-Site", "cross-site"},
+            {"Sec-Fetch-Site", "same-site"}
+        }) {
+            refused(
+                    403,
+                    "cors",
+                    send(at("/consumers/g").header(page[0], page[1]).POST(BodyPublishers.noBody())));
+            refused(403, "cors", send(at(instance).header(page[0], page[1])));
+            assertEquals(200, send(at("/").header(page[0], page[1])).statusCode());
+        }
+        for (String[] page : new String[][] {
+            {"Origin", "https://console.example.com"},
+            {"Origin", "http://127.0.0.1:" + port()},
+            {"Sec-Fetch-Site", "same-origin"},
+            {"Sec-Fetch-Site", "none"},
+            {"X-None", "a client that is no browser"}
+        }) {
+            refused(40403, "i", send(at(instance).header(page[0], page[1])));
+            assertEquals(
+                    200,
+                    send(at("/consumers/g").header(page[0], page[1]).POST(BodyPublishers.noBody()))
+                            .statusCode());
+        }
+    }
+
     @Test
     void onlyPagesOfConfiguredOriginsMayCall() throws Exception {
         String allowed = "https://console.example.com";

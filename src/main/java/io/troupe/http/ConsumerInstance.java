@@ -326,10 +326,15 @@ final class ConsumerInstance {
                     + " DELETE the subscription first."));
             return;
         }
-        store(definition.assigned(List.copyOf(wanted.partitions())), reply, () -> {
-            positions.keySet().retainAll(new HashSet<>(wanted.partitions()));
-            wanted.partitions().forEach(partition -> positions.computeIfAbsent(partition, p -> new Position()));
-        });
+        Set<TopicPartition> left = new HashSet<>(positions.keySet());
+        wanted.partitions().forEach(left::remove);
+        changing = true;
+        commitOwn(
+                left,
+                () -> store(definition.assigned(List.copyOf(wanted.partitions())), reply, () -> {
+                    positions.keySet().removeAll(left);
+                    wanted.partitions().forEach(partition -> positions.computeIfAbsent(partition, p -> new Position()));
+                }));
     }
 
     private InstanceReply read(long by, long nowMs) {

@@ -107,6 +107,7 @@ final class HttpFailure extends RuntimeException {
                     INVALID_GROUP_ID,
                     POLICY_VIOLATION,
                     OFFSET_OUT_OF_RANGE,
+                    OFFSET_METADATA_TOO_LARGE,
                     MESSAGE_TOO_LARGE,
                     RECORD_LIST_TOO_LARGE,
                     INVALID_RECORD,

@@ -17,12 +17,16 @@ record InstanceId(String group, String name) {
     private static void require(String name, String what) {
         boolean bad = name.isEmpty()
                 || name.length() > MOST_CHARS
+                // In a path these are no names: clients take them out of it, and so never come back.
+                || name.equals(".")
+                || name.equals("..")
                 || name.chars().anyMatch(Character::isISOControl)
                 || !StandardCharsets.UTF_8.newEncoder().canEncode(name);
         if (bad) {
             throw new HttpFailure(
                     HttpFailure.BAD_PAYLOAD,
-                    what + " must have 1 to " + MOST_CHARS + " characters, none of them a control character.");
+                    what + " must have 1 to " + MOST_CHARS
+                            + " characters, none of them a control character, and not be . or ..");
         }
     }
 

@@ -8,11 +8,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.apache.kafka.common.TopicPartition;
 
 /** The bodies of requests about consumer instances. */
 final class InstanceRequests {
     private static final int MOST_NAMES = 10_000;
+    /** Of all names and metadata of a request: with the offsets beside them they go to the instance's broker, and come back, in one message. */
+    private static final int MOST_CHARS = 256 << 10;
+
     private static final int MOST_MIN_BYTES = 10_000_000;
     private static final int MOST_TIMEOUT_MS = 300_000;
     static final int DEFAULT_TIMEOUT_MS = 1000;
@@ -162,6 +166,7 @@ final class InstanceRequests {
             throw new HttpFailure(
                     HttpFailure.BAD_PAYLOAD, "The body must have topics, at least one, or a topic_pattern.");
         }
+        bounded(topics.stream());
         return new InstanceAction.Subscribe(
                 pattern[0] == null ? topics.stream().distinct().toList() : null, pattern[0]);
     }
@@ -193,6 +198,7 @@ final class InstanceRequests {
             });
             return null;
         });
+        bounded(places.stream().flatMap(place -> Stream.of(place.partition().topic(), place.metadata())));
         return places;
     }
 
@@ -225,6 +231,14 @@ final class InstanceRequests {
     private static void bounded(int size) {
         if (size == MOST_NAMES) {
             throw new HttpFailure(HttpFailure.BAD_PAYLOAD, "More than " + MOST_NAMES + " in one request.");
+        }
+    }
+
+    private static void bounded(Stream<String> texts) {
+        if (texts.mapToLong(String::length).sum() > MOST_CHARS) {
+            throw new HttpFailure(
+                    HttpFailure.BAD_PAYLOAD,
+                    "The names and metadata of one request have more than " + MOST_CHARS + " characters.");
         }
     }
 

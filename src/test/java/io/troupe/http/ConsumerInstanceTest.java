@@ -192,6 +192,30 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         assertTrue(stopped);
     }
 
+    /** As by Kafka's consumer, which else would begin there by auto.offset.reset when the partition comes back. */
+    @Test
+    void whatIsAssignedNoMoreIsCommittedBefore() {
+        created(true);
+        ask(new InstanceAction.Assign(List.of(P0)));
+        stored();
+        located(10, P0);
+        read(1);
+        take(1, P0, 10, 12);
+        ask(new InstanceAction.Assign(List.of(P1)));
+        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        instance.committed(commit, null, nowMs);
+        stored();
+        assertEquals(new InstanceReply.Done(), last(replies));
+    }
+
+    @Test
+    void metadataOfACommitThatIsTooLongIsTheClientsFault() {
+        assertEquals(
+                HttpFailure.BAD_PAYLOAD,
+                ConsumerInstance.commitFailure(Errors.OFFSET_METADATA_TOO_LARGE, P0)
+                        .errorCode());
+    }
+
     @Test
     void subscriptionsExcludeOneAnother() {
         subscribed(true);

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -120,6 +122,57 @@ class ConsumerRoutesTest extends OnHttpPort {
     }
 
     @Test
+    void aHeadTakesNothing() throws Exception {
+        cluster.add(0, "0");
+        subscribed();
+        read(1);
+        cluster.add(0, "1");
+        HttpResponse<String> head =
+                send(at(I + "/records?timeout=10000").header("Accept", JSON).method("HEAD", BodyPublishers.noBody()));
+        assertEquals(405, head.statusCode());
+        read(1);
+        head = send(at("/topics").method("HEAD", BodyPublishers.noBody()));
+        assertEquals(200, head.statusCode());
+        assertEquals("", head.body());
+    }
+
+    @Test
+    void whoHasGoneTakesNothing() throws Exception {
+        cluster.add(0, "0");
+        subscribed();
+        read(1);
+        long before = cluster.fetches();
+        try (Socket socket = new Socket("127.0.0.1", port())) {
+            String request = "GET " + I + "/records?timeout=300000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+            while (cluster.fetches() == before) {
+                Thread.onSpinWait();
+            }
+        }
+        // While somebody else reads, an answer without records is in no format yet.
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (!records("?timeout=100")
+                .headers()
+                .firstValue("Content-Type")
+                .orElse("")
+                .equals(JSON)) {
+            assertTrue(System.nanoTime() < deadline, "who has gone still reads");
+        }
+        cluster.add(0, "1");
+        read(1);
+    }
+
+    /** What goes to another broker's instance has to fit into one message. */
+    @Test
+    void namesOfOneRequestHaveABound() throws Exception {
+        create(EARLIEST);
+        String names = "\"" + "a".repeat(200_000) + "\",\"" + "b".repeat(200_000) + "\"";
+        refused(42206, "characters", post(I + "/subscription", V2, "{\"topics\":[" + names + "]}"));
+        String metadata = "{\"topic\":\"t\",\"partition\":0,\"offset\":0,\"metadata\":\"" + "m".repeat(300_000) + "\"}";
+        refused(42206, "characters", post(I + "/offsets", V2, "{\"offsets\":[" + metadata + "]}"));
+    }
+
+    @Test
     void settingsThatCannotBeAreRefused() throws Exception {
         refused(42204, "format=avro", post("/consumers/h", V2, "{\"format\":\"avro\"}"));
         refused(42204, "auto.offset.reset=x", post("/consumers/h", V2, "{\"auto.offset.reset\":\"x\"}"));
@@ -127,6 +180,7 @@ class ConsumerRoutesTest extends OnHttpPort {
         refused(42204, "fetch.min.bytes=-2", post("/consumers/h", V2, "{\"fetch.min.bytes\":\"-2\"}"));
         refused(42204, "must be true or false", post("/consumers/h", V2, "{\"auto.commit.enable\":7}"));
         refused(42206, "name", post("/consumers/h", V2, "{\"name\":\"\"}"));
+        refused(42206, "..", post("/consumers/h", V2, "{\"name\":\"..\"}"));
         refused(42203, "Not JSON", post("/consumers/h", V2, "{"));
         refused(415, "text/plain", post("/consumers/h", "text/plain", "{}"));
     }

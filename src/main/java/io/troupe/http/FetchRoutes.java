@@ -168,7 +168,7 @@ final class FetchRoutes {
     private static ByteString text(Range range, RecordReading.Chunk chunk, int count, boolean follows) {
         // In Base64 a third more; a record's other fields are about as long as what is counted for it.
         int expected = (int) Math.min(MOST_EXPECTED_BYTES, chunk.sizeInBytes() * 3 / 2 + 100L * count);
-        byte[] array = Json.bytes(expected, json -> {
+        ByteString array = Json.byteString(expected, json -> {
             json.writeStartArray();
             for (PlainRecord record : chunk.records().subList(0, count)) {
                 range.format().write(json, range.topic().name(), range.partition(), record);
@@ -176,7 +176,7 @@ final class FetchRoutes {
             json.writeEndArray();
         });
         String before = chunk == range.first() ? "{\"records\":[" : follows && count > 0 ? "," : "";
-        return ByteString.fromString(before).concat(ByteString.fromArrayUnsafe(array, 1, array.length - 2));
+        return ByteString.fromString(before).concat(array.slice(1, array.size() - 1));
     }
 
     private static ByteString end(long next) {

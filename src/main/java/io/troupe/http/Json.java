@@ -2,21 +2,22 @@ package io.troupe.http;
 
 import com.fasterxml.jackson.core.JsonEncoding;
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.util.JsonParserDelegate;
-import java.io.ByteArrayInputStream;
+import com.fasterxml.jackson.core.io.IOContext;
+import com.fasterxml.jackson.core.json.UTF8StreamJsonParser;
+import com.fasterxml.jackson.core.sym.ByteQuadsCanonicalizer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.apache.pekko.util.ByteString;
 
 /** JSON in UTF-8, read and written as a stream. Nesting, numbers and names have bounds; a body's size has its own. */
 final class Json {
@@ -24,17 +25,14 @@ final class Json {
     private static final int MOST_DIGITS = 1000;
     private static final int MOST_NAME_CHARS = 1000;
     private static final int MIN_BYTES = 256;
-    /** First bytes, by which the parser of bytes would tell UTF-16 and 32. */
-    private static final int TELLING_BYTES = 4;
 
-    private static final JsonFactory FACTORY = JsonFactory.builder()
+    private static final JsonFactory FACTORY = new Factory(new JsonFactoryBuilder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(MOST_NESTING)
                     .maxNumberLength(MOST_DIGITS)
                     .maxNameLength(MOST_NAME_CHARS)
                     .maxStringLength(Integer.MAX_VALUE)
-                    .build())
-            .build();
+                    .build()));
 
     /** Writes something. */
     interface Writer {
@@ -49,18 +47,33 @@ final class Json {
     private Json() {}
 
     static byte[] bytes(Writer writer) {
-        return bytes(MIN_BYTES, writer);
+        return stream(MIN_BYTES, writer).toByteArray();
     }
 
     /** @param expectedBytes for which there is room from the start */
-    static byte[] bytes(int expectedBytes, Writer writer) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(expectedBytes);
+    static ByteString byteString(int expectedBytes, Writer writer) {
+        return stream(expectedBytes, writer).toByteString();
+    }
+
+    /** Gives its bytes away without a copy. */
+    private static final class Bytes extends ByteArrayOutputStream {
+        Bytes(int expectedBytes) {
+            super(expectedBytes);
+        }
+
+        synchronized ByteString toByteString() {
+            return ByteString.fromArrayUnsafe(buf, 0, count);
+        }
+    }
+
+    private static Bytes stream(int expectedBytes, Writer writer) {
+        Bytes bytes = new Bytes(expectedBytes);
         try (JsonGenerator json = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
             writer.write(json);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return bytes.toByteArray();
+        return bytes;
     }
 
     /**
@@ -69,7 +82,7 @@ final class Json {
      * @throws HttpFailure 42203 when it is no JSON, with the line and column
      */
     static <T> T read(byte[] text, Reader<T> reader) {
-        try (Parser json = parser(text, 0, text.length)) {
+        try (JsonParser json = parser(text)) {
             if (json.nextToken() == null) {
                 throw new HttpFailure(HttpFailure.BAD_JSON, "The body is empty; JSON was expected.");
             }
@@ -102,89 +115,126 @@ final class Json {
      *
      * @throws CharacterCodingException when it is something else
      */
-    private static Parser parser(byte[] text, int from, int length) throws IOException {
-        if (!isAscii(text, from, length)) {
-            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text, from, length));
+    private static JsonParser parser(byte[] text) throws IOException {
+        if (!isUtf8(text)) {
+            throw new CharacterCodingException();
         }
-        for (int i = 0; i < Math.min(TELLING_BYTES, length); i++) {
-            if (text[from + i] <= 0) {
-                return new Parser(
-                        FACTORY.createParser(new InputStreamReader(
-                                new ByteArrayInputStream(text, from, length), StandardCharsets.UTF_8)),
-                        null);
+        return FACTORY.createParser(text);
+    }
+
+    /** Makes parsers that can copy values. */
+    private static final class Factory extends JsonFactory {
+        private static final long serialVersionUID = 1L;
+
+        Factory(JsonFactoryBuilder settings) {
+            super(settings);
+        }
+
+        @Override
+        protected JsonParser _createParser(byte[] text, int from, int length, IOContext context) {
+            return new CopyingParser(
+                    context,
+                    _parserFeatures,
+                    _byteSymbolCanonicalizer.makeChild(_factoryFeatures),
+                    text,
+                    from,
+                    from + length);
+        }
+    }
+
+    /** A parser that passes over a value's bytes and copies them instead of taking it apart. */
+    private static final class CopyingParser extends UTF8StreamJsonParser {
+        CopyingParser(IOContext context, int features, ByteQuadsCanonicalizer names, byte[] text, int from, int to) {
+            super(context, features, null, null, names, text, from, to, 0, false);
+        }
+
+        /**
+         * The object, array or string that the parser is on, without blanks.
+         *
+         * @return null, and the parser is where it was, for another value, one that need not be written as it is, and what is no JSON
+         */
+        byte[] copied() {
+            boolean isString = _currToken == JsonToken.VALUE_STRING && _tokenIncomplete;
+            if (!isString && !_currToken.isStructStart()) {
+                return null;
             }
-        }
-        return new Parser(FACTORY.createParser(text, from, length), from == 0 ? text : null);
-    }
-
-    private static boolean isAscii(byte[] text, int from, int length) {
-        int all = 0;
-        for (int i = from; i < from + length; i++) {
-            all |= text[i];
-        }
-        return all >= 0;
-    }
-
-    /** A parser that knows what it parses. */
-    private static final class Parser extends JsonParserDelegate {
-        private final byte[] text;
-
-        /** @param text null when places in it are not known */
-        Parser(JsonParser parser, byte[] text) {
-            super(parser);
-            this.text = text;
+            int from = _inputPtr - 1;
+            JsonScan scan = new JsonScan(_inputBuffer, _inputEnd);
+            // Of an object or array the parser has counted the first.
+            int end = scan.value(from, MOST_NESTING + 1 - _parsingContext.getNestingDepth());
+            if (end == JsonScan.NONE || scan.hasNeedlessEscapes()) {
+                return null;
+            }
+            byte[] copy = scan.hasBlanks() ? withoutBlanks(from, end) : Arrays.copyOfRange(_inputBuffer, from, end);
+            _inputPtr = end;
+            if (isString) {
+                _tokenIncomplete = false;
+            } else {
+                _currToken = _currToken == JsonToken.START_ARRAY ? JsonToken.END_ARRAY : JsonToken.END_OBJECT;
+                _parsingContext = _parsingContext.getParent();
+            }
+            return copy;
         }
 
-        /** The object or array that the parser is on, without blanks; written anew when it has escapes. */
-        byte[] copied() throws IOException {
-            int from = (int) currentTokenLocation().getByteOffset();
-            skipChildren();
-            int end = (int) currentLocation().getByteOffset();
+        private byte[] withoutBlanks(int from, int end) {
+            byte[] text = _inputBuffer;
             byte[] copy = new byte[end - from];
             int length = 0;
             boolean inString = false;
             for (int i = from; i < end; i++) {
                 byte b = text[i];
-                if (b == '\\') {
-                    return written(text, from, end - from);
+                if (inString && b == '\\') {
+                    copy[length++] = b;
+                    copy[length++] = text[++i];
+                    continue;
                 }
                 inString ^= b == '"';
-                if (inString || b > ' ' || b < 0) {
+                if (inString || b > ' ') {
                     copy[length++] = b;
+                } else if (b == '\n' || b == '\r' && text[i + 1] != '\n') {
+                    _currInputRow++;
+                    _currInputRowStart = i + 1;
                 }
             }
-            return length == copy.length ? copy : Arrays.copyOf(copy, length);
-        }
-
-        private static byte[] written(byte[] text, int from, int length) throws IOException {
-            try (JsonParser json = FACTORY.createParser(text, from, length)) {
-                json.nextToken();
-                return written(json);
-            }
-        }
-
-        private static byte[] written(JsonParser json) throws IOException {
-            ByteArrayOutputStream bytes = new ByteArrayOutputStream(MIN_BYTES);
-            try (JsonGenerator copy = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
-                copy.copyCurrentStructureExact(json);
-            }
-            return bytes.toByteArray();
+            return Arrays.copyOf(copy, length);
         }
     }
 
-    /** The value that the parser is on, without blanks, numbers digit for digit. */
+    /** The value that the parser is on, without blanks, numbers digit for digit. The parser is on its end afterwards; a string's text is gone. */
     static byte[] compact(JsonParser json) throws IOException {
-        if (json instanceof Parser parser
-                && parser.text != null
-                && json.currentToken().isStructStart()) {
-            return parser.copied();
+        byte[] copied = json instanceof CopyingParser parser ? parser.copied() : null;
+        return copied != null ? copied : written(json);
+    }
+
+    private static byte[] written(JsonParser json) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(MIN_BYTES);
+        try (JsonGenerator copy = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
+            write(json, copy);
+            for (int open = json.currentToken().isStructStart() ? 1 : 0; open > 0; ) {
+                JsonToken token = json.nextToken();
+                open += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+                write(json, copy);
+            }
         }
-        return Parser.written(json);
+        return bytes.toByteArray();
+    }
+
+    private static void write(JsonParser json, JsonGenerator copy) throws IOException {
+        if (json.currentToken().isNumeric()) {
+            copy.writeNumber(json.getText());
+        } else {
+            copy.copyCurrentEvent(json);
+        }
     }
 
     /** Whether this is one JSON value in UTF-8. */
     static boolean isJson(byte[] text) {
-        try (JsonParser json = parser(text, 0, text.length)) {
+        return isUtf8(text) && (JsonScan.isOne(text, MOST_NESTING) || isParsed(text));
+    }
+
+    /** As far as the parser goes, which takes some longer names and numbers. */
+    private static boolean isParsed(byte[] text) {
+        try (JsonParser json = FACTORY.createParser(text)) {
             if (json.nextToken() == null) {
                 return false;
             }
@@ -197,15 +247,7 @@ final class Json {
 
     /** Whether this is text in UTF-8. */
     static boolean isUtf8(byte[] text) {
-        if (isAscii(text, 0, text.length)) {
-            return true;
-        }
-        try {
-            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text));
-            return true;
-        } catch (CharacterCodingException e) {
-            return false;
-        }
+        return Utf8.isValid(text, 0, text.length);
     }
 
     /** Writes JSON as it is. */

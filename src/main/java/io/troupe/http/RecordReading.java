@@ -31,7 +31,9 @@ import org.apache.kafka.common.protocol.Errors;
 
 /** Reads records and offsets of partitions from whoever leads them. Any thread; unpacks on the executor. */
 final class RecordReading {
-    private static final int MOST_STEP_BYTES = 1 << 20;
+    /** So that a step's arrays, its text's too, are no more than half a region of G1's in a heap of 1 GiB: larger ones cost a collection of their own. */
+    private static final int MOST_STEP_BYTES = 256 << 10;
+
     private static final int LEAST_STEP_BYTES = 64 << 10;
     private static final int HEAP_SHARE = 32;
 

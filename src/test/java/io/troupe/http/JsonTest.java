@@ -56,6 +56,26 @@ class JsonTest {
         assertEquals(HttpFailure.BAD_JSON, refused.errorCode());
     }
 
+    /** A value that was copied counts its lines. */
+    @ParameterizedTest
+    @ValueSource(strings = {"\n", "\r\n", "\r"})
+    void whatIsWrongBehindACopyIsFoundThere(String line) {
+        String text = "[{\"a\":" + line + "1" + line + "}," + line + " [1, 2], x]";
+        HttpFailure refused = assertThrows(HttpFailure.class, () -> values(text));
+        assertTrue(refused.getMessage().contains("(line 4, column 10)"), refused.getMessage());
+    }
+
+    /** A number is not made into another one on the way, whether it is copied or, for an escape beside it, written anew. */
+    @Test
+    void numbersAreKeptDigitForDigit() {
+        for (String escape : List.of("a", "\\/", "\\u00e9")) {
+            String kept = escape.equals("a") ? "a" : escape.equals("\\/") ? "/" : "é";
+            assertEquals(
+                    List.of("[\"" + kept + "\",-0,-0.0e5,1.50,1e999999999999]"),
+                    values("[[\"" + escape + "\", -0, -0.0e5, 1.50, 1e999999999999]]"));
+        }
+    }
+
     @Test
     void bytesThatOnlyLookLikeUtf8AreNone() {
         // A slash in two bytes, half a surrogate pair, and a letter of Latin-1.

@@ -1,0 +1,54 @@
+package io.troupe.http;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/** Whether bytes are text in UTF-8 (RFC 3629), without decoding them. */
+final class Utf8 {
+    private static final VarHandle EIGHT = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private static final long HIGH_BITS = 0x8080808080808080L;
+
+    private Utf8() {}
+
+    /** @param to exclusive */
+    static boolean isValid(byte[] text, int from, int to) {
+        int at = from;
+        while (at < to) {
+            if (at <= to - Long.BYTES && ((long) EIGHT.get(text, at) & HIGH_BITS) == 0) {
+                at += Long.BYTES;
+            } else if (text[at] >= 0) {
+                at++;
+            } else {
+                int length = length(text, at, to);
+                if (length == 0) {
+                    return false;
+                }
+                at += length;
+            }
+        }
+        return true;
+    }
+
+    /** Bytes of the character at a place that is not ASCII; 0 when it is none: too long a form, half a surrogate pair, beyond 10FFFF or cut off. */
+    private static int length(byte[] text, int at, int to) {
+        int first = text[at] & 0xff;
+        int length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+        if (length == 0 || length > to - at) {
+            return 0;
+        }
+        int second = text[at + 1] & 0xff;
+        int least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+        int most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+        if (second < least || second > most) {
+            return 0;
+        }
+        for (int i = at + 2; i < at + length; i++) {
+            if ((text[i] & 0xc0) != 0x80) {
+                return 0;
+            }
+        }
+        return length;
+    }
+}

@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -149,6 +150,9 @@ class ClusterFormationTest {
     /** Nobody misses a heartbeat in this test. */
     @Test
     void aMemberWhoseProcessEndsIsTakenOutAtOnce() throws Exception {
+        String lifeline =
+                "lifeline-127.0.0.1:" + nodes.get(2).address().getPort().orElseThrow();
+        await(() -> held(lifeline) == 2);
         ((ExtendedActorSystem) nodes.get(2).system.classicSystem()).finalTerminate();
         Set<Address> rest = Set.of(nodes.get(0).address(), nodes.get(1).address());
         await(() -> nodes.subList(0, 2).stream().allMatch(n -> n.up().equals(rest)));
@@ -168,6 +172,16 @@ class ClusterFormationTest {
         }
         await(() -> !out.told.isEmpty());
         assertEquals(1, out.told.size(), out.told::toString);
+    }
+
+    /** Those that are connected: only what was is missed at once. */
+    private static long held(String lifeline) {
+        return Thread.getAllStackTraces().entrySet().stream()
+                .filter(thread -> thread.getKey().getName().equals(lifeline))
+                .filter(thread -> Stream.of(thread.getValue())
+                        .anyMatch(frame -> frame.getClassName().equals(Lifeline.class.getName())
+                                && frame.getMethodName().equals("await")))
+                .count();
     }
 
     private static List<Integer> freePorts() throws Exception {

@@ -98,13 +98,13 @@ final class PartitionsReading {
         Map<TopicPartition, Long> from = new HashMap<>();
         places.forEach(place -> from.put(place.partition(), place.offset()));
         if (requests.size() == 1) {
-            return all(requests, from, bytes, least, waitMs, failed[0]);
+            return all(each(requests, from, bytes, least, waitMs), failed[0]);
         }
         // Several cannot wait for one another: first what is there, and then whoever has something first.
-        return all(requests, from, bytes, least, 0, failed[0])
+        return all(each(requests, from, bytes, least, 0), failed[0])
                 .thenCompose(found -> !found.isEmpty() || waitMs == 0
                         ? CompletableFuture.completedFuture(found)
-                        : first(requests, from, bytes, least, waitMs, failed[0]));
+                        : first(each(requests, from, bytes, least, waitMs), failed[0]));
     }
 
     private static FetchRequestData request() {
@@ -142,26 +142,13 @@ final class PartitionsReading {
         return asked;
     }
 
-    private CompletionStage<Found> all(
-            Map<Integer, FetchRequestData> requests,
-            Map<TopicPartition, Long> from,
-            int bytes,
-            int minBytes,
-            int waitMs,
-            boolean failed) {
-        List<CompletableFuture<Found>> asked = each(requests, from, bytes, minBytes, waitMs);
+    private static CompletionStage<Found> all(List<CompletableFuture<Found>> asked, boolean failed) {
         return CompletableFuture.allOf(asked.toArray(CompletableFuture[]::new))
                 .thenApply(done -> together(asked, failed));
     }
 
-    private CompletionStage<Found> first(
-            Map<Integer, FetchRequestData> requests,
-            Map<TopicPartition, Long> from,
-            int bytes,
-            int minBytes,
-            int waitMs,
-            boolean failed) {
-        List<CompletableFuture<Found>> asked = each(requests, from, bytes, minBytes, waitMs);
+    /** Whoever has something first; all when nobody has. */
+    private static CompletionStage<Found> first(List<CompletableFuture<Found>> asked, boolean failed) {
         CompletableFuture<Found> result = new CompletableFuture<>();
         asked.forEach(one -> one.thenAccept(found -> {
             if (!found.isEmpty()) {

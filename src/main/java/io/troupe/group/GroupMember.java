@@ -112,10 +112,6 @@ final class GroupMember {
         return NOTHING;
     }
 
-    boolean supports(String protocol) {
-        return protocols.stream().anyMatch(p -> p.name().equals(protocol));
-    }
-
     GroupMetadata.Member toStore(String protocol, byte[] withAssignment) {
         return new GroupMetadata.Member(
                 memberId,

@@ -19,6 +19,7 @@ class ArchitectureTest {
     private static final List<String> ORDER = List.of(
             "model",
             "config",
+            "dispatch",
             "record",
             "journal",
             "metadata",

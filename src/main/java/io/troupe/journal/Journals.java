@@ -5,6 +5,7 @@ import com.typesafe.config.ConfigFactory;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.LogConfig;
 import io.troupe.config.TopicConfigs;
+import io.troupe.dispatch.LoneHomeExecutor;
 import io.troupe.model.ReplicaId;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -207,13 +208,10 @@ public final class Journals extends Setup implements AutoCloseable {
                 }
                 %1$s-thread {
                   type = Dispatcher
-                  executor = thread-pool-executor
-                  thread-pool-executor {
-                    fixed-pool-size = 1
-                    allow-core-timeout = off
-                  }
+                  executor = "%3$s"
+                  throughput = 1
                 }
-                """.formatted(path, JournalPlugin.class.getName());
+                """.formatted(path, JournalPlugin.class.getName(), LoneHomeExecutor.class.getName());
     }
 
     /** The plugin (config path) where a partition lives, or, for a new one, is to live: the dir with the fewest. */

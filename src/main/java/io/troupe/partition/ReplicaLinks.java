@@ -10,6 +10,7 @@ import java.util.concurrent.Executor;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -134,7 +135,8 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
             ActorRef<LeaderLink.Command> link = getContext()
                     .spawn(
                             LeaderLink.create(brokerId, id, replicas, metadata, throttles.ofFollowers(id), reads),
-                            TO_FOLLOWER + id);
+                            TO_FOLLOWER + id,
+                            DispatcherSelector.sameAsParent());
             link.tell(new LeaderLink.Peer(peer(id, FROM_LEADER + brokerId)));
             getContext().watch(link);
             return link;
@@ -143,8 +145,11 @@ public final class ReplicaLinks extends AbstractBehavior<ReplicaLinks.Command> {
 
     private ActorRef<FollowerLink.Command> fromLeader(int leader) {
         return fromLeaders.computeIfAbsent(leader, id -> {
-            ActorRef<FollowerLink.Command> link =
-                    getContext().spawn(FollowerLink.create(brokerId, throttles.ofLeaders()), FROM_LEADER + id);
+            ActorRef<FollowerLink.Command> link = getContext()
+                    .spawn(
+                            FollowerLink.create(brokerId, throttles.ofLeaders()),
+                            FROM_LEADER + id,
+                            DispatcherSelector.sameAsParent());
             link.tell(new FollowerLink.Peer(peer(id, TO_FOLLOWER + brokerId)));
             getContext().watch(link);
             return link;

@@ -2,6 +2,7 @@ package io.troupe.protocol;
 
 import io.troupe.config.Listener;
 import io.troupe.config.NetworkConfig;
+import io.troupe.dispatch.HomeThread;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
@@ -56,7 +57,7 @@ final class EventLoop implements Runnable, Executor {
     private final NetworkStats stats;
     private final RateLimitedLog peerLog;
     private final Selector selector;
-    private final Thread thread;
+    private final HomeThread thread;
     private final Map<String, Connection> connections = new HashMap<>();
     private final ConcurrentLinkedQueue<Accepted> accepted = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<Completion> completions = new ConcurrentLinkedQueue<>();
@@ -105,7 +106,7 @@ final class EventLoop implements Runnable, Executor {
                 channelBuilder,
                 inFlight,
                 new PeerLogContext(peerLog, stats));
-        this.thread = new Thread(this, name);
+        this.thread = new HomeThread(this, name);
         this.thread.setDaemon(true);
     }
 
@@ -176,11 +177,12 @@ final class EventLoop implements Runnable, Executor {
             onDeath.accept("network thread " + thread.getName() + " has ended: " + e);
         } finally {
             closeAll();
+            thread.endWaiting();
         }
     }
 
     private void turn() throws IOException {
-        boolean idle = completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty();
+        boolean idle = completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty() && !thread.hasWaiting();
         selector.poll(idle ? pollMs() : 0);
         // Reset before the queues are read: what is queued after that wakes the next poll.
         wakeupPending.set(false);
@@ -210,6 +212,7 @@ final class EventLoop implements Runnable, Executor {
             task.run();
         }
         letGoWhatIsDue();
+        thread.runWaiting();
         for (Completion done = completions.poll(); done != null; done = completions.poll()) {
             complete(done.slot, done.connection);
         }

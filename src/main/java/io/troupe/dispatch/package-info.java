@@ -1,0 +1,2 @@
+/** On which threads actors run. */
+package io.troupe.dispatch;

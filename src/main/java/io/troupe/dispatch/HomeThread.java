@@ -32,9 +32,21 @@ public class HomeThread extends Thread {
             if (next == null) {
                 return;
             }
-            next.task.run();
+            try {
+                next.task.run();
+            } catch (Throwable e) { // no actor's failure: those end in its supervisor
+                next.pool.execute(() -> fail(e));
+            }
         }
         handOn();
+    }
+
+    /** On a thread of the pool, whose actor system ends by an error that no actor survives. */
+    private static void fail(Throwable error) {
+        if (error instanceof Error fatal) {
+            throw fatal;
+        }
+        throw new IllegalStateException(error);
     }
 
     /** Only on this thread: whether there is something to run, so that it must not sleep. */

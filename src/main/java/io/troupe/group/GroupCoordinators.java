@@ -237,10 +237,10 @@ public final class GroupCoordinators implements GroupService {
         if (split.known().topics().isEmpty()) {
             return CompletableFuture.completedFuture(split.complete(new OffsetCommitResponseData()));
         }
-        return this.<OffsetCommitResponseData>ask(
-                        request.groupId(),
-                        reply -> new GroupRequest.CommitOffsets(caller.apiVersion(), split.known(), reply))
-                .thenApply(split::complete);
+        CompletionStage<OffsetCommitResponseData> answer = ask(
+                request.groupId(),
+                reply -> new GroupRequest.CommitOffsets(caller.apiVersion(), split.known(), reply));
+        return split.refused().isEmpty() ? answer : answer.thenApply(split::complete);
     }
 
     @Override

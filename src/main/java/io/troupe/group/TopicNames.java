@@ -5,7 +5,7 @@ import io.troupe.metadata.TopicImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.apache.kafka.common.Uuid;
+import java.util.function.Predicate;
 import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
@@ -48,43 +48,53 @@ final class TopicNames {
         }
     }
 
+    /** Completes a request's topics by their names or ids, and takes out of it what does not exist. */
     static Split split(OffsetCommitRequestData request, short version, MetadataImage image) {
         boolean ids = version >= FIRST_VERSION_WITH_IDS;
-        OffsetCommitRequestData known = request.duplicate();
-        known.setTopics(new ArrayList<>());
-        List<OffsetCommitResponseTopic> refused = new ArrayList<>();
+        List<OffsetCommitRequestTopic> known = new ArrayList<>(request.topics().size());
+        List<OffsetCommitResponseTopic> refused = List.of();
         for (OffsetCommitRequestTopic topic : request.topics()) {
             TopicImage exists = (ids ? image.topic(topic.topicId()) : image.topic(topic.name())).orElse(null);
-            Errors unknown = ids && exists == null ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION;
-            int partitions = exists == null ? 0 : exists.partitions().size();
-            String name = exists == null ? topic.name() : exists.name();
-            Uuid topicId = exists == null ? topic.topicId() : exists.topicId();
-            List<OffsetCommitRequestPartition> there = new ArrayList<>();
-            List<OffsetCommitResponsePartition> missing = new ArrayList<>();
-            for (OffsetCommitRequestPartition p : topic.partitions()) {
-                if (p.partitionIndex() >= 0 && p.partitionIndex() < partitions) {
-                    there.add(p);
-                } else {
-                    missing.add(new OffsetCommitResponsePartition()
-                            .setPartitionIndex(p.partitionIndex())
-                            .setErrorCode(unknown.code()));
-                }
+            if (exists != null) {
+                topic.setName(exists.name()).setTopicId(exists.topicId());
             }
-            if (!there.isEmpty()) {
-                known.topics()
-                        .add(new OffsetCommitRequestTopic()
-                                .setName(name)
-                                .setTopicId(topicId)
-                                .setPartitions(there));
+            OffsetCommitResponseTopic missing = takeMissing(topic, exists, ids);
+            if (!topic.partitions().isEmpty()) {
+                known.add(topic);
             }
-            if (!missing.isEmpty()) {
-                refused.add(new OffsetCommitResponseTopic()
-                        .setName(name)
-                        .setTopicId(topicId)
-                        .setPartitions(missing));
+            if (missing != null) {
+                refused = refused.isEmpty() ? new ArrayList<>() : refused;
+                refused.add(missing);
             }
         }
-        return new Split(known, refused);
+        return new Split(request.setTopics(known), refused);
+    }
+
+    /** Null where all partitions exist, as nearly always. */
+    private static OffsetCommitResponseTopic takeMissing(
+            OffsetCommitRequestTopic topic, TopicImage exists, boolean ids) {
+        int partitions = exists == null ? 0 : exists.partitions().size();
+        Predicate<OffsetCommitRequestPartition> isThere =
+                p -> p.partitionIndex() >= 0 && p.partitionIndex() < partitions;
+        if (topic.partitions().stream().allMatch(isThere)) {
+            return null;
+        }
+        Errors unknown = ids && exists == null ? Errors.UNKNOWN_TOPIC_ID : Errors.UNKNOWN_TOPIC_OR_PARTITION;
+        OffsetCommitResponseTopic missing =
+                new OffsetCommitResponseTopic().setName(topic.name()).setTopicId(topic.topicId());
+        List<OffsetCommitRequestPartition> there = new ArrayList<>();
+        for (OffsetCommitRequestPartition p : topic.partitions()) {
+            if (isThere.test(p)) {
+                there.add(p);
+            } else {
+                missing.partitions()
+                        .add(new OffsetCommitResponsePartition()
+                                .setPartitionIndex(p.partitionIndex())
+                                .setErrorCode(unknown.code()));
+            }
+        }
+        topic.setPartitions(there);
+        return missing;
     }
 
     /** The part of a fetch that a group may see, and the answers to the rest. */

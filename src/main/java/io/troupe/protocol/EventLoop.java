@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;
@@ -41,6 +42,9 @@ final class EventLoop implements Runnable, Executor {
     /** While the in-flight bytes are used up, a frame that stands still for so long costs its connection. */
     static final long STALL_NANOS = 5_000_000_000L;
 
+    /** Answers up to this size are written as soon as they are there. */
+    private static final int AT_ONCE_BYTES = 64 << 10;
+
     private static final long STALL_CHECK_NANOS = 500_000_000L;
     private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
 
@@ -65,6 +69,9 @@ final class EventLoop implements Runnable, Executor {
     /** Answers that wait for better ones, or did until they were given. */
     private final PriorityQueue<Slot> late =
             new PriorityQueue<>((a, b) -> Long.signum(a.lateDueNanos - b.lateDueNanos));
+
+    /** Connections that a request of was answered in this turn. */
+    private final ArrayDeque<Connection> answered = new ArrayDeque<>();
 
     private final AtomicBoolean wakeupPending = new AtomicBoolean();
     private volatile boolean stopping;
@@ -182,7 +189,7 @@ final class EventLoop implements Runnable, Executor {
     }
 
     private void turn() throws IOException {
-        boolean idle = completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty() && !thread.hasWaiting();
+        boolean idle = completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty() && answered.isEmpty() && !thread.hasWaiting();
         selector.poll(idle ? pollMs() : 0);
         // Reset before the queues are read: what is queued after that wakes the next poll.
         wakeupPending.set(false);
@@ -199,8 +206,7 @@ final class EventLoop implements Runnable, Executor {
         for (NetworkSend send : selector.completedSends()) {
             Connection connection = connections.get(send.destinationId());
             if (connection != null) {
-                stats.queuedResponseBytes.add(-connection.sendingHeldBytes());
-                stats.responseBytes.add(connection.sent());
+                sent(connection);
                 proceed(connection);
             }
         }
@@ -215,6 +221,10 @@ final class EventLoop implements Runnable, Executor {
         thread.runWaiting();
         for (Completion done = completions.poll(); done != null; done = completions.poll()) {
             complete(done.slot, done.connection);
+        }
+        // Only now, so that answers of one connection leave together.
+        for (Connection connection = answered.poll(); connection != null; connection = answered.poll()) {
+            proceed(connection);
         }
         closeStalled(System.nanoTime());
     }
@@ -362,7 +372,7 @@ final class EventLoop implements Runnable, Executor {
         if (send != null) {
             stats.queuedResponseBytes.add(slot.heldBytes);
         }
-        proceed(connection);
+        answered.add(connection);
     }
 
     private Send encode(Slot slot) {
@@ -378,25 +388,19 @@ final class EventLoop implements Runnable, Executor {
         if (connection.closed()) {
             return;
         }
-        Send send = connection.nextSend();
-        if (send != null) {
-            try {
-                selector.send(new NetworkSend(connection.id(), send));
-            } catch (IllegalStateException e) {
-                // The Selector has dropped the channel in this very poll; its disconnect is being handled.
-                log.debug("{} is gone", connection.id());
+        for (Send send = connection.nextSend(); send != null; send = connection.nextSend()) {
+            if (!send(connection, send)) {
                 close(connection);
                 return;
             }
-        } else {
-            String reason = connection.closeReason();
-            if (reason != null) {
-                peerLog.warn(
-                        "close " + connection.clientAddress(),
-                        "Closing the connection of " + connection.clientAddress() + ": " + reason);
-                close(connection);
-                return;
-            }
+        }
+        String reason = connection.closeReason();
+        if (reason != null) {
+            peerLog.warn(
+                    "close " + connection.clientAddress(),
+                    "Closing the connection of " + connection.clientAddress() + ": " + reason);
+            close(connection);
+            return;
         }
         Slot deferred = connection.takeDeferred();
         if (deferred != null) {
@@ -407,6 +411,35 @@ final class EventLoop implements Runnable, Executor {
         if (!connection.closed()) {
             updateMute(connection);
         }
+    }
+
+    /**
+     * Hands answers to the Selector. A small one is written here and now, as nearly every socket has room for it: the Selector would ask the
+     * system three times more, to be told of that room, to hear of it, and not to be told any more.
+     *
+     * @return false when the connection is of no more use
+     */
+    private boolean send(Connection connection, Send send) {
+        try {
+            selector.send(new NetworkSend(connection.id(), send));
+            KafkaChannel channel = selector.channel(connection.id());
+            if (send.size() <= AT_ONCE_BYTES && channel != null && channel.ready()) {
+                channel.write();
+                if (channel.maybeCompleteSend() != null) {
+                    sent(connection);
+                }
+            }
+            return true;
+        } catch (IOException | IllegalStateException e) {
+            // The Selector may have dropped the channel in this very poll; its disconnect is being handled then.
+            log.debug("{} is gone", connection.id(), e);
+            return false;
+        }
+    }
+
+    private void sent(Connection connection) {
+        stats.queuedResponseBytes.add(-connection.sendingHeldBytes());
+        stats.responseBytes.add(connection.sent());
     }
 
     private void updateMute(Connection connection) {

@@ -12,6 +12,7 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
+import org.apache.kafka.common.utils.internals.ByteUtils;
 
 /** Builds the batches that the broker itself writes, and decodes batches for the coordinators that load them. Pure. */
 public final class Batches {
@@ -46,12 +47,48 @@ public final class Batches {
         if (records.isEmpty()) {
             throw new IllegalArgumentException("a batch needs a record");
         }
-        SimpleRecord[] simple = new SimpleRecord[records.size()];
-        for (int i = 0; i < simple.length; i++) {
-            simple[i] = new SimpleRecord(
-                    timestampMs, records.get(i).key(), records.get(i).value());
+        int bytes = BatchHeader.SIZE;
+        for (int i = 0; i < records.size(); i++) {
+            int body = bodyBytes(i, records.get(i));
+            bytes = Math.addExact(bytes, ByteUtils.sizeOfVarint(body) + body);
         }
-        return MemoryRecords.withRecords(Compression.NONE, simple).buffer();
+        ByteBuffer batch = ByteBuffer.allocate(bytes);
+        batch.position(BatchHeader.SIZE);
+        for (int i = 0; i < records.size(); i++) {
+            KeyValue record = records.get(i);
+            ByteUtils.writeVarint(bodyBytes(i, record), batch);
+            // No attributes, and no difference to the batch's timestamp.
+            batch.put((byte) 0).put((byte) 0);
+            ByteUtils.writeVarint(i, batch);
+            put(record.key(), batch);
+            put(record.value(), batch);
+            // No headers.
+            batch.put((byte) 0);
+        }
+        batch.flip();
+        BatchHeader.begin(batch, records.size(), timestampMs);
+        return batch;
+    }
+
+    /** What follows a record's length. */
+    private static int bodyBytes(int offsetDelta, KeyValue record) {
+        return Math.addExact(
+                3 + ByteUtils.sizeOfVarint(offsetDelta), Math.addExact(bytes(record.key()), bytes(record.value())));
+    }
+
+    private static int bytes(byte[] field) {
+        return field == null
+                ? ByteUtils.sizeOfVarint(-1)
+                : Math.addExact(ByteUtils.sizeOfVarint(field.length), field.length);
+    }
+
+    private static void put(byte[] field, ByteBuffer batch) {
+        if (field == null) {
+            ByteUtils.writeVarint(-1, batch);
+        } else {
+            ByteUtils.writeVarint(field.length, batch);
+            batch.put(field);
+        }
     }
 
     /**

@@ -58,68 +58,73 @@ final class JsonScan {
     }
 
     /**
+     * One loop for all levels: calls for each value cost more than what is looked at.
+     *
      * @param nesting objects and arrays that may be within one another
      * @return behind the value that begins here, or {@link #NONE}
      */
-    int value(int at, int nesting) {
-        if (at >= to) {
+    int value(int from, int nesting) {
+        // Of those that are open, from the outermost on, whether they are objects.
+        boolean[] objects = null;
+        int depth = 0;
+        int at = from;
+        while (at != NONE && at < to) {
+            byte first = text[at];
+            if (first == '{' || first == '[') {
+                if (depth == nesting) {
+                    return NONE;
+                }
+                objects = objects == null ? new boolean[nesting] : objects;
+                objects[depth++] = first == '{';
+                at = behindBlanks(at + 1);
+                if (!is(first == '{' ? '}' : ']', at)) {
+                    at = first == '{' ? behindName(at) : at;
+                    continue;
+                }
+                depth--;
+                at++;
+            } else {
+                at = first == '"' ? string(at + 1) : word(at, first);
+            }
+            if (depth > 0 && at != NONE) {
+                at = behindBlanks(at);
+                while (depth > 0 && is(objects[depth - 1] ? '}' : ']', at)) {
+                    depth--;
+                    at = depth == 0 ? at + 1 : behindBlanks(at + 1);
+                }
+            }
+            if (depth == 0 || at == NONE) {
+                return at;
+            }
+            if (!is(',', at)) {
+                return NONE;
+            }
+            at = behindBlanks(at + 1);
+            at = objects[depth - 1] ? behindName(at) : at;
+        }
+        return NONE;
+    }
+
+    /** Behind a name, the colon and blanks, or {@link #NONE}. */
+    private int behindName(int from) {
+        if (!is('"', from)) {
             return NONE;
         }
-        return switch (text[at]) {
-            case '"' -> string(at + 1);
-            case '{' -> nesting == 0 ? NONE : object(at + 1, nesting - 1);
-            case '[' -> nesting == 0 ? NONE : array(at + 1, nesting - 1);
+        int at = string(from + 1);
+        if (at == NONE || at - from > MOST_NAME_BYTES + 1) {
+            return NONE;
+        }
+        at = behindBlanks(at);
+        return is(':', at) ? behindBlanks(at + 1) : NONE;
+    }
+
+    private int word(int at, byte first) {
+        return switch (first) {
             case 't' -> word(at, TRUE);
             case 'f' -> word(at, FALSE);
             case 'n' -> word(at, NULL);
             default -> number(at);
         };
-    }
-
-    private int object(int from, int nesting) {
-        int at = behindBlanks(from);
-        if (is('}', at)) {
-            return at + 1;
-        }
-        while (is('"', at)) {
-            int name = at + 1;
-            at = string(name);
-            if (at == NONE || at - name > MOST_NAME_BYTES) {
-                return NONE;
-            }
-            at = behindBlanks(at);
-            if (!is(':', at)) {
-                return NONE;
-            }
-            at = value(behindBlanks(at + 1), nesting);
-            if (at == NONE) {
-                return NONE;
-            }
-            at = behindBlanks(at);
-            if (!is(',', at)) {
-                return is('}', at) ? at + 1 : NONE;
-            }
-            at = behindBlanks(at + 1);
-        }
-        return NONE;
-    }
-
-    private int array(int from, int nesting) {
-        int at = behindBlanks(from);
-        if (is(']', at)) {
-            return at + 1;
-        }
-        while (true) {
-            at = value(at, nesting);
-            if (at == NONE) {
-                return NONE;
-            }
-            at = behindBlanks(at);
-            if (!is(',', at)) {
-                return is(']', at) ? at + 1 : NONE;
-            }
-            at = behindBlanks(at + 1);
-        }
     }
 
     private boolean is(char wanted, int at) {

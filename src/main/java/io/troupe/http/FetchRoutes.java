@@ -122,36 +122,38 @@ final class FetchRoutes {
         });
     }
 
-    /** Writes a chunk, and reads the next one if there is to be one; so not more than two are in memory. */
+    /** Writes a chunk while the next one is read, if there is to be one; so not more than two are in memory. */
     private CompletionStage<Pair<Progress, ByteString>> step(
             Exchange exchange, Range range, Progress at, int maxBytes) {
         RecordReading.Chunk chunk = at.chunk();
+        long bytes = at.bytes() + chunk.sizeInBytes();
+        boolean ends = chunk.records().isEmpty()
+                || bytes >= maxBytes - maxBytes / LAST_PART
+                || chunk.nextOffset() >= range.first().highWatermark();
+        CompletionStage<RecordReading.Chunk> reads = ends
+                ? null
+                : reading.read(
+                        range.topic(),
+                        range.partition(),
+                        chunk.nextOffset(),
+                        (int) (maxBytes - bytes),
+                        0,
+                        exchange.executor());
         int fit = 0;
-        long bytes = at.bytes();
-        for (PlainRecord record : chunk.records()) {
-            if (range.format().refuses(record).isPresent()) {
-                break;
-            }
-            bytes += record.sizeInBytes();
+        while (fit < chunk.records().size()
+                && range.format().refuses(chunk.records().get(fit)).isEmpty()) {
             fit++;
         }
-        boolean all = fit == chunk.records().size();
-        long next = all ? chunk.nextOffset() : chunk.records().get(fit).offset();
         ByteString text = text(range, chunk, fit, at.bytes() > 0);
-        if (!all
-                || chunk.records().isEmpty()
-                || bytes >= maxBytes - maxBytes / LAST_PART
-                || next >= range.first().highWatermark()) {
+        if (ends || fit < chunk.records().size()) {
+            long next = fit < chunk.records().size() ? chunk.records().get(fit).offset() : chunk.nextOffset();
             return CompletableFuture.completedFuture(Pair.create(new Progress(null, bytes), text.concat(end(next))));
         }
-        long read = bytes;
-        return reading.read(
-                        range.topic(), range.partition(), next, (int) (maxBytes - bytes), 0, exchange.executor())
-                .thenApply(following -> keep(exchange, following))
+        return reads.thenApply(following -> keep(exchange, following))
                 .handle((following, failure) -> failure == null
-                        ? Pair.create(new Progress(following, read), text)
+                        ? Pair.create(new Progress(following, bytes), text)
                         // Retention, a new leader or others' answers have been quicker; the next request is told.
-                        : Pair.create(new Progress(null, read), text.concat(end(next))));
+                        : Pair.create(new Progress(null, bytes), text.concat(end(chunk.nextOffset()))));
     }
 
     /** A step of the usual size is bounded by the number of requests; what is larger takes of what all share. */

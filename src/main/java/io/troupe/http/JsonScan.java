@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Finds where a JSON value (RFC 8259) ends, and makes nothing of it. What it takes for JSON is JSON; what it does not may still be, for the
- * parser to judge: a number or a name of more than 1000 bytes. The text must be UTF-8. For one value, on one thread.
+ * parser to judge: a number or a name of more than 1000 bytes. Whether the text is UTF-8 is left to others, but for {@link #isOne}. For one value, on one thread.
  */
 final class JsonScan {
     /** There is no such value here. */
@@ -33,6 +33,8 @@ final class JsonScan {
     private final int to;
     private boolean blanks;
     private boolean escapes;
+    /** Bytes of strings, and some that follow, one over the other. */
+    private long seen;
 
     /** @param to exclusive */
     JsonScan(byte[] text, int to) {
@@ -40,11 +42,13 @@ final class JsonScan {
         this.to = to;
     }
 
-    /** Whether there is one value and nothing else but blanks. */
+    /** Whether there is one value and nothing else but blanks, all in UTF-8. */
     static boolean isOne(byte[] text, int mostNesting) {
         JsonScan scan = new JsonScan(text, text.length);
         int end = scan.value(scan.behindBlanks(0), mostNesting);
-        return end != NONE && scan.behindBlanks(end) == text.length;
+        return end != NONE
+                && scan.behindBlanks(end) == text.length
+                && ((scan.seen & HIGH_BITS) == 0 || Utf8.isValid(text, 0, text.length));
     }
 
     /** Whether there were blanks between what the value consists of. */
@@ -147,9 +151,13 @@ final class JsonScan {
     /** @param from behind the first quote */
     private int string(int from) {
         int at = from;
+        int end = NONE;
+        long all = 0;
         while (at < to) {
             if (at <= to - Long.BYTES) {
-                int plain = plainBytes((long) EIGHT.get(text, at));
+                long eight = (long) EIGHT.get(text, at);
+                all |= eight;
+                int plain = plainBytes(eight);
                 at += plain;
                 if (plain == Long.BYTES) {
                     continue;
@@ -157,20 +165,23 @@ final class JsonScan {
             }
             byte b = text[at];
             if (b == '"') {
-                return at + 1;
+                end = at + 1;
+                break;
             }
             if (b == '\\') {
                 at = escape(at + 1);
                 if (at == NONE) {
-                    return NONE;
+                    break;
                 }
             } else if (b >= 0 && b < ' ') {
-                return NONE;
+                break;
             } else {
+                all |= b;
                 at++;
             }
         }
-        return NONE;
+        seen |= all;
+        return end;
     }
 
     /**

@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Finds where a JSON value (RFC 8259) ends, and makes nothing of it. What it takes for JSON is JSON; what it does not may still be, for the
- * parser to judge: a number or a name of more than 1000 bytes. Whether the text is UTF-8 is left to others, but for {@link #isOne}. For one value, on one thread.
+ * parser to judge: a number or a name of more than 1000 bytes. The text must be UTF-8. For one value, on one thread.
  */
 final class JsonScan {
     /** There is no such value here. */
@@ -33,8 +33,6 @@ final class JsonScan {
     private final int to;
     private boolean blanks;
     private boolean escapes;
-    /** Bytes of strings, and some that follow, one over the other. */
-    private long seen;
 
     /** @param to exclusive */
     JsonScan(byte[] text, int to) {
@@ -42,13 +40,11 @@ final class JsonScan {
         this.to = to;
     }
 
-    /** Whether there is one value and nothing else but blanks, all in UTF-8. */
+    /** Whether there is one value and nothing else but blanks. */
     static boolean isOne(byte[] text, int mostNesting) {
         JsonScan scan = new JsonScan(text, text.length);
         int end = scan.value(scan.behindBlanks(0), mostNesting);
-        return end != NONE
-                && scan.behindBlanks(end) == text.length
-                && ((scan.seen & HIGH_BITS) == 0 || Utf8.isValid(text, 0, text.length));
+        return end != NONE && scan.behindBlanks(end) == text.length;
     }
 
     /** Whether there were blanks between what the value consists of. */
@@ -62,73 +58,68 @@ final class JsonScan {
     }
 
     /**
-     * One loop for all levels: calls for each value cost more than what is looked at.
-     *
      * @param nesting objects and arrays that may be within one another
      * @return behind the value that begins here, or {@link #NONE}
      */
-    int value(int from, int nesting) {
-        // Of those that are open, from the outermost on, whether they are objects.
-        boolean[] objects = null;
-        int depth = 0;
-        int at = from;
-        while (at != NONE && at < to) {
-            byte first = text[at];
-            if (first == '{' || first == '[') {
-                if (depth == nesting) {
-                    return NONE;
-                }
-                objects = objects == null ? new boolean[nesting] : objects;
-                objects[depth++] = first == '{';
-                at = behindBlanks(at + 1);
-                if (!is(first == '{' ? '}' : ']', at)) {
-                    at = first == '{' ? behindName(at) : at;
-                    continue;
-                }
-                depth--;
-                at++;
-            } else {
-                at = first == '"' ? string(at + 1) : word(at, first);
-            }
-            if (depth > 0 && at != NONE) {
-                at = behindBlanks(at);
-                while (depth > 0 && is(objects[depth - 1] ? '}' : ']', at)) {
-                    depth--;
-                    at = depth == 0 ? at + 1 : behindBlanks(at + 1);
-                }
-            }
-            if (depth == 0 || at == NONE) {
-                return at;
-            }
-            if (!is(',', at)) {
-                return NONE;
-            }
-            at = behindBlanks(at + 1);
-            at = objects[depth - 1] ? behindName(at) : at;
-        }
-        return NONE;
-    }
-
-    /** Behind a name, the colon and blanks, or {@link #NONE}. */
-    private int behindName(int from) {
-        if (!is('"', from)) {
+    int value(int at, int nesting) {
+        if (at >= to) {
             return NONE;
         }
-        int at = string(from + 1);
-        if (at == NONE || at - from > MOST_NAME_BYTES + 1) {
-            return NONE;
-        }
-        at = behindBlanks(at);
-        return is(':', at) ? behindBlanks(at + 1) : NONE;
-    }
-
-    private int word(int at, byte first) {
-        return switch (first) {
+        return switch (text[at]) {
+            case '"' -> string(at + 1);
+            case '{' -> nesting == 0 ? NONE : object(at + 1, nesting - 1);
+            case '[' -> nesting == 0 ? NONE : array(at + 1, nesting - 1);
             case 't' -> word(at, TRUE);
             case 'f' -> word(at, FALSE);
             case 'n' -> word(at, NULL);
             default -> number(at);
         };
+    }
+
+    private int object(int from, int nesting) {
+        int at = behindBlanks(from);
+        if (is('}', at)) {
+            return at + 1;
+        }
+        while (is('"', at)) {
+            int name = at + 1;
+            at = string(name);
+            if (at == NONE || at - name > MOST_NAME_BYTES) {
+                return NONE;
+            }
+            at = behindBlanks(at);
+            if (!is(':', at)) {
+                return NONE;
+            }
+            at = value(behindBlanks(at + 1), nesting);
+            if (at == NONE) {
+                return NONE;
+            }
+            at = behindBlanks(at);
+            if (!is(',', at)) {
+                return is('}', at) ? at + 1 : NONE;
+            }
+            at = behindBlanks(at + 1);
+        }
+        return NONE;
+    }
+
+    private int array(int from, int nesting) {
+        int at = behindBlanks(from);
+        if (is(']', at)) {
+            return at + 1;
+        }
+        while (true) {
+            at = value(at, nesting);
+            if (at == NONE) {
+                return NONE;
+            }
+            at = behindBlanks(at);
+            if (!is(',', at)) {
+                return is(']', at) ? at + 1 : NONE;
+            }
+            at = behindBlanks(at + 1);
+        }
     }
 
     private boolean is(char wanted, int at) {
@@ -151,13 +142,9 @@ final class JsonScan {
     /** @param from behind the first quote */
     private int string(int from) {
         int at = from;
-        int end = NONE;
-        long all = 0;
         while (at < to) {
             if (at <= to - Long.BYTES) {
-                long eight = (long) EIGHT.get(text, at);
-                all |= eight;
-                int plain = plainBytes(eight);
+                int plain = plainBytes((long) EIGHT.get(text, at));
                 at += plain;
                 if (plain == Long.BYTES) {
                     continue;
@@ -165,23 +152,20 @@ final class JsonScan {
             }
             byte b = text[at];
             if (b == '"') {
-                end = at + 1;
-                break;
+                return at + 1;
             }
             if (b == '\\') {
                 at = escape(at + 1);
                 if (at == NONE) {
-                    break;
+                    return NONE;
                 }
             } else if (b >= 0 && b < ' ') {
-                break;
+                return NONE;
             } else {
-                all |= b;
                 at++;
             }
         }
-        seen |= all;
-        return end;
+        return NONE;
     }
 
     /**

@@ -1,5 +1,7 @@
 package io.troupe.http;
 
+import static java.util.stream.Collectors.groupingBy;
+
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.troupe.config.HostPort;
@@ -48,6 +50,9 @@ public final class HttpPort {
 
     private final HttpConfig config;
     private final List<Route> routes;
+    /** By method and number of segments: who has many requests does not go through them all each time. */
+    private final Map<String, Map<Integer, List<Route>>> byLength;
+
     private final Executor executor;
     private final Exchange.HttpLimits limits;
     private final SharedKillSwitch streams = KillSwitches.shared("http-streams");
@@ -61,6 +66,9 @@ public final class HttpPort {
     private HttpPort(HttpConfig config, List<Route> routes, Executor executor) {
         this.config = config;
         this.routes = routes;
+        this.byLength = routes.stream()
+                .collect(groupingBy(
+                        Route::method, groupingBy(route -> route.parts().size())));
         this.executor = executor;
         this.connections = new Connections(config.maxConnections());
         this.hostNames = new HostNames(config.allowedHosts());
@@ -150,9 +158,8 @@ public final class HttpPort {
         });
         String asked = request.method().name();
         String method = asked.equals("HEAD") ? "GET" : asked;
-        for (Route route : routes) {
-            Optional<Map<String, String>> path =
-                    route.method().equals(method) ? route.match(segments) : Optional.empty();
+        for (Route route : byLength.getOrDefault(method, Map.of()).getOrDefault(segments.size(), List.of())) {
+            Optional<Map<String, String>> path = route.match(segments);
             if (path.isPresent()) {
                 return run(route, path.get(), request, connection);
             }

@@ -54,7 +54,11 @@ final class RecordReading {
      */
     record Chunk(List<PlainRecord> records, long nextOffset, long highWatermark) {
         long sizeInBytes() {
-            return records.stream().mapToLong(PlainRecord::sizeInBytes).sum();
+            long bytes = 0;
+            for (PlainRecord record : records) {
+                bytes += record.sizeInBytes();
+            }
+            return bytes;
         }
     }
 

@@ -233,18 +233,16 @@ final class ConsumerReading {
         ByteString text(List<Part> parts) {
             long size =
                     parts.stream().mapToLong(part -> part.chunk().sizeInBytes()).sum();
-            int count =
-                    parts.stream().mapToInt(part -> part.chunk().records().size()).sum();
+            int count = parts.stream()
+                    .mapToInt(part -> part.chunk().records().size())
+                    .sum();
             RecordText text = new RecordText(
                     definition.format(),
                     RecordText.expectedBytes(definition.format(), size, count, MOST_EXPECTED_BYTES));
             for (Part part : parts) {
                 for (PlainRecord record : part.chunk().records()) {
                     text.add(begun ? COMMA : BEGINNING)
-                            .record(
-                                    part.partition().topic(),
-                                    part.partition().partition(),
-                                    record);
+                            .record(part.partition().topic(), part.partition().partition(), record);
                     begun = true;
                 }
             }

@@ -58,8 +58,8 @@ final class FetchRoutes {
         int maxBytes = exchange.number("max_bytes", most, 1, Integer.MAX_VALUE);
         int waitMs = exchange.number("timeout", DEFAULT_WAIT_MS, 0, MOST_WAIT_MS);
         return start(reading, topic, partition, exchange.query("offset").orElse("earliest"))
-                .thenCompose(offset -> reading.read(
-                        topic, partition, offset, Math.min(maxBytes, most), waitMs, exchange.executor()))
+                .thenCompose(offset ->
+                        reading.read(topic, partition, offset, Math.min(maxBytes, most), waitMs, exchange.executor()))
                 .thenComposeAsync(
                         first -> answer(exchange, new Range(topic, partition, format, first), Math.min(maxBytes, most)),
                         exchange.executor());

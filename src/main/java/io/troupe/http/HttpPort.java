@@ -66,9 +66,8 @@ public final class HttpPort {
     private HttpPort(HttpConfig config, List<Route> routes, Executor executor) {
         this.config = config;
         this.routes = routes;
-        this.byLength = routes.stream()
-                .collect(groupingBy(
-                        Route::method, groupingBy(route -> route.parts().size())));
+        this.byLength = routes.stream().collect(groupingBy(Route::method, groupingBy(route -> route.parts()
+                .size())));
         this.executor = executor;
         this.connections = new Connections(config.maxConnections());
         this.hostNames = new HostNames(config.allowedHosts());

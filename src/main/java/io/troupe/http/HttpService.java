@@ -123,12 +123,8 @@ public final class HttpService {
         RecordReading reading = new RecordReading(topics, calls, timeoutMs, http.maxRequests(), executor);
         TopicDefaults defaults = new TopicDefaults(config, parts.metadata());
         TopicLogConfigs configs = new TopicLogConfigs(defaults);
-        RecordWriting writing = new RecordWriting(
-                topics,
-                calls,
-                topic -> configs.of(topic).maxMessageBytes(),
-                timeoutMs,
-                executor);
+        RecordWriting writing =
+                new RecordWriting(topics, calls, topic -> configs.of(topic).maxMessageBytes(), timeoutMs, executor);
         ProduceRoutes produce = new ProduceRoutes(topics, writing, executor);
         Groups groups = new Groups(topics, calls, reading, timeoutMs, executor);
         List<Route> routes = new ArrayList<>();

@@ -153,7 +153,8 @@ final class RecordText {
 
     private void room(int bytes) {
         if (bytes > text.length - length) {
-            text = Arrays.copyOf(text, Math.max(Math.addExact(length, bytes), (int) Math.min(Integer.MAX_VALUE - 8, 2L * text.length)));
+            text = Arrays.copyOf(text, Math.max(Math.addExact(length, bytes), (int)
+                    Math.min(Integer.MAX_VALUE - 8, 2L * text.length)));
         }
     }
 

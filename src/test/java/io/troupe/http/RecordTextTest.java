@@ -1,6 +1,7 @@
 package io.troupe.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import io.troupe.record.PlainRecord;
@@ -37,9 +38,7 @@ class RecordTextTest {
                                 -1,
                                 new byte[1],
                                 new byte[] {-1, -17, 'a'},
-                                List.of(
-                                        new PlainRecord.Header("h", utf8("h")),
-                                        new PlainRecord.Header("\"ä", null)))));
+                                List.of(new PlainRecord.Header("h", utf8("h")), new PlainRecord.Header("\"ä", null)))));
     }
 
     @Test
@@ -61,10 +60,24 @@ class RecordTextTest {
         for (long number : new long[] {0, 9, 10, 99, 100, 1_000_000_007, Long.MAX_VALUE, Long.MIN_VALUE, -1}) {
             String text = text(RecordFormat.TEXT, new PlainRecord(number, number, null, null, List.of()));
             assertEquals(
-                    "{\"topic\":\"t\",\"key\":null,\"value\":null,\"partition\":3,\"offset\":" + number + ",\"timestamp\":"
-                            + number + ",\"headers\":[]}",
+                    "{\"topic\":\"t\",\"key\":null,\"value\":null,\"partition\":3,\"offset\":" + number
+                            + ",\"timestamp\":" + number + ",\"headers\":[]}",
                     text);
         }
+    }
+
+    @Test
+    void whatIsPutInNeedsNoRoomBefore() {
+        String large = "[" + "1,".repeat(20_000) + "1]";
+        PlainRecord record = new PlainRecord(0, 0, utf8("2"), utf8(large), List.of());
+        String one = text(RecordFormat.JSON, record);
+        assertTrue(one.contains("\"key\":2,\"value\":" + large + ",\"partition\""), one);
+        String two = new RecordText(RecordFormat.JSON, 10)
+                .record("t", 3, record)
+                .record("t", 3, record)
+                .toByteString()
+                .utf8String();
+        assertEquals(one + one, two);
     }
 
     /** Server-sent events have a line each. */

@@ -58,8 +58,9 @@ class PlainRecordsTest {
             byte[] key = i % 3 == 0 ? null : new byte[i];
             byte[] value = i % 7 == 0 ? null : new byte[100 * i];
             long timestamp = 1_000_000 + (i % 2 == 0 ? i : -1000L * i);
-            List<PlainRecord.Header> headers =
-                    i % 5 == 0 ? List.of() : List.of(new PlainRecord.Header("grün" + i, i % 2 == 0 ? null : new byte[i]));
+            List<PlainRecord.Header> headers = i % 5 == 0
+                    ? List.of()
+                    : List.of(new PlainRecord.Header("grün" + i, i % 2 == 0 ? null : new byte[i]));
             records.add(new PlainRecord(-1, timestamp, key, value, headers));
             simple[i] = new SimpleRecord(
                     timestamp,
@@ -69,8 +70,7 @@ class PlainRecordsTest {
                             .map(h -> new RecordHeader(h.name(), h.value()))
                             .toArray(Header[]::new));
         }
-        assertEquals(
-                MemoryRecords.withRecords(Compression.NONE, simple).buffer(), PlainRecords.batch(records));
+        assertEquals(MemoryRecords.withRecords(Compression.NONE, simple).buffer(), PlainRecords.batch(records));
     }
 
     /** The bound by which batches are cut must be no less than what they come to. */

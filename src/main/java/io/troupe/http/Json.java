@@ -208,7 +208,7 @@ final class Json {
 
     /** Whether this is one JSON value in UTF-8. */
     static boolean isJson(byte[] text) {
-        return isUtf8(text) && (JsonScan.isOne(text, MOST_NESTING) || isParsed(text));
+        return JsonScan.isOne(text, MOST_NESTING) || isUtf8(text) && isParsed(text);
     }
 
     /** As far as the parser goes, which takes some longer names and numbers. */

@@ -44,7 +44,7 @@ final class Utf8 {
     }
 
     /** Bytes of the character at a place that is not ASCII; 0 when it is none: too long a form, half a surrogate pair, beyond 10FFFF or cut off. */
-    private static int length(byte[] text, int at, int to) {
+    static int length(byte[] text, int at, int to) {
         int first = text[at] & 0xff;
         int length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
         if (length == 0 || length > to - at) {

@@ -9,7 +9,7 @@ import java.util.function.Supplier;
 import org.apache.kafka.common.Uuid;
 
 /** Topics' effective settings, computed once for each set of overrides. Any thread. */
-final class TopicLogConfigs {
+public final class TopicLogConfigs {
     /** Deleted topics leave an entry behind; when so many have gathered all are dropped and computed again. */
     private static final int MAX_ENTRIES = 10_000;
 
@@ -19,11 +19,11 @@ final class TopicLogConfigs {
     private final ConcurrentHashMap<Uuid, Entry> entries = new ConcurrentHashMap<>();
 
     /** @param defaults what the broker says of topics; the same object until it changes */
-    TopicLogConfigs(Supplier<Map<String, String>> defaults) {
+    public TopicLogConfigs(Supplier<Map<String, String>> defaults) {
         this.defaults = defaults;
     }
 
-    LogConfig of(TopicImage topic) {
+    public LogConfig of(TopicImage topic) {
         Entry entry = entries.get(topic.topicId());
         Map<String, String> now = defaults.get();
         // Both are immutable, so the same map means the same settings without a look inside.

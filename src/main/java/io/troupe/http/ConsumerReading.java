@@ -34,6 +34,10 @@ final class ConsumerReading {
     /** For a place among readers, for partitions to be assigned or to have a leader. */
     private static final int PAUSE_MS = 50;
 
+    private static final int MOST_EXPECTED_BYTES = 2 << 20;
+    private static final byte[] BEGINNING = RecordText.ascii("[");
+    private static final byte[] COMMA = RecordText.ascii(",");
+
     private final Instances instances;
     private final PartitionsReading reading;
     private final RecordReading steps;
@@ -227,25 +231,23 @@ final class ConsumerReading {
         }
 
         ByteString text(List<Part> parts) {
-            byte[] array = Json.bytes(json -> {
-                json.writeStartArray();
-                for (Part part : parts) {
-                    for (PlainRecord record : part.chunk().records()) {
-                        definition
-                                .format()
-                                .write(
-                                        json,
-                                        part.partition().topic(),
-                                        part.partition().partition(),
-                                        record);
-                        bytes += record.sizeInBytes();
-                    }
+            long size =
+                    parts.stream().mapToLong(part -> part.chunk().sizeInBytes()).sum();
+            int count = parts.stream()
+                    .mapToInt(part -> part.chunk().records().size())
+                    .sum();
+            RecordText text = new RecordText(
+                    definition.format(),
+                    RecordText.expectedBytes(definition.format(), size, count, MOST_EXPECTED_BYTES));
+            for (Part part : parts) {
+                for (PlainRecord record : part.chunk().records()) {
+                    text.add(begun ? COMMA : BEGINNING)
+                            .record(part.partition().topic(), part.partition().partition(), record);
+                    begun = true;
                 }
-                json.writeEndArray();
-            });
-            String before = begun ? "," : "[";
-            begun = true;
-            return ByteString.fromString(before).concat(ByteString.fromArray(array, 1, array.length - 2));
+            }
+            bytes += size;
+            return text.toByteString();
         }
 
         void leave() {

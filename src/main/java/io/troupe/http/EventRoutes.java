@@ -217,34 +217,30 @@ final class EventRoutes {
         if (step.chunk().records().isEmpty()) {
             return new Events(ByteString.fromString(":\n\n"), false);
         }
-        ByteArrayOutputStream text = new ByteArrayOutputStream(
-                (int) Math.min(MOST_AT_ONCE, 2 * step.chunk().sizeInBytes()));
+        RecordText text = new RecordText(
+                format,
+                RecordText.expectedBytes(
+                        format,
+                        step.chunk().sizeInBytes(),
+                        step.chunk().records().size(),
+                        MOST_AT_ONCE));
         for (PlainRecord record : step.chunk().records()) {
             Optional<HttpFailure> refused = format.refuses(record);
             if (refused.isPresent()) {
-                text.writeBytes(error(refused.get()));
-                return new Events(ByteString.fromArrayUnsafe(text.toByteArray()), true);
+                return new Events(text.add(error(refused.get())).toByteString(), true);
             }
             positions[index] = record.offset() + 1;
-            text.writeBytes(ascii("id: " + id(positions) + "\ndata: "));
-            text.writeBytes(oneLine(Json.bytes(j -> format.write(j, topic.name(), step.partition(), record))));
-            text.writeBytes(END);
+            text.add(RecordText.ascii("id: " + id(positions) + "\ndata: "));
+            int from = text.length();
+            text.record(topic.name(), step.partition(), record);
+            text.onOneLine(from);
+            text.add(END);
         }
-        return new Events(ByteString.fromArrayUnsafe(text.toByteArray()), false);
+        return new Events(text.toByteString(), false);
     }
 
     private static byte[] ascii(String text) {
         return text.getBytes(StandardCharsets.US_ASCII);
-    }
-
-    /** JSON that somebody else wrote may have line breaks between its parts, which would end the event's data. */
-    private static byte[] oneLine(byte[] json) {
-        for (int i = 0; i < json.length; i++) {
-            if (json[i] == '\n' || json[i] == '\r') {
-                json[i] = ' ';
-            }
-        }
-        return json;
     }
 
     private static String id(long[] positions) {

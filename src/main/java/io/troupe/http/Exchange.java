@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.pekko.http.javadsl.model.AttributeKey;
@@ -17,7 +18,6 @@ import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.Query;
 import org.apache.pekko.http.javadsl.model.Uri;
 import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
-import org.apache.pekko.stream.Materializer;
 import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.util.ByteString;
@@ -33,13 +33,10 @@ final class Exchange {
     /** Of an answer that is a stream. */
     static final AttributeKey<Sending> SENDING = AttributeKey.create("sending", Sending.class);
 
-    /** Set when the request's connection has ended, or the client's side of it. */
-    static final AttributeKey<AtomicBoolean> GONE = AttributeKey.create("gone", AtomicBoolean.class);
-
     private final HttpRequest request;
     private final Map<String, String> path;
     private final HttpLimits limits;
-    private final Materializer materializer;
+    private final ConnectionTasks connection;
     private final SharedKillSwitch streams;
     private final Runnable onEnd;
     private final AtomicBoolean ended = new AtomicBoolean();
@@ -50,6 +47,8 @@ final class Exchange {
     private boolean gaveBack;
     private boolean bodyUsed;
     private volatile boolean streaming;
+    /** Once it was asked for. */
+    private volatile Query query;
 
     /** @param done when nothing more of it will be sent */
     record Sending(CompletionStage<Void> done) {}
@@ -66,20 +65,20 @@ final class Exchange {
             HttpRequest request,
             Map<String, String> path,
             HttpLimits limits,
-            Materializer materializer,
+            ConnectionTasks connection,
             SharedKillSwitch streams,
             Runnable onEnd) {
         this.request = request;
         this.path = path;
         this.limits = limits;
-        this.materializer = materializer;
+        this.connection = connection;
         this.streams = streams;
         this.onEnd = onEnd;
     }
 
     /** Whether an answer that was not given yet most likely reaches nobody: the connection has ended, or the client's side of it. */
     boolean isGone() {
-        return request.getAttribute(GONE).filter(AtomicBoolean::get).isPresent();
+        return connection.isGone();
     }
 
     /** Whether it is a GET whose answer is to stay without its body. */
@@ -93,6 +92,11 @@ final class Exchange {
 
     HttpLimits limits() {
         return limits;
+    }
+
+    /** Where the request is worked on, one thing after another: nothing else of its connection is done meanwhile. Bodies are read there. */
+    Executor executor() {
+        return connection;
     }
 
     Optional<String> header(String name) {
@@ -119,7 +123,9 @@ final class Exchange {
     /** @throws HttpFailure 400 when the query cannot be read */
     Optional<String> query(String name) {
         try {
-            Query query = request.getUri().query(StandardCharsets.UTF_8, Uri.RELAXED);
+            if (query == null) {
+                query = request.getUri().query(StandardCharsets.UTF_8, Uri.RELAXED);
+            }
             return query.get(name);
         } catch (RuntimeException e) {
             throw new HttpFailure(400, "The query after ? cannot be read.");
@@ -153,12 +159,16 @@ final class Exchange {
         bodyUsed = true;
         long declared = request.entity().getContentLengthOption().orElse(0);
         if (declared > limits.bodyBytes()) {
-            request.discardEntityBytes(materializer);
+            connection.execute(this::passOver);
             return CompletableFuture.failedFuture(tooLarge());
         }
         if (request.entity() instanceof HttpEntity.Strict whole) {
             return CompletableFuture.completedFuture(whole.getData()).thenApply(this::read);
         }
+        return CompletableFuture.supplyAsync(this::collected, connection).thenCompose(all -> all);
+    }
+
+    private CompletionStage<byte[]> collected() {
         return request.entity()
                 .withSizeLimit(limits.bodyBytes())
                 .getDataBytes()
@@ -169,7 +179,7 @@ final class Exchange {
                             hold(more.size());
                             return all.concat(more);
                         },
-                        materializer)
+                        connection.materializer())
                 .handle((all, failure) -> {
                     if (failure != null) {
                         throw bodyFailure(HttpFailure.cause(failure));
@@ -223,6 +233,10 @@ final class Exchange {
         if (gaveBack) {
             giveBack();
         }
+    }
+
+    private void passOver() {
+        request.discardEntityBytes(connection.materializer());
     }
 
     private HttpFailure tooLarge() {
@@ -295,7 +309,7 @@ final class Exchange {
     /** The handler is done; what it did not read of the body is passed over. */
     void handled() {
         if (!bodyUsed && !request.entity().isKnownEmpty()) {
-            request.discardEntityBytes(materializer);
+            connection.execute(this::passOver);
         }
         if (!streaming) {
             end();

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executor;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.japi.Pair;
@@ -24,18 +23,22 @@ final class FetchRoutes {
     private static final int MOST_WHOLE_BYTES = 64 << 10;
 
     private static final int MOST_EXPECTED_BYTES = 2 << 20;
+    /** An answer ends when no more than such a part of it is left: one step more would find the half of a batch, and the next answer read the batch again. */
+    private static final int LAST_PART = 8;
+
     private static final String TIMESTAMP = "timestamp:";
+    private static final byte[] BEGINNING = RecordText.ascii("{\"records\":[");
+    private static final byte[] COMMA = RecordText.ascii(",");
+    private static final byte[] NOTHING = {};
 
     private final Topics topics;
     private final RecordReading reading;
     private final EventRoutes events;
-    private final Executor executor;
 
-    FetchRoutes(Topics topics, RecordReading reading, EventRoutes events, Executor executor) {
+    FetchRoutes(Topics topics, RecordReading reading, EventRoutes events) {
         this.topics = topics;
         this.reading = reading;
         this.events = events;
-        this.executor = executor;
     }
 
     List<Route> routes() {
@@ -55,10 +58,11 @@ final class FetchRoutes {
         int maxBytes = exchange.number("max_bytes", most, 1, Integer.MAX_VALUE);
         int waitMs = exchange.number("timeout", DEFAULT_WAIT_MS, 0, MOST_WAIT_MS);
         return start(reading, topic, partition, exchange.query("offset").orElse("earliest"))
-                .thenCompose(offset -> reading.read(topic, partition, offset, Math.min(maxBytes, most), waitMs))
+                .thenCompose(offset ->
+                        reading.read(topic, partition, offset, Math.min(maxBytes, most), waitMs, exchange.executor()))
                 .thenComposeAsync(
                         first -> answer(exchange, new Range(topic, partition, format, first), Math.min(maxBytes, most)),
-                        executor);
+                        exchange.executor());
     }
 
     /** Where an {@code offset} of a query is: a number, earliest, latest or timestamp:MS. */
@@ -108,48 +112,48 @@ final class FetchRoutes {
                 return Exchange.answer(
                         200, range.format().contentType(), begun.second().toArray());
             }
-            // Not on the thread of the connection, which others share.
             Source<ByteString, NotUsed> rest = Source.unfoldAsync(
                     begun.first(),
                     at -> at.chunk() == null
                             ? CompletableFuture.completedFuture(Optional.empty())
-                            : CompletableFuture.supplyAsync(() -> step(exchange, range, at, maxBytes), executor)
-                                    .thenCompose(step -> step)
-                                    .thenApply(Optional::of));
+                            : step(exchange, range, at, maxBytes).thenApply(Optional::of));
             return exchange.stream(
                     range.format().contentType(), Source.single(begun.second()).concat(rest));
         });
     }
 
-    /** Writes a chunk, and reads the next one if there is to be one; so not more than two are in memory. */
+    /** Writes a chunk while the next one is read, if there is to be one; so not more than two are in memory. */
     private CompletionStage<Pair<Progress, ByteString>> step(
             Exchange exchange, Range range, Progress at, int maxBytes) {
         RecordReading.Chunk chunk = at.chunk();
+        long bytes = at.bytes() + chunk.sizeInBytes();
+        boolean ends = chunk.records().isEmpty()
+                || bytes >= maxBytes - maxBytes / LAST_PART
+                || chunk.nextOffset() >= range.first().highWatermark();
+        CompletionStage<RecordReading.Chunk> reads = ends
+                ? null
+                : reading.read(
+                        range.topic(),
+                        range.partition(),
+                        chunk.nextOffset(),
+                        (int) (maxBytes - bytes),
+                        0,
+                        exchange.executor());
         int fit = 0;
-        long bytes = at.bytes();
-        for (PlainRecord record : chunk.records()) {
-            if (range.format().refuses(record).isPresent()) {
-                break;
-            }
-            bytes += record.sizeInBytes();
+        while (fit < chunk.records().size()
+                && range.format().refuses(chunk.records().get(fit)).isEmpty()) {
             fit++;
         }
-        boolean all = fit == chunk.records().size();
-        long next = all ? chunk.nextOffset() : chunk.records().get(fit).offset();
         ByteString text = text(range, chunk, fit, at.bytes() > 0);
-        if (!all
-                || chunk.records().isEmpty()
-                || bytes >= maxBytes
-                || next >= range.first().highWatermark()) {
+        if (ends || fit < chunk.records().size()) {
+            long next = fit < chunk.records().size() ? chunk.records().get(fit).offset() : chunk.nextOffset();
             return CompletableFuture.completedFuture(Pair.create(new Progress(null, bytes), text.concat(end(next))));
         }
-        long read = bytes;
-        return reading.read(range.topic(), range.partition(), next, (int) (maxBytes - bytes), 0)
-                .thenApply(following -> keep(exchange, following))
+        return reads.thenApply(following -> keep(exchange, following))
                 .handle((following, failure) -> failure == null
-                        ? Pair.create(new Progress(following, read), text)
+                        ? Pair.create(new Progress(following, bytes), text)
                         // Retention, a new leader or others' answers have been quicker; the next request is told.
-                        : Pair.create(new Progress(null, read), text.concat(end(next))));
+                        : Pair.create(new Progress(null, bytes), text.concat(end(chunk.nextOffset()))));
     }
 
     /** A step of the usual size is bounded by the number of requests; what is larger takes of what all share. */
@@ -164,19 +168,18 @@ final class FetchRoutes {
         return bytes <= 2L * reading.stepBytes() ? 0 : 3 * bytes;
     }
 
-    /** Arrays of several steps become one: only the first has its beginning, and between two stands a comma. */
+    /** Several steps make one array: only the first has its beginning, and between two stands a comma. */
     private static ByteString text(Range range, RecordReading.Chunk chunk, int count, boolean follows) {
-        // In Base64 a third more; a record's other fields are about as long as what is counted for it.
-        int expected = (int) Math.min(MOST_EXPECTED_BYTES, chunk.sizeInBytes() * 3 / 2 + 100L * count);
-        ByteString array = Json.byteString(expected, json -> {
-            json.writeStartArray();
-            for (PlainRecord record : chunk.records().subList(0, count)) {
-                range.format().write(json, range.topic().name(), range.partition(), record);
-            }
-            json.writeEndArray();
-        });
-        String before = chunk == range.first() ? "{\"records\":[" : follows && count > 0 ? "," : "";
-        return ByteString.fromString(before).concat(array.slice(1, array.size() - 1));
+        RecordText text = new RecordText(
+                range.format(),
+                RecordText.expectedBytes(range.format(), chunk.sizeInBytes(), count, MOST_EXPECTED_BYTES));
+        String topic = range.topic().name();
+        byte[] before = chunk == range.first() ? BEGINNING : follows ? COMMA : NOTHING;
+        for (int i = 0; i < count; i++) {
+            text.add(before).record(topic, range.partition(), chunk.records().get(i));
+            before = COMMA;
+        }
+        return (count == 0 && chunk == range.first() ? text.add(BEGINNING) : text).toByteString();
     }
 
     private static ByteString end(long next) {

@@ -1,8 +1,8 @@
 package io.troupe.http;
 
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Function;
+import java.util.concurrent.Executor;
+import java.util.function.BiFunction;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.stream.Attributes;
@@ -22,12 +22,20 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
     private final FlowShape<HttpRequest, HttpResponse> shape = FlowShape.of(in, out);
 
     private final Connections connections;
-    private final Function<HttpRequest, CompletionStage<HttpResponse>> handler;
+    private final BiFunction<HttpRequest, ConnectionTasks, CompletionStage<HttpResponse>> handler;
+    private final Executor executor;
 
-    /** @param handler whose future must not fail */
-    HttpConnection(Connections connections, Function<HttpRequest, CompletionStage<HttpResponse>> handler) {
+    /**
+     * @param handler whose future must not fail
+     * @param executor for what is left to do when a connection has ended
+     */
+    HttpConnection(
+            Connections connections,
+            BiFunction<HttpRequest, ConnectionTasks, CompletionStage<HttpResponse>> handler,
+            Executor executor) {
         this.connections = connections;
         this.handler = handler;
+        this.executor = executor;
     }
 
     @Override
@@ -46,7 +54,8 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
     private final class Logic extends GraphStageLogic {
         private final AsyncCallback<Answer> answered = createAsyncCallback(this::onAnswer);
         private final AsyncCallback<Boolean> close = createAsyncCallback(asked -> onClose());
-        private final AtomicBoolean gone = new AtomicBoolean();
+        private final AsyncCallback<ConnectionTasks> work = createAsyncCallback(ConnectionTasks::run);
+        private ConnectionTasks tasks;
         private Connections.Connection connection;
         private boolean underWay;
 
@@ -61,7 +70,7 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
                 @Override
                 public void onUpstreamFinish() {
                     // It may still take an answer, but most that end their side have ended both.
-                    gone.set(true);
+                    tasks.clientLeft();
                     if (!underWay) {
                         completeStage();
                     }
@@ -79,13 +88,14 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
 
         @Override
         public void preStart() {
+            tasks = new ConnectionTasks(() -> work.invoke(tasks), subFusingMaterializer(), executor, materializer());
             connection = connections.opened(() -> close.invoke(true), System.nanoTime());
         }
 
         private void onRequest(HttpRequest request) {
             underWay = true;
             connections.begun(connection);
-            handler.apply(request.addAttribute(Exchange.GONE, gone))
+            handler.apply(request, tasks)
                     .whenComplete((response, failure) -> answered.invoke(new Answer(response, failure)));
         }
 
@@ -116,7 +126,7 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
 
         @Override
         public void postStop() {
-            gone.set(true);
+            tasks.end();
             connections.closed(connection);
         }
     }

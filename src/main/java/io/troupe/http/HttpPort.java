@@ -1,5 +1,7 @@
 package io.troupe.http;
 
+import static java.util.stream.Collectors.groupingBy;
+
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.troupe.config.HostPort;
@@ -26,9 +28,7 @@ import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
 import org.apache.pekko.http.javadsl.settings.ServerSettings;
 import org.apache.pekko.stream.KillSwitches;
-import org.apache.pekko.stream.Materializer;
 import org.apache.pekko.stream.SharedKillSwitch;
-import org.apache.pekko.stream.SystemMaterializer;
 import org.apache.pekko.stream.javadsl.Flow;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,7 +50,9 @@ public final class HttpPort {
 
     private final HttpConfig config;
     private final List<Route> routes;
-    private final Materializer materializer;
+    /** By method and number of segments: who has many requests does not go through them all each time. */
+    private final Map<String, Map<Integer, List<Route>>> byLength;
+
     private final Executor executor;
     private final Exchange.HttpLimits limits;
     private final SharedKillSwitch streams = KillSwitches.shared("http-streams");
@@ -61,10 +63,11 @@ public final class HttpPort {
     private volatile ServerBinding binding;
     private volatile boolean closed;
 
-    private HttpPort(HttpConfig config, List<Route> routes, Materializer materializer, Executor executor) {
+    private HttpPort(HttpConfig config, List<Route> routes, Executor executor) {
         this.config = config;
         this.routes = routes;
-        this.materializer = materializer;
+        this.byLength = routes.stream().collect(groupingBy(Route::method, groupingBy(route -> route.parts()
+                .size())));
         this.executor = executor;
         this.connections = new Connections(config.maxConnections());
         this.hostNames = new HostNames(config.allowedHosts());
@@ -78,14 +81,13 @@ public final class HttpPort {
     /** @return the open port; fails when the address cannot be bound */
     static CompletionStage<HttpPort> open(
             ActorSystem<?> system, HostPort address, HttpConfig config, List<Route> routes, Executor executor) {
-        Materializer materializer = SystemMaterializer.get(system).materializer();
-        HttpPort port = new HttpPort(config, routes, materializer, executor);
+        HttpPort port = new HttpPort(config, routes, executor);
         return Http.get(system)
                 .newServerAt(address.host().isEmpty() ? "0.0.0.0" : address.host(), address.port())
                 .withSettings(settings(system, config))
                 // It would log what any client does wrong, as often as it does it.
                 .logTo(NoLogging.getInstance())
-                .bindFlow(Flow.fromGraph(new HttpConnection(port.connections, port::handle)))
+                .bindFlow(Flow.fromGraph(new HttpConnection(port.connections, port::handle, executor)))
                 .thenApply(bound -> {
                     port.binding = bound;
                     port.sweep();
@@ -137,8 +139,8 @@ public final class HttpPort {
                 .thenCompose(none -> done ? CompletableFuture.completedFuture(null) : quiet(deadlineNanos));
     }
 
-    CompletionStage<HttpResponse> handle(HttpRequest request) {
-        return CompletableFuture.supplyAsync(() -> route(request), executor)
+    private CompletionStage<HttpResponse> handle(HttpRequest request, ConnectionTasks connection) {
+        return CompletableFuture.supplyAsync(() -> route(request, connection), connection)
                 .thenCompose(answer -> answer)
                 .exceptionally(failure -> failed(request, failure))
                 .thenApply(answer -> withCors(request, answer))
@@ -146,7 +148,7 @@ public final class HttpPort {
                 .thenApply(answer -> answer.addHeader(RawHeader.create("X-Content-Type-Options", "nosniff")));
     }
 
-    private CompletionStage<HttpResponse> route(HttpRequest request) {
+    private CompletionStage<HttpResponse> route(HttpRequest request, ConnectionTasks connection) {
         List<String> segments = new ArrayList<>();
         request.getUri().pathSegments().forEach(segment -> {
             if (!segment.isEmpty()) {
@@ -155,15 +157,17 @@ public final class HttpPort {
         });
         String asked = request.method().name();
         String method = asked.equals("HEAD") ? "GET" : asked;
+        for (Route route : byLength.getOrDefault(method, Map.of()).getOrDefault(segments.size(), List.of())) {
+            Optional<Map<String, String>> path = route.match(segments);
+            if (path.isPresent()) {
+                return run(route, path.get(), request, connection);
+            }
+        }
         TreeSet<String> methods = new TreeSet<>();
         for (Route route : routes) {
-            Optional<Map<String, String>> path = route.match(segments);
-            if (path.isPresent() && route.method().equals(method)) {
-                return run(route, path.get(), request);
-            }
-            path.ifPresent(p -> methods.add(route.method()));
+            route.match(segments).ifPresent(path -> methods.add(route.method()));
         }
-        request.discardEntityBytes(materializer);
+        request.discardEntityBytes(connection.materializer());
         if (methods.isEmpty()) {
             throw new HttpFailure(404, "There is nothing at this path; /openapi.json tells what there is.");
         }
@@ -179,9 +183,10 @@ public final class HttpPort {
                         .addHeader(RawHeader.create("Allow", String.join(", ", methods))));
     }
 
-    private CompletionStage<HttpResponse> run(Route route, Map<String, String> path, HttpRequest request) {
+    private CompletionStage<HttpResponse> run(
+            Route route, Map<String, String> path, HttpRequest request, ConnectionTasks connection) {
         int now = underWay.incrementAndGet();
-        Exchange exchange = new Exchange(request, path, limits, materializer, streams, underWay::decrementAndGet);
+        Exchange exchange = new Exchange(request, path, limits, connection, streams, underWay::decrementAndGet);
         try {
             if (now > config.maxRequests() && !route.always()) {
                 throw HttpFailure.tryAgain(

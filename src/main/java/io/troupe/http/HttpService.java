@@ -1,10 +1,10 @@
 package io.troupe.http;
 
+import io.troupe.api.TopicLogConfigs;
 import io.troupe.config.BrokerConfig;
 import io.troupe.config.HostPort;
 import io.troupe.config.HttpConfig;
 import io.troupe.config.Listener;
-import io.troupe.config.TopicConfigs;
 import io.troupe.metadata.MetadataCache;
 import io.troupe.metadata.TopicDefaults;
 import io.troupe.protocol.ApiDispatcher;
@@ -122,12 +122,9 @@ public final class HttpService {
         Topics topics = new Topics(config.nodeId(), parts.metadata(), calls, timeoutMs);
         RecordReading reading = new RecordReading(topics, calls, timeoutMs, http.maxRequests(), executor);
         TopicDefaults defaults = new TopicDefaults(config, parts.metadata());
-        RecordWriting writing = new RecordWriting(
-                topics,
-                calls,
-                topic -> TopicConfigs.effective(defaults.get(), topic.configs()).maxMessageBytes(),
-                timeoutMs,
-                executor);
+        TopicLogConfigs configs = new TopicLogConfigs(defaults);
+        RecordWriting writing =
+                new RecordWriting(topics, calls, topic -> configs.of(topic).maxMessageBytes(), timeoutMs, executor);
         ProduceRoutes produce = new ProduceRoutes(topics, writing, executor);
         Groups groups = new Groups(topics, calls, reading, timeoutMs, executor);
         List<Route> routes = new ArrayList<>();
@@ -135,7 +132,7 @@ public final class HttpService {
         routes.addAll(new MetricsRoutes(topics, reading, groups, parts.metrics(), parts.times(), executor).routes());
         routes.addAll(new TopicRoutes(topics, calls, reading, timeoutMs).routes());
         routes.addAll(produce.routes());
-        routes.addAll(new FetchRoutes(topics, reading, new EventRoutes(topics, reading, executor), executor).routes());
+        routes.addAll(new FetchRoutes(topics, reading, new EventRoutes(topics, reading, executor)).routes());
         routes.addAll(new ClusterRoutes(topics, calls, produce, timeoutMs).routes());
         routes.addAll(new GroupRoutes(topics, groups).routes());
         InstanceRecords records =
@@ -152,8 +149,7 @@ public final class HttpService {
                         topics,
                         reading,
                         new Followers(topics, calls),
-                        topic -> TopicConfigs.effective(defaults.get(), topic.configs())
-                                .minInsyncReplicas(),
+                        topic -> configs.of(topic).minInsyncReplicas(),
                         parts.metadata()::controllerSilent)
                 .routes());
         routes.addAll(new GroupStoryRoutes(groups, new GroupStory(calls, timeoutMs)).routes());

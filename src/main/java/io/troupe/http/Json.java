@@ -17,7 +17,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import org.apache.pekko.util.ByteString;
 
 /** JSON in UTF-8, read and written as a stream. Nesting, numbers and names have bounds; a body's size has its own. */
 final class Json {
@@ -47,33 +46,13 @@ final class Json {
     private Json() {}
 
     static byte[] bytes(Writer writer) {
-        return stream(MIN_BYTES, writer).toByteArray();
-    }
-
-    /** @param expectedBytes for which there is room from the start */
-    static ByteString byteString(int expectedBytes, Writer writer) {
-        return stream(expectedBytes, writer).toByteString();
-    }
-
-    /** Gives its bytes away without a copy. */
-    private static final class Bytes extends ByteArrayOutputStream {
-        Bytes(int expectedBytes) {
-            super(expectedBytes);
-        }
-
-        synchronized ByteString toByteString() {
-            return ByteString.fromArrayUnsafe(buf, 0, count);
-        }
-    }
-
-    private static Bytes stream(int expectedBytes, Writer writer) {
-        Bytes bytes = new Bytes(expectedBytes);
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(MIN_BYTES);
         try (JsonGenerator json = FACTORY.createGenerator(bytes, JsonEncoding.UTF8)) {
             writer.write(json);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return bytes;
+        return bytes.toByteArray();
     }
 
     /**
@@ -229,7 +208,7 @@ final class Json {
 
     /** Whether this is one JSON value in UTF-8. */
     static boolean isJson(byte[] text) {
-        return isUtf8(text) && (JsonScan.isOne(text, MOST_NESTING) || isParsed(text));
+        return JsonScan.isOne(text, MOST_NESTING) || isUtf8(text) && isParsed(text);
     }
 
     /** As far as the parser goes, which takes some longer names and numbers. */
@@ -250,18 +229,21 @@ final class Json {
         return Utf8.isValid(text, 0, text.length);
     }
 
-    /** Writes JSON as it is. */
-    static void raw(JsonGenerator json, byte[] text) throws IOException {
-        json.writeRawValue(new Raw(text));
-    }
-
     /** Goes through an object's fields; the parser is on the value when {@code field} is called, and on its end afterwards. */
     interface Field {
         void read(String name, JsonParser json) throws IOException;
     }
 
+    /** Names a part of what a body has, made only when it is to be told. */
+    record Part(Object of, Object part) {
+        @Override
+        public String toString() {
+            return of.toString() + part;
+        }
+    }
+
     /** @param what the object is, for the message when it is none */
-    static void object(JsonParser json, String what, Field field) throws IOException {
+    static void object(JsonParser json, Object what, Field field) throws IOException {
         if (json.currentToken() != JsonToken.START_OBJECT) {
             throw new HttpFailure(HttpFailure.BAD_PAYLOAD, what + " must be a JSON object.");
         }
@@ -273,7 +255,7 @@ final class Json {
     }
 
     /** Goes through an array's values. */
-    static void array(JsonParser json, String what, Reader<?> value) throws IOException {
+    static void array(JsonParser json, Object what, Reader<?> value) throws IOException {
         if (json.currentToken() != JsonToken.START_ARRAY) {
             throw new HttpFailure(HttpFailure.BAD_PAYLOAD, what + " must be a JSON array.");
         }
@@ -286,7 +268,7 @@ final class Json {
      * A string or null. Half a surrogate pair, which JSON can write as an escape, is refused: it has no form in UTF-8, and Kafka's
      * record writer counts another length for it than it then writes.
      */
-    static String text(JsonParser json, String what) throws IOException {
+    static String text(JsonParser json, Object what) throws IOException {
         if (json.currentToken() == JsonToken.VALUE_NULL) {
             return null;
         }
@@ -302,7 +284,7 @@ final class Json {
     }
 
     /** A whole number within bounds; null for null. */
-    static Long number(JsonParser json, String what, long least, long most) throws IOException {
+    static Long number(JsonParser json, Object what, long least, long most) throws IOException {
         if (json.currentToken() == JsonToken.VALUE_NULL) {
             return null;
         }

@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Finds where a JSON value (RFC 8259) ends, and makes nothing of it. What it takes for JSON is JSON; what it does not may still be, for the
- * parser to judge: a number or a name of more than 1000 bytes. The text must be UTF-8. For one value, on one thread.
+ * parser to judge: a number or a name of more than 1000 bytes. What is not UTF-8 is no JSON. For one value, on one thread.
  */
 final class JsonScan {
     /** There is no such value here. */
@@ -161,22 +161,25 @@ final class JsonScan {
                 }
             } else if (b >= 0 && b < ' ') {
                 return NONE;
-            } else {
+            } else if (b >= 0) {
                 at++;
+            } else {
+                int bytes = Utf8.length(text, at, to);
+                if (bytes == 0) {
+                    return NONE;
+                }
+                at += bytes;
             }
         }
         return NONE;
     }
 
     /**
-     * How many of eight bytes, the lowest first, come before a quote, a backslash or a control character. Subtracting borrows only from bytes
-     * above one of these, so the lowest mark is right.
+     * How many of eight bytes, the lowest first, come before a quote, a backslash, a control character or what is not ASCII. Subtracting borrows
+     * only from bytes above one of these, so the lowest mark is right.
      */
     private static int plainBytes(long eight) {
-        long quotes = eight ^ QUOTES;
-        long backslashes = eight ^ BACKSLASHES;
-        long marks = ((quotes - ONES & ~quotes) | (backslashes - ONES & ~backslashes) | (eight - BLANKS & ~eight))
-                & HIGH_BITS;
+        long marks = (eight | (eight ^ QUOTES) - ONES | (eight ^ BACKSLASHES) - ONES | eight - BLANKS) & HIGH_BITS;
         return Long.numberOfTrailingZeros(marks) / Byte.SIZE;
     }
 

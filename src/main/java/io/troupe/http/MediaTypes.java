@@ -36,8 +36,14 @@ final class MediaTypes {
 
     /** The types of an Accept header, the most wanted first; what is not wanted at all (q=0) is left out. */
     private static List<String> wanted(Optional<String> accept) {
+        if (accept.isEmpty()) {
+            return List.of("*/*");
+        }
+        if (accept.get().indexOf(',') < 0 && accept.get().indexOf(';') < 0) {
+            return List.of(bare(accept.get()));
+        }
         List<Accepted> all = new ArrayList<>();
-        for (String part : accept.orElse("*/*").split(",")) {
+        for (String part : accept.get().split(",")) {
             double quality = 1;
             for (String parameter : part.split(";")) {
                 String p = parameter.trim();

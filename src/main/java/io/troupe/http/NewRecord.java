@@ -32,7 +32,9 @@ record NewRecord(Integer partition, PlainRecord record) {
                             throw new HttpFailure(
                                     HttpFailure.BAD_BATCH, "More than " + MOST_RECORDS + " records in one request.");
                         }
-                        return records.add(read(record, format, nowMs, "records[" + records.size() + "]"));
+                        int index = records.size();
+                        return records.add(
+                                read(record, format, nowMs, new Json.Part("records[", new Json.Part(index, "]"))));
                     });
                 } else if (!SCHEMAS.contains(name) || value.currentToken() != JsonToken.VALUE_NULL) {
                     throw new HttpFailure(
@@ -54,13 +56,13 @@ record NewRecord(Integer partition, PlainRecord record) {
         return Json.read(text, json -> read(json, format, nowMs, "The record"));
     }
 
-    private static NewRecord read(JsonParser json, RecordFormat format, long nowMs, String what) throws IOException {
+    private static NewRecord read(JsonParser json, RecordFormat format, long nowMs, Object what) throws IOException {
         Draft draft = new Draft();
         draft.timestampMs = nowMs;
         Json.object(json, what, (name, value) -> {
             switch (name) {
-                case "key" -> draft.key = format.read(value, what + ".key");
-                case "value" -> draft.value = format.read(value, what + ".value");
+                case "key" -> draft.key = format.read(value, new Json.Part(what, ".key"));
+                case "value" -> draft.value = format.read(value, new Json.Part(what, ".value"));
                 case "partition" -> {
                     Long partition = Json.number(value, what + ".partition", 0, Integer.MAX_VALUE);
                     draft.partition = partition == null ? null : partition.intValue();
@@ -69,7 +71,7 @@ record NewRecord(Integer partition, PlainRecord record) {
                     Long timestamp = Json.number(value, what + ".timestamp", 0, Long.MAX_VALUE);
                     draft.timestampMs = timestamp == null ? nowMs : timestamp;
                 }
-                case "headers" -> draft.headers = headers(value, what + ".headers");
+                case "headers" -> draft.headers = headers(value, new Json.Part(what, ".headers"));
                 default ->
                     throw new HttpFailure(
                             HttpFailure.BAD_PAYLOAD,
@@ -80,7 +82,7 @@ record NewRecord(Integer partition, PlainRecord record) {
         return draft.record();
     }
 
-    static List<PlainRecord.Header> headers(JsonParser json, String what) throws IOException {
+    static List<PlainRecord.Header> headers(JsonParser json, Object what) throws IOException {
         List<PlainRecord.Header> headers = new ArrayList<>();
         if (json.currentToken() == JsonToken.VALUE_NULL) {
             return headers;

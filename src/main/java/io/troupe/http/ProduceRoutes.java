@@ -1,6 +1,7 @@
 package io.troupe.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.io.SerializedString;
 import io.troupe.metadata.TopicImage;
 import io.troupe.record.PlainRecord;
 import java.io.ByteArrayOutputStream;
@@ -24,6 +25,12 @@ import org.apache.pekko.util.ByteString;
 final class ProduceRoutes {
     /** Memory of records of a stream that gather while those before them are written. */
     private static final int STREAM_BATCH_BYTES = 1 << 20;
+
+    // There is one of each for each record, so they are encoded once.
+    private static final SerializedString PARTITION = new SerializedString("partition");
+    private static final SerializedString OFFSET = new SerializedString("offset");
+    private static final SerializedString ERROR_CODE = new SerializedString("error_code");
+    private static final SerializedString ERROR = new SerializedString("error");
 
     private final Topics topics;
     private final RecordWriting writing;
@@ -49,11 +56,11 @@ final class ProduceRoutes {
         MediaTypes.control(exchange.accept());
         boolean async = exchange.flag("async");
         return exchange.body()
-                .thenApplyAsync(body -> NewRecord.list(body, format, System.currentTimeMillis()), executor)
+                .thenApplyAsync(body -> NewRecord.list(body, format, System.currentTimeMillis()), exchange.executor())
                 .thenCompose(records -> topics.forProducing(exchange.path("topic"))
                         .thenComposeAsync(
                                 topic -> answer(exchange, topic, to(exchange, topic, records, toPartition), async),
-                                executor));
+                                exchange.executor()));
     }
 
     /** The records with the partition of the path, which must exist. */
@@ -95,20 +102,26 @@ final class ProduceRoutes {
                     json.writeNullField("value_schema_id");
                     json.writeEndObject();
                 }),
-                executor);
+                exchange.executor());
     }
 
     private static void write(JsonGenerator json, RecordWriting.Report report) throws IOException {
         json.writeStartObject();
-        json.writeNumberField("partition", report.partition());
+        json.writeFieldName(PARTITION);
+        json.writeNumber(report.partition());
+        json.writeFieldName(OFFSET);
         if (report.failure() == null) {
-            json.writeNumberField("offset", report.offset());
-            json.writeNullField("error_code");
-            json.writeNullField("error");
+            json.writeNumber(report.offset());
+            json.writeFieldName(ERROR_CODE);
+            json.writeNull();
+            json.writeFieldName(ERROR);
+            json.writeNull();
         } else {
-            json.writeNullField("offset");
-            json.writeNumberField("error_code", report.failure().errorCode());
-            json.writeStringField("error", report.failure().getMessage());
+            json.writeNull();
+            json.writeFieldName(ERROR_CODE);
+            json.writeNumber(report.failure().errorCode());
+            json.writeFieldName(ERROR);
+            json.writeString(report.failure().getMessage());
         }
         json.writeEndObject();
     }

@@ -1,6 +1,5 @@
 package io.troupe.http;
 
-import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.troupe.record.PlainRecord;
@@ -19,8 +18,10 @@ enum RecordFormat {
     /** A string, stored in UTF-8. */
     TEXT;
 
+    private final String contentType = "application/vnd.kafka." + name().toLowerCase(Locale.ROOT) + ".v2+json";
+
     String contentType() {
-        return "application/vnd.kafka." + name().toLowerCase(Locale.ROOT) + ".v2+json";
+        return contentType;
     }
 
     static Optional<RecordFormat> named(String name) {
@@ -33,7 +34,7 @@ enum RecordFormat {
     }
 
     /** The value that the parser is on, as bytes; null for null. */
-    byte[] read(JsonParser json, String what) throws IOException {
+    byte[] read(JsonParser json, Object what) throws IOException {
         if (json.currentToken() == JsonToken.VALUE_NULL) {
             return null;
         }
@@ -44,7 +45,7 @@ enum RecordFormat {
         return this == TEXT ? text.getBytes(StandardCharsets.UTF_8) : base64(text, what);
     }
 
-    static byte[] base64(String text, String what) {
+    static byte[] base64(String text, Object what) {
         try {
             return Base64.getDecoder().decode(text);
         } catch (IllegalArgumentException e) {
@@ -69,41 +70,5 @@ enum RecordFormat {
 
     private boolean fits(byte[] bytes) {
         return bytes == null || this == BINARY || (this == TEXT ? Json.isUtf8(bytes) : Json.isJson(bytes));
-    }
-
-    /** @param bytes that fit, or null */
-    void write(JsonGenerator json, byte[] bytes) throws IOException {
-        if (bytes == null) {
-            json.writeNull();
-        } else if (this == JSON) {
-            Json.raw(json, bytes);
-        } else if (this == TEXT) {
-            json.writeUTF8String(bytes, 0, bytes.length);
-        } else {
-            json.writeBinary(bytes);
-        }
-    }
-
-    /** A record as consumers get it: {@code {topic,key,value,partition,offset,timestamp,headers}}. */
-    void write(JsonGenerator json, String topic, int partition, PlainRecord record) throws IOException {
-        json.writeStartObject();
-        json.writeStringField("topic", topic);
-        json.writeFieldName("key");
-        write(json, record.key());
-        json.writeFieldName("value");
-        write(json, record.value());
-        json.writeNumberField("partition", partition);
-        json.writeNumberField("offset", record.offset());
-        json.writeNumberField("timestamp", record.timestampMs());
-        json.writeArrayFieldStart("headers");
-        for (PlainRecord.Header header : record.headers()) {
-            json.writeStartObject();
-            json.writeStringField("name", header.name());
-            json.writeFieldName("value");
-            BINARY.write(json, header.value());
-            json.writeEndObject();
-        }
-        json.writeEndArray();
-        json.writeEndObject();
     }
 }

@@ -54,7 +54,11 @@ final class RecordReading {
      */
     record Chunk(List<PlainRecord> records, long nextOffset, long highWatermark) {
         long sizeInBytes() {
-            return records.stream().mapToLong(PlainRecord::sizeInBytes).sum();
+            long bytes = 0;
+            for (PlainRecord record : records) {
+                bytes += record.sizeInBytes();
+            }
+            return bytes;
         }
     }
 
@@ -87,6 +91,12 @@ final class RecordReading {
      * @return fails with HttpFailure: 42206 for an offset that is not there, 40401, 40404
      */
     CompletionStage<Chunk> read(TopicImage topic, int partition, long offset, int maxBytes, int waitMs) {
+        return read(topic, partition, offset, maxBytes, waitMs, executor);
+    }
+
+    /** @param unpacking the records is done there */
+    CompletionStage<Chunk> read(
+            TopicImage topic, int partition, long offset, int maxBytes, int waitMs, Executor unpacking) {
         int bytes = Math.min(maxBytes, stepBytes);
         long deadline = leaderDeadline();
         return Retrying.whileLeaderMoves(
@@ -94,7 +104,7 @@ final class RecordReading {
                         data -> Errors.forCode(data.errorCode()),
                         deadline,
                         executor)
-                .thenApplyAsync(data -> chunk(topic, partition, offset, bytes, data), executor);
+                .thenApplyAsync(data -> chunk(topic, partition, offset, bytes, data), unpacking);
     }
 
     private static Chunk chunk(TopicImage topic, int partition, long offset, int maxBytes, PartitionData data) {

@@ -83,20 +83,33 @@ final class RecordWriting {
         }
         Report[] reports = new Report[records.size()];
         int keyless = keylessPartition(topic);
-        TreeMap<Integer, List<Integer>> byPartition = new TreeMap<>();
+        int most = Math.min(BATCH_BYTES, maxMessageBytes.applyAsInt(topic)) - BATCH_HEADER_BYTES;
+        TreeMap<Integer, List<Batch>> byPartition = new TreeMap<>();
+        Batch last = null;
         for (int i = 0; i < reports.length; i++) {
             NewRecord record = records.get(i);
             byte[] key = record.record().key();
             int partition = record.partition() != null
                     ? record.partition()
                     : key == null ? keyless : Utils.toPositive(Utils.murmur2(key)) % partitions;
-            byPartition.computeIfAbsent(partition, p -> new ArrayList<>()).add(i);
+            if (last == null || last.partition != partition) {
+                List<Batch> batches = byPartition.computeIfAbsent(partition, p -> new ArrayList<>());
+                if (batches.isEmpty()) {
+                    batches.add(new Batch(partition));
+                }
+                last = batches.get(batches.size() - 1);
+            }
+            if (!last.add(record.record(), i, most)) {
+                last = new Batch(partition);
+                last.add(record.record(), i, most);
+                byPartition.get(partition).add(last);
+            }
         }
         List<CompletableFuture<Void>> all = new ArrayList<>();
-        byPartition.forEach((partition, indices) -> {
+        byPartition.values().forEach(batches -> {
             CompletionStage<Void> chain = CompletableFuture.completedFuture(null);
-            for (List<Integer> batch : batches(topic, records, indices)) {
-                chain = chain.thenCompose(done -> writeBatch(topic, partition, records, batch, reports));
+            for (Batch batch : batches) {
+                chain = chain.thenCompose(done -> writeBatch(topic, batch, reports));
             }
             all.add(chain.toCompletableFuture());
         });
@@ -116,32 +129,43 @@ final class RecordWriting {
         return start;
     }
 
-    private List<List<Integer>> batches(TopicImage topic, List<NewRecord> records, List<Integer> indices) {
-        int most = Math.min(BATCH_BYTES, maxMessageBytes.applyAsInt(topic)) - BATCH_HEADER_BYTES;
-        List<List<Integer>> batches = new ArrayList<>();
-        long bytes = 0;
-        for (int index : indices) {
-            int size = records.get(index).record().sizeInBytes();
-            if (batches.isEmpty() || bytes + size > most) {
-                batches.add(new ArrayList<>());
-                bytes = 0;
-            }
-            batches.get(batches.size() - 1).add(index);
-            bytes += size;
+    /** Records of one partition that are written together. */
+    private static final class Batch {
+        private final int partition;
+        private final List<PlainRecord> records = new ArrayList<>();
+        /** Of each record, its place among those of the call. */
+        private int[] indices = new int[16];
+
+        private long bytes;
+
+        Batch(int partition) {
+            this.partition = partition;
         }
-        return batches;
+
+        /** @return false when there is no room for it beside others */
+        boolean add(PlainRecord record, int index, int mostBytes) {
+            int size = record.sizeInBytes();
+            if (!records.isEmpty() && bytes + size > mostBytes) {
+                return false;
+            }
+            if (records.size() == indices.length) {
+                indices = Arrays.copyOf(indices, 2 * indices.length);
+            }
+            indices[records.size()] = index;
+            records.add(record);
+            bytes += size;
+            return true;
+        }
     }
 
-    private CompletionStage<Void> writeBatch(
-            TopicImage topic, int partition, List<NewRecord> records, List<Integer> indices, Report[] reports) {
-        List<PlainRecord> plain =
-                indices.stream().map(i -> records.get(i).record()).toList();
+    private CompletionStage<Void> writeBatch(TopicImage topic, Batch batch, Report[] reports) {
+        int partition = batch.partition;
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         CompletionStage<PartitionProduceResponse> answer;
         try {
-            ByteBuffer batch = PlainRecords.batch(plain);
+            // Made anew for each leader: who is given it stamps offsets into it.
             answer = Retrying.whileLeaderMoves(
-                    () -> send(topic, partition, batch),
+                    () -> send(topic, partition, PlainRecords.batch(batch.records)),
                     a -> mayBeWritten(a) ? Errors.REQUEST_TIMED_OUT : Errors.forCode(a.errorCode()),
                     deadline,
                     executor);
@@ -150,11 +174,11 @@ final class RecordWriting {
         }
         return answer.handle((a, thrown) -> {
             HttpFailure failure = failure(topic, partition, a, thrown);
-            for (int i = 0; i < indices.size(); i++) {
+            for (int i = 0; i < batch.records.size(); i++) {
                 long timestamp = failure == null && a.logAppendTimeMs() >= 0
                         ? a.logAppendTimeMs()
-                        : plain.get(i).timestampMs();
-                reports[indices.get(i)] =
+                        : batch.records.get(i).timestampMs();
+                reports[batch.indices[i]] =
                         new Report(partition, failure == null ? a.baseOffset() + i : -1, timestamp, failure);
             }
             return null;
@@ -189,15 +213,13 @@ final class RecordWriting {
                     .setErrorCode(topics.withoutLeader(topic).code()));
         }
         PartitionProduceData data = new PartitionProduceData().setIndex(partition);
-        // A copy: the leader stamps offsets into what it is given, and the next one may get the same batch again.
-        ByteBuffer copy =
-                ByteBuffer.allocate(batch.remaining()).put(batch.duplicate()).flip();
-        RecordsField.set(data, copy);
+        int bytes = batch.remaining();
+        RecordsField.set(data, batch);
         TopicProduceDataCollection all = new TopicProduceDataCollection();
         all.add(new TopicProduceData().setName(topic.name()).setPartitionData(List.of(data)));
         ProduceRequestData request =
                 new ProduceRequestData().setAcks(ALL).setTimeoutMs(timeoutMs).setTopicData(all);
-        return calls.call(leader, PRODUCE_VERSION, request, copy.remaining(), timeoutMs)
+        return calls.call(leader, PRODUCE_VERSION, request, bytes, timeoutMs)
                 .thenApply(RecordWriting::only)
                 .exceptionally(thrown -> {
                     if (HttpFailure.cause(thrown) instanceof NotSentException) {

@@ -38,13 +38,17 @@ record Route(String method, String template, boolean always, Handler handler, Li
         if (parts.size() != segments.size()) {
             return Optional.empty();
         }
+        // Most routes are another one.
+        for (int i = 0; i < parts.size(); i++) {
+            if (parts.get(i).charAt(0) != '{' && !parts.get(i).equals(segments.get(i))) {
+                return Optional.empty();
+            }
+        }
         Map<String, String> values = new HashMap<>();
         for (int i = 0; i < parts.size(); i++) {
             String part = parts.get(i);
-            if (part.startsWith("{")) {
+            if (part.charAt(0) == '{') {
                 values.put(part.substring(1, part.length() - 1), segments.get(i));
-            } else if (!part.equals(segments.get(i))) {
-                return Optional.empty();
             }
         }
         return Optional.of(values);

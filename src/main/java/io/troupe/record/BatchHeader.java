@@ -216,6 +216,20 @@ public final class BatchHeader {
         b.putInt(at + CRC, computeCrc(b, at));
     }
 
+    /**
+     * Writes the header of a batch, up to the limit, whose records are there: not compressed, at offset 0, without producer id, timestamps
+     * those of its records.
+     */
+    static void written(ByteBuffer b, int at, long baseTimestamp, long maxTimestamp, int recordsCount) {
+        stamp(b, at, 0, -1);
+        b.put(at + MAGIC, MAGIC_V2);
+        b.putInt(at + LAST_OFFSET_DELTA, recordsCount - 1);
+        b.putLong(at + PRODUCER_ID, NO_PRODUCER_ID);
+        b.putShort(at + PRODUCER_EPOCH, (short) -1);
+        b.putInt(at + BASE_SEQUENCE, NO_SEQUENCE);
+        rewrite(b, at, b.limit() - at, (short) 0, baseTimestamp, maxTimestamp, recordsCount);
+    }
+
     /** Where whole batches, at least one, from position to limit end; exclusive. */
     public static long endOffset(ByteBuffer batches) {
         long end = 0;

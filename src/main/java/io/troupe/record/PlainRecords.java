@@ -2,15 +2,15 @@ package io.troupe.record;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.header.Header;
-import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.apache.kafka.common.record.internal.Record;
-import org.apache.kafka.common.record.internal.SimpleRecord;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.common.utils.internals.BufferSupplier;
+import org.apache.kafka.common.utils.internals.ByteUtils;
 import org.apache.kafka.common.utils.internals.CloseableIterator;
 
 /** Between records and Kafka's batches. Any thread. */
@@ -24,20 +24,61 @@ public final class PlainRecords {
      */
     public record Read(List<PlainRecord> records, long nextOffset) {}
 
-    /** One batch as a client would send it: not compressed, without producer id. */
+    /** One batch as a client would send it: not compressed, without producer id. Offsets are from 0 on, timestamps those of the records. */
     public static ByteBuffer batch(List<PlainRecord> records) {
-        SimpleRecord[] simple = new SimpleRecord[records.size()];
-        for (int i = 0; i < simple.length; i++) {
-            PlainRecord r = records.get(i);
-            simple[i] = new SimpleRecord(r.timestampMs(), r.key(), r.value(), headers(r));
+        long base = records.get(0).timestampMs();
+        long max = base;
+        long bytes = BatchHeader.SIZE;
+        for (int i = 0; i < records.size(); i++) {
+            PlainRecord record = records.get(i);
+            max = Math.max(max, record.timestampMs());
+            int body = bodyBytes(record, i, record.timestampMs() - base);
+            bytes += ByteUtils.sizeOfVarint(body) + (long) body;
         }
-        return MemoryRecords.withRecords(Compression.NONE, simple).buffer();
+        ByteBuffer b = ByteBuffer.allocate(Math.toIntExact(bytes)).position(BatchHeader.SIZE);
+        for (int i = 0; i < records.size(); i++) {
+            PlainRecord record = records.get(i);
+            long delta = record.timestampMs() - base;
+            ByteUtils.writeVarint(bodyBytes(record, i, delta), b);
+            b.put((byte) 0);
+            ByteUtils.writeVarlong(delta, b);
+            ByteUtils.writeVarint(i, b);
+            write(b, record.key());
+            write(b, record.value());
+            ByteUtils.writeVarint(record.headers().size(), b);
+            for (PlainRecord.Header header : record.headers()) {
+                write(b, Utils.utf8(header.name()));
+                write(b, header.value());
+            }
+        }
+        b.flip();
+        BatchHeader.written(b, 0, base, max, records.size());
+        return b;
     }
 
-    private static Header[] headers(PlainRecord record) {
-        return record.headers().stream()
-                .map(h -> (Header) new RecordHeader(h.name(), h.value()))
-                .toArray(Header[]::new);
+    /** Of a record as it is in a batch, without its length. */
+    private static int bodyBytes(PlainRecord record, int offsetDelta, long timestampDelta) {
+        long bytes = 1
+                + ByteUtils.sizeOfVarlong(timestampDelta)
+                + ByteUtils.sizeOfVarint(offsetDelta)
+                + sizeOf(record.key())
+                + sizeOf(record.value())
+                + ByteUtils.sizeOfVarint(record.headers().size());
+        for (PlainRecord.Header header : record.headers()) {
+            bytes += sizeOf(Utils.utf8(header.name())) + sizeOf(header.value());
+        }
+        return Math.toIntExact(bytes);
+    }
+
+    private static long sizeOf(byte[] bytes) {
+        return bytes == null ? ByteUtils.sizeOfVarint(-1) : ByteUtils.sizeOfVarint(bytes.length) + (long) bytes.length;
+    }
+
+    private static void write(ByteBuffer b, byte[] bytes) {
+        ByteUtils.writeVarint(bytes == null ? -1 : bytes.length, b);
+        if (bytes != null) {
+            b.put(bytes);
+        }
     }
 
     /**
@@ -91,6 +132,11 @@ public final class PlainRecords {
     private static byte[] bytes(ByteBuffer buffer) {
         if (buffer == null) {
             return null;
+        }
+        if (buffer.hasArray()) {
+            // Which, unlike the other way, does not fill with zeros first.
+            int from = buffer.arrayOffset() + buffer.position();
+            return Arrays.copyOfRange(buffer.array(), from, from + buffer.remaining());
         }
         byte[] bytes = new byte[buffer.remaining()];
         buffer.duplicate().get(bytes);

@@ -14,6 +14,7 @@ import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.http.javadsl.model.ContentTypes;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.Materializer;
 import org.apache.pekko.stream.SystemMaterializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -34,11 +35,12 @@ class ExchangeTest {
     }
 
     private Exchange exchange(int bodyBytes) {
+        Materializer materializer = SystemMaterializer.get(KIT.system()).materializer();
         return new Exchange(
                 HttpRequest.POST("/").withEntity(ContentTypes.APPLICATION_JSON, new byte[bodyBytes]),
                 Map.of(),
                 new Exchange.HttpLimits(10_000, 10_000, 60_000, memory),
-                SystemMaterializer.get(KIT.system()).materializer(),
+                new ConnectionTasks(() -> {}, materializer, Runnable::run, materializer),
                 KillSwitches.shared("none"),
                 ended::incrementAndGet);
     }

@@ -94,19 +94,4 @@ class JsonTest {
             assertFalse(Json.isJson(other));
         }
     }
-
-    @Test
-    void whatIsPutInAsItIsNeedsNoRoomBefore() {
-        byte[] large = utf8("[" + "1,".repeat(20_000) + "1]");
-        byte[] written = Json.bytes(json -> {
-            json.writeStartArray();
-            Json.raw(json, utf8("{}"));
-            Json.raw(json, large);
-            Json.raw(json, utf8("2"));
-            json.writeEndArray();
-        });
-        assertEquals(
-                "[{}," + new String(large, StandardCharsets.UTF_8) + ",2]",
-                new String(written, StandardCharsets.UTF_8));
-    }
 }

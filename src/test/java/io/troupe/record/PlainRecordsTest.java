@@ -9,6 +9,8 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.record.internal.ControlRecordType;
 import org.apache.kafka.common.record.internal.EndTransactionMarker;
 import org.apache.kafka.common.record.internal.MemoryRecords;
@@ -45,6 +47,30 @@ class PlainRecordsTest {
         assertNull(first.headers().get(1).value());
         assertNull(read.records().get(1).key());
         assertNull(read.records().get(1).value());
+    }
+
+    /** Byte for byte, with lengths of one byte and more. */
+    @Test
+    void aBatchIsTheOneThatKafkasWriterMakes() {
+        List<PlainRecord> records = new ArrayList<>();
+        SimpleRecord[] simple = new SimpleRecord[300];
+        for (int i = 0; i < simple.length; i++) {
+            byte[] key = i % 3 == 0 ? null : new byte[i];
+            byte[] value = i % 7 == 0 ? null : new byte[100 * i];
+            long timestamp = 1_000_000 + (i % 2 == 0 ? i : -1000L * i);
+            List<PlainRecord.Header> headers = i % 5 == 0
+                    ? List.of()
+                    : List.of(new PlainRecord.Header("grün" + i, i % 2 == 0 ? null : new byte[i]));
+            records.add(new PlainRecord(-1, timestamp, key, value, headers));
+            simple[i] = new SimpleRecord(
+                    timestamp,
+                    key,
+                    value,
+                    headers.stream()
+                            .map(h -> new RecordHeader(h.name(), h.value()))
+                            .toArray(Header[]::new));
+        }
+        assertEquals(MemoryRecords.withRecords(Compression.NONE, simple).buffer(), PlainRecords.batch(records));
     }
 
     /** The bound by which batches are cut must be no less than what they come to. */

@@ -1,0 +1,77 @@
+package io.troupe.http;
+
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import org.apache.pekko.stream.Materializer;
+
+/**
+ * What is done for a connection's requests, one thing after another, where its bytes are read and written: in its stream's actor. So nothing
+ * is handed from thread to thread that belongs together, and a body needs no actor of its own. When the connection has ended, what is left
+ * is done elsewhere: whoever waits for it must hear of it. Any thread.
+ */
+final class ConnectionTasks implements Executor {
+    private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+    private final Runnable wake;
+    private final Materializer within;
+    private final Executor elsewhere;
+    private final Materializer materializer;
+    private volatile boolean clientLeft;
+    private volatile boolean ended;
+
+    /**
+     * @param wake makes the actor {@link #run}, soon and once more; in vain when the connection has ended
+     * @param within for streams that are part of the connection's
+     * @param elsewhere when the connection has ended, and {@code materializer} then
+     */
+    ConnectionTasks(Runnable wake, Materializer within, Executor elsewhere, Materializer materializer) {
+        this.wake = wake;
+        this.within = within;
+        this.elsewhere = elsewhere;
+        this.materializer = materializer;
+    }
+
+    @Override
+    public void execute(Runnable task) {
+        tasks.add(task);
+        // What was added before the end is found at the end, what is added after it here.
+        if (ended) {
+            elsewhere.execute(this::runAll);
+        } else {
+            wake.run();
+        }
+    }
+
+    /** For the actor. */
+    void run() {
+        runAll();
+    }
+
+    private void runAll() {
+        for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+            task.run();
+        }
+    }
+
+    /** For a task: what runs a stream that it begins. */
+    Materializer materializer() {
+        return ended ? materializer : within;
+    }
+
+    /** The client's side of the connection has ended, and most likely the other one soon. */
+    void clientLeft() {
+        clientLeft = true;
+    }
+
+    /** Whether the connection has ended, or the client's side of it. */
+    boolean isGone() {
+        return clientLeft || ended;
+    }
+
+    /** The connection has ended. For the actor, the last that it does. */
+    void end() {
+        ended = true;
+        if (!tasks.isEmpty()) {
+            elsewhere.execute(this::runAll);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+package io.troupe.http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Work of a connection is never lost. */
+class ConnectionTasksTest {
+    private final List<String> done = new ArrayList<>();
+    private final List<Runnable> elsewhere = new ArrayList<>();
+    private int woken;
+    private final ConnectionTasks tasks = new ConnectionTasks(() -> woken++, null, elsewhere::add, null);
+
+    private void give(String name) {
+        tasks.execute(() -> done.add(name));
+    }
+
+    private void runElsewhere() {
+        elsewhere.forEach(Runnable::run);
+    }
+
+    @Test
+    void tasksAreDoneInOrderWhenTheActorRuns() {
+        give("a");
+        give("b");
+        assertEquals(2, woken);
+        assertEquals(List.of(), done);
+        tasks.run();
+        assertEquals(List.of("a", "b"), done);
+    }
+
+    @Test
+    void aTaskMayGiveAnother() {
+        tasks.execute(() -> give("b"));
+        tasks.run();
+        assertEquals(List.of("b"), done);
+    }
+
+    @Test
+    void whatIsLeftAtTheEndIsDoneElsewhere() {
+        give("a");
+        tasks.end();
+        assertEquals(List.of(), done);
+        runElsewhere();
+        assertEquals(List.of("a"), done);
+    }
+
+    @Test
+    void whatComesAfterTheEndIsDoneElsewhere() {
+        tasks.end();
+        give("a");
+        assertEquals(0, woken);
+        runElsewhere();
+        assertEquals(List.of("a"), done);
+    }
+
+    @Test
+    void itIsGoneWhenItHasEndedOrTheClientsSideOfIt() {
+        assertFalse(tasks.isGone());
+        tasks.clientLeft();
+        assertTrue(tasks.isGone());
+        tasks.end();
+        assertTrue(tasks.isGone());
+    }
+}

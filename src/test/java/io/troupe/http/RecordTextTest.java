@@ -1,0 +1,91 @@
+package io.troupe.http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import io.troupe.record.PlainRecord;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Records as consumers get them (REST Proxy v2). */
+class RecordTextTest {
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String text(RecordFormat format, PlainRecord record) {
+        return new RecordText(format, 0).record("t", 3, record).toByteString().utf8String();
+    }
+
+    @Test
+    void aRecordHasItsFieldsInOrder() {
+        assertEquals(
+                "{\"topic\":\"t\",\"key\":null,\"value\":{\"a\": 1},\"partition\":3,\"offset\":120,\"timestamp\":9,\"headers\":[]}",
+                text(RecordFormat.JSON, new PlainRecord(120, 9, null, utf8("{\"a\": 1}"), List.of())));
+    }
+
+    @Test
+    void binaryIsBase64AndHeadersAlwaysAre() {
+        assertEquals(
+                "{\"topic\":\"t\",\"key\":\"AA==\",\"value\":\"/+9h\",\"partition\":3,\"offset\":0,\"timestamp\":-1,"
+                        + "\"headers\":[{\"name\":\"h\",\"value\":\"aA==\"},{\"name\":\"\\\"ä\",\"value\":null}]}",
+                text(
+                        RecordFormat.BINARY,
+                        new PlainRecord(
+                                0,
+                                -1,
+                                new byte[1],
+                                new byte[] {-1, -17, 'a'},
+                                List.of(new PlainRecord.Header("h", utf8("h")), new PlainRecord.Header("\"ä", null)))));
+    }
+
+    @Test
+    void textIsQuotedAsAGeneratorOfJsonWould() {
+        StringBuilder all = new StringBuilder("ä€😀");
+        for (char c = 0; c < 0x180; c++) {
+            all.append(c);
+        }
+        String quoted = new String(JsonStringEncoder.getInstance().quoteAsString(all.toString()));
+        PlainRecord record = new PlainRecord(1, 2, null, utf8(all.toString()), List.of());
+        assertEquals(
+                "{\"topic\":\"t\",\"key\":null,\"value\":\"" + quoted
+                        + "\",\"partition\":3,\"offset\":1,\"timestamp\":2,\"headers\":[]}",
+                text(RecordFormat.TEXT, record));
+    }
+
+    @Test
+    void numbersAreWholeFromTheLeastToTheMost() {
+        for (long number : new long[] {0, 9, 10, 99, 100, 1_000_000_007, Long.MAX_VALUE, Long.MIN_VALUE, -1}) {
+            String text = text(RecordFormat.TEXT, new PlainRecord(number, number, null, null, List.of()));
+            assertEquals(
+                    "{\"topic\":\"t\",\"key\":null,\"value\":null,\"partition\":3,\"offset\":" + number
+                            + ",\"timestamp\":" + number + ",\"headers\":[]}",
+                    text);
+        }
+    }
+
+    @Test
+    void whatIsPutInNeedsNoRoomBefore() {
+        String large = "[" + "1,".repeat(20_000) + "1]";
+        PlainRecord record = new PlainRecord(0, 0, utf8("2"), utf8(large), List.of());
+        String one = text(RecordFormat.JSON, record);
+        assertTrue(one.contains("\"key\":2,\"value\":" + large + ",\"partition\""), one);
+        String two = new RecordText(RecordFormat.JSON, 10)
+                .record("t", 3, record)
+                .record("t", 3, record)
+                .toByteString()
+                .utf8String();
+        assertEquals(one + one, two);
+    }
+
+    /** Server-sent events have a line each. */
+    @Test
+    void lineBreaksBecomeBlanksFromAPlaceOn() {
+        RecordText text = new RecordText(RecordFormat.JSON, 0).add(RecordText.ascii("a\nb"));
+        int from = text.length();
+        text.add(RecordText.ascii("[1,\r\n2]")).onOneLine(from);
+        assertEquals("a\nb[1,  2]", text.toByteString().utf8String());
+    }
+}

@@ -2,15 +2,13 @@ package io.troupe.http;
 
 import io.troupe.http.InstanceAction.Place;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.kafka.common.TopicPartition;
@@ -33,13 +31,7 @@ final class ConsumerInstance {
     /** A reader that was not heard of for so long is gone; it may be waiting for another broker's records meanwhile. */
     static final long LEASE_MS = 10_000;
 
-    private static final long LOCATE_RETRY_MS = 500;
     private static final long EXPIRY_RETRY_MS = 30_000;
-    /** In place of an offset: there is none, and none is to be made up. */
-    static final long NOWHERE = -4;
-
-    private static final Comparator<TopicPartition> BY_NAME =
-            Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
 
     /** What it wants done. Nothing here answers before the call returns. */
     interface Work {
@@ -59,38 +51,13 @@ final class ConsumerInstance {
         void stop();
     }
 
-    /** Where a partition is read. */
-    private static final class Position {
-        /** The next offset; -1 while it is not known. */
-        private long next = -1;
-        /** Known to the group; -1 for none. */
-        private long committed = -1;
-        /** Where to look for it. */
-        private long where = InstanceAction.BY_POLICY;
-        /** Which look-up is under way; 0 for none. */
-        private long lookUp;
-
-        private long retryMs;
-        private boolean revoked;
-        /** The group knows no offset, and auto.offset.reset is none. */
-        private boolean nowhere;
-
-        private boolean isToBeLocated() {
-            return next < 0 && lookUp == 0 && !nowhere;
-        }
-
-        private boolean isDirty() {
-            return next >= 0 && next != committed;
-        }
-    }
-
     private record Waiting(InstanceAction action, Consumer<InstanceReply> reply) {}
 
     private final InstanceId id;
     private final long timeoutMs;
     private final Function<Uuid, String> topicNames;
     private final Work work;
-    private final TreeMap<TopicPartition, Position> positions = new TreeMap<>(BY_NAME);
+    private final InstancePositions positions = new InstancePositions();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
     private final Map<Long, Consumer<HttpFailure>> commits = new HashMap<>();
     private final Map<Long, Consumer<InstanceReply>> seeks = new HashMap<>();
@@ -142,7 +109,7 @@ final class ConsumerInstance {
         if (definition.isSubscribed()) {
             join(nowMs);
         } else if (definition.isAssigned()) {
-            definition.assigned().forEach(partition -> positions.put(partition, new Position()));
+            positions.add(definition.assigned());
         }
     }
 
@@ -194,7 +161,7 @@ final class ConsumerInstance {
         } else if (action instanceof InstanceAction.Assign assign) {
             change(action, reply, () -> assign(assign, reply, nowMs));
         } else if (action instanceof InstanceAction.Describe) {
-            reply.accept(new InstanceReply.Described(definition, List.copyOf(positions.keySet())));
+            reply.accept(new InstanceReply.Described(definition, List.copyOf(positions.partitions())));
         } else if (action instanceof InstanceAction.Read read) {
             reply.accept(read(read.lease(), nowMs));
         } else if (action instanceof InstanceAction.Take take) {
@@ -287,7 +254,7 @@ final class ConsumerInstance {
 
     private void delete(Consumer<InstanceReply> reply) {
         changing = true;
-        commitOwn(positions.keySet(), () -> store(null, reply, this::leave));
+        commitOwn(positions.partitions(), () -> store(null, reply, this::leave));
     }
 
     private void subscribe(InstanceAction.Subscribe wanted, Consumer<InstanceReply> reply, long nowMs) {
@@ -317,7 +284,7 @@ final class ConsumerInstance {
             return;
         }
         changing = true;
-        commitOwn(positions.keySet(), () -> store(definition.unsubscribed(), reply, this::leave));
+        commitOwn(positions.partitions(), () -> store(definition.unsubscribed(), reply, this::leave));
     }
 
     private void assign(InstanceAction.Assign wanted, Consumer<InstanceReply> reply, long nowMs) {
@@ -326,14 +293,14 @@ final class ConsumerInstance {
                     + " DELETE the subscription first."));
             return;
         }
-        Set<TopicPartition> left = new HashSet<>(positions.keySet());
+        Set<TopicPartition> left = new HashSet<>(positions.partitions());
         wanted.partitions().forEach(left::remove);
         changing = true;
         commitOwn(
                 left,
                 () -> store(definition.assigned(List.copyOf(wanted.partitions())), reply, () -> {
-                    positions.keySet().removeAll(left);
-                    wanted.partitions().forEach(partition -> positions.computeIfAbsent(partition, p -> new Position()));
+                    positions.remove(left);
+                    positions.add(wanted.partitions());
                 }));
     }
 
@@ -349,65 +316,34 @@ final class ConsumerInstance {
         }
         if (lease != by && !committing) {
             committing = true;
-            commitOwn(positions.keySet(), () -> committing = false);
+            commitOwn(positions.partitions(), () -> committing = false);
         }
         lease = by;
         leaseUntilMs = nowMs + LEASE_MS;
-        List<Place> places = new ArrayList<>();
-        boolean settled = membership == null || membership.isSettled();
-        for (Map.Entry<TopicPartition, Position> at : positions.entrySet()) {
-            Position position = at.getValue();
-            if (position.nowhere) {
-                return illegal("The group has no offset of " + at.getKey() + ", and auto.offset.reset is none.");
-            } else if (position.next >= 0 && !position.revoked) {
-                places.add(new Place(at.getKey(), position.next, ""));
-            } else {
-                settled = false;
-            }
+        Optional<TopicPartition> withoutPlace = positions.withoutPlace();
+        if (withoutPlace.isPresent()) {
+            return illegal("The group has no offset of " + withoutPlace.get() + ", and auto.offset.reset is none.");
         }
-        return new InstanceReply.Granted(definition, settled, places);
+        boolean settled = (membership == null || membership.isSettled()) && positions.areAllReadable();
+        return new InstanceReply.Granted(definition, settled, positions.readable());
     }
 
     private InstanceReply take(InstanceAction.Take take, long nowMs) {
-        List<TopicPartition> taken = new ArrayList<>();
-        if (lease == take.lease()) {
-            leaseUntilMs = nowMs + LEASE_MS;
-            for (InstanceAction.Step step : take.steps()) {
-                Position position = positions.get(step.partition());
-                // A repeat, for want of an answer, finds it where the first one left it.
-                boolean here = position != null
-                        && !position.revoked
-                        && (position.next == step.from() || position.next == step.next());
-                if (here) {
-                    position.next = step.next();
-                    taken.add(step.partition());
-                }
-            }
+        if (lease != take.lease()) {
+            return new InstanceReply.Taken(List.of());
         }
-        return new InstanceReply.Taken(taken);
+        leaseUntilMs = nowMs + LEASE_MS;
+        return new InstanceReply.Taken(positions.take(take.steps()));
     }
 
     private void seek(InstanceAction.Seek seek, Consumer<InstanceReply> reply) {
         for (Place place : seek.places()) {
-            if (!positions.containsKey(place.partition())) {
+            if (!positions.partitions().contains(place.partition())) {
                 reply.accept(illegal("Partition " + place.partition() + " is not assigned to the instance."));
                 return;
             }
         }
-        Map<TopicPartition, Long> unknown = new HashMap<>();
-        for (Place place : seek.places()) {
-            Position position = positions.get(place.partition());
-            position.lookUp = 0;
-            position.nowhere = false;
-            position.next = place.offset() >= 0 ? place.offset() : -1;
-            if (place.offset() < 0) {
-                position.where = place.offset() == InstanceAction.BY_POLICY ? policy() : place.offset();
-                position.nowhere = position.where == NOWHERE;
-                if (!position.nowhere) {
-                    unknown.put(place.partition(), position.where);
-                }
-            }
-        }
+        Map<TopicPartition, Long> unknown = positions.seek(seek.places(), definition.resetPolicy());
         if (unknown.isEmpty()) {
             reply.accept(new InstanceReply.Done());
         } else {
@@ -415,18 +351,9 @@ final class ConsumerInstance {
         }
     }
 
-    /** Without what was committed, which is where it was found to be no more. */
-    private long policy() {
-        return switch (definition.resetPolicy()) {
-            case EARLIEST -> InstanceAction.BEGINNING;
-            case LATEST -> InstanceAction.END;
-            case NONE -> NOWHERE;
-        };
-    }
-
     private long lookUp(Map<TopicPartition, Long> where) {
         long number = ++numbers;
-        where.keySet().forEach(partition -> positions.get(partition).lookUp = number);
+        positions.lookUpBegins(number, where.keySet());
         work.locate(number, where);
         return number;
     }
@@ -434,27 +361,11 @@ final class ConsumerInstance {
     /**
      * Where partitions are to be read.
      *
-     * @param offsets of those that were found, or {@link #NOWHERE}
+     * @param offsets of those that were found, or {@link InstancePositions#NOWHERE}
      * @param committed which of these are known to the group
      */
     void located(long number, Map<TopicPartition, Long> offsets, Set<TopicPartition> committed, long nowMs) {
-        boolean all = true;
-        for (Map.Entry<TopicPartition, Position> at : positions.entrySet()) {
-            Position position = at.getValue();
-            if (position.lookUp == number) {
-                position.lookUp = 0;
-                Long offset = offsets.get(at.getKey());
-                if (offset == null) {
-                    all = false;
-                    position.retryMs = nowMs + LOCATE_RETRY_MS;
-                } else if (offset == NOWHERE) {
-                    position.nowhere = true;
-                } else {
-                    position.next = offset;
-                    position.committed = committed.contains(at.getKey()) ? offset : position.committed;
-                }
-            }
-        }
+        boolean all = positions.lookUpEnded(number, offsets, committed, nowMs);
         Consumer<InstanceReply> seeker = seeks.remove(number);
         if (seeker != null) {
             seeker.accept(
@@ -472,7 +383,7 @@ final class ConsumerInstance {
                     HttpFailure.tryAgain("The instance is not a member of its group at the moment.")));
             return;
         }
-        List<Place> offsets = commit.offsets() == null ? dirty(positions.keySet()) : commit.offsets();
+        List<Place> offsets = commit.offsets() == null ? positions.dirty(positions.partitions()) : commit.offsets();
         if (offsets.isEmpty()) {
             reply.accept(new InstanceReply.Done());
             return;
@@ -483,20 +394,9 @@ final class ConsumerInstance {
                         reply.accept(failure == null ? new InstanceReply.Done() : InstanceReply.Refused.of(failure)));
     }
 
-    private List<Place> dirty(Collection<TopicPartition> partitions) {
-        List<Place> dirty = new ArrayList<>();
-        for (TopicPartition partition : partitions) {
-            Position position = positions.get(partition);
-            if (position != null && position.isDirty()) {
-                dirty.add(new Place(partition, position.next, ""));
-            }
-        }
-        return dirty;
-    }
-
     /** Commits by itself, if it is to and can; goes on in any case. */
     private void commitOwn(Collection<TopicPartition> partitions, Runnable then) {
-        List<Place> dirty = definition.autoCommit() ? dirty(partitions) : List.of();
+        List<Place> dirty = definition.autoCommit() ? positions.dirty(partitions) : List.of();
         if (dirty.isEmpty() || membership != null && membership.epoch() <= InstanceMembership.JOIN) {
             then.run();
         } else {
@@ -508,12 +408,7 @@ final class ConsumerInstance {
         long number = ++numbers;
         commits.put(number, failure -> {
             if (failure == null) {
-                offsets.forEach(place -> {
-                    Position position = positions.get(place.partition());
-                    if (position != null) {
-                        position.committed = place.offset();
-                    }
-                });
+                positions.committed(offsets);
             }
             then.accept(failure);
         });
@@ -552,14 +447,14 @@ final class ConsumerInstance {
     }
 
     private void assigned(InstanceMembership.Change change, long nowMs) {
-        positions.keySet().removeAll(change.lost());
-        change.added().forEach(partition -> positions.put(partition, new Position()));
+        positions.remove(change.lost());
+        positions.add(change.added());
         if (!change.revoked().isEmpty()) {
             InstanceMembership of = membership;
-            change.revoked().forEach(partition -> positions.get(partition).revoked = true);
+            positions.revoke(change.revoked());
             commitOwn(change.revoked(), () -> {
                 if (of == membership) {
-                    positions.keySet().removeAll(change.revoked());
+                    positions.remove(change.revoked());
                     of.gaveUp(change.revoked(), nowMs);
                 }
             });
@@ -572,12 +467,7 @@ final class ConsumerInstance {
         if (membership != null) {
             due = Math.min(due, membership.dueMs());
         }
-        for (Position position : positions.values()) {
-            if (position.isToBeLocated()) {
-                due = Math.min(due, position.retryMs);
-            }
-        }
-        return due;
+        return Math.min(due, positions.dueMs());
     }
 
     /** Does what time asks for. */
@@ -598,12 +488,7 @@ final class ConsumerInstance {
                 work.heartbeat(membershipNumber, heartbeat);
             }
         }
-        Map<TopicPartition, Long> unknown = new HashMap<>();
-        positions.forEach((partition, position) -> {
-            if (position.isToBeLocated() && position.retryMs <= nowMs) {
-                unknown.put(partition, position.where);
-            }
-        });
+        Map<TopicPartition, Long> unknown = positions.toBeLocated(nowMs);
         if (!unknown.isEmpty()) {
             lookUp(unknown);
         }

@@ -26,7 +26,7 @@ final class InstanceCalls {
     private static final int COMMIT_VERSION = 9;
 
     /**
-     * @param offsets of the partitions that were found; {@link ConsumerInstance#NOWHERE} for none
+     * @param offsets of the partitions that were found; {@link InstancePositions#NOWHERE} for none
      * @param committed which of these the group knows
      */
     record Located(Map<TopicPartition, Long> offsets, Set<TopicPartition> committed) {
@@ -114,7 +114,7 @@ final class InstanceCalls {
                 if (place == InstanceAction.BY_POLICY && known.containsKey(partition)) {
                     offsets.put(partition, known.get(partition).offset());
                 } else if (place == InstanceAction.BY_POLICY && policy == InstanceDefinition.Reset.NONE) {
-                    offsets.put(partition, ConsumerInstance.NOWHERE);
+                    offsets.put(partition, InstancePositions.NOWHERE);
                 } else {
                     boolean end = place == InstanceAction.END
                             || place == InstanceAction.BY_POLICY && policy == InstanceDefinition.Reset.LATEST;

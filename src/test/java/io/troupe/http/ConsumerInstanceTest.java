@@ -411,7 +411,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     void withoutAnOffsetAndAPolicyThereIsNowhereToRead() {
         subscribed(true);
         assigned(1, 0);
-        located(ConsumerInstance.NOWHERE, P0);
+        located(InstancePositions.NOWHERE, P0);
         refused(40903, answer(new InstanceAction.Read(7)));
         answer(new InstanceAction.Seek(List.of(new Place(P0, 5, ""))));
         assertEquals(List.of(new Place(P0, 5, "")), read(7).places());

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -178,7 +179,7 @@ final class ConsumerReading {
             return instances
                     .ask(id, new InstanceAction.Take(lease, taken), timeoutMs)
                     .thenApply(reply -> {
-                        List<TopicPartition> ours = ((InstanceReply.Taken) reply).partitions();
+                        Set<TopicPartition> ours = Set.copyOf(((InstanceReply.Taken) reply).partitions());
                         List<Part> mine = parts.stream()
                                 .filter(part -> ours.contains(part.partition()))
                                 .toList();

@@ -71,7 +71,7 @@ final class PartitionsReading {
      * @return never fails
      */
     CompletionStage<Found> read(List<Place> places, int maxBytes, int minBytes, int waitMs) {
-        Map<Integer, FetchRequestData> requests = new HashMap<>();
+        Map<Integer, Map<String, FetchTopic>> byLeader = new HashMap<>();
         // So that each has its turn at being the first, whose records are sure to fit.
         List<Place> turned = new ArrayList<>(places);
         Collections.rotate(turned, ThreadLocalRandom.current().nextInt(Math.max(1, places.size())));
@@ -81,19 +81,32 @@ final class PartitionsReading {
                     .topic(place.partition().topic())
                     .flatMap(topic -> topics.leader(topic, place.partition().partition()));
             if (leader.isPresent()) {
-                add(requests.computeIfAbsent(leader.get(), id -> request()), place);
+                byLeader.computeIfAbsent(leader.get(), id -> new LinkedHashMap<>())
+                        .computeIfAbsent(
+                                place.partition().topic(),
+                                name -> new FetchTopic().setTopic(name).setPartitions(new ArrayList<>()))
+                        .partitions()
+                        .add(new FetchPartition()
+                                .setPartition(place.partition().partition())
+                                .setFetchOffset(place.offset()));
             } else {
                 failed[0] = true;
             }
         }
-        if (requests.isEmpty()) {
+        if (byLeader.isEmpty()) {
             return CompletableFuture.completedFuture(new Found(List.of(), List.of(), true));
         }
-        int bytes = Math.min(maxBytes, Math.max(LEAST_BYTES, stepBytes / requests.size()));
+        int bytes = Math.min(maxBytes, Math.max(LEAST_BYTES, stepBytes / byLeader.size()));
         int least = Math.min(bytes, minBytes);
-        requests.values().forEach(request -> {
-            request.setMaxBytes(bytes);
-            request.topics().forEach(topic -> topic.partitions().forEach(p -> p.setPartitionMaxBytes(bytes)));
+        Map<Integer, FetchRequestData> requests = new HashMap<>();
+        byLeader.forEach((leader, topicsOf) -> {
+            topicsOf.values().forEach(topic -> topic.partitions().forEach(p -> p.setPartitionMaxBytes(bytes)));
+            requests.put(
+                    leader,
+                    new FetchRequestData()
+                            .setReplicaId(-1)
+                            .setMaxBytes(bytes)
+                            .setTopics(List.copyOf(topicsOf.values())));
         });
         Map<TopicPartition, Long> from = new HashMap<>();
         places.forEach(place -> from.put(place.partition(), place.offset()));
@@ -105,24 +118,6 @@ final class PartitionsReading {
                 .thenCompose(found -> !found.isEmpty() || waitMs == 0
                         ? CompletableFuture.completedFuture(found)
                         : first(each(requests, from, bytes, least, waitMs), failed[0]));
-    }
-
-    private static FetchRequestData request() {
-        return new FetchRequestData().setReplicaId(-1).setTopics(new ArrayList<>());
-    }
-
-    private static void add(FetchRequestData request, Place place) {
-        FetchPartition wanted =
-                new FetchPartition().setPartition(place.partition().partition()).setFetchOffset(place.offset());
-        for (FetchTopic topic : request.topics()) {
-            if (topic.topic().equals(place.partition().topic())) {
-                topic.partitions().add(wanted);
-                return;
-            }
-        }
-        FetchTopic topic = new FetchTopic().setTopic(place.partition().topic()).setPartitions(new ArrayList<>());
-        topic.partitions().add(wanted);
-        request.topics().add(topic);
     }
 
     private List<CompletableFuture<Found>> each(

@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.Function;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
@@ -45,17 +45,24 @@ final class ConsumerInstance {
         void commit(long number, int memberEpoch, List<Place> offsets);
 
         /** Ends in {@link #located}. @param where of each partition an offset below 0 of {@link InstanceAction} */
-        void locate(long number, Map<TopicPartition, Long> where);
+        void locate(long number, Map<TopicIdPartition, Long> where);
 
         /** There is nothing to be kept here. */
         void stop();
+    }
+
+    /** Topics as this broker knows them now; null for those that it does not. */
+    interface KnownTopics {
+        String name(Uuid id);
+
+        Uuid id(String name);
     }
 
     private record Waiting(InstanceAction action, Consumer<InstanceReply> reply) {}
 
     private final InstanceId id;
     private final long timeoutMs;
-    private final Function<Uuid, String> topicNames;
+    private final KnownTopics topics;
     private final Work work;
     private final InstancePositions positions = new InstancePositions();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
@@ -82,19 +89,13 @@ final class ConsumerInstance {
     /**
      * @param definition as stored; null for none
      * @param timeoutMs after which an instance that nobody uses is no more
-     * @param topicNames null for a topic that is not known
      */
     ConsumerInstance(
-            InstanceId id,
-            InstanceDefinition definition,
-            long timeoutMs,
-            Function<Uuid, String> topicNames,
-            Work work,
-            long nowMs) {
+            InstanceId id, InstanceDefinition definition, long timeoutMs, KnownTopics topics, Work work, long nowMs) {
         this.id = id;
         this.definition = definition;
         this.timeoutMs = timeoutMs;
-        this.topicNames = topicNames;
+        this.topics = topics;
         this.work = work;
         this.usedMs = nowMs;
     }
@@ -109,12 +110,28 @@ final class ConsumerInstance {
         if (definition.isSubscribed()) {
             join(nowMs);
         } else if (definition.isAssigned()) {
-            positions.add(definition.assigned());
+            positions.add(ofKnownTopics(definition.assigned()));
+        }
+    }
+
+    private List<TopicIdPartition> ofKnownTopics(List<TopicPartition> partitions) {
+        return partitions.stream().map(this::ofKnownTopic).toList();
+    }
+
+    private TopicIdPartition ofKnownTopic(TopicPartition partition) {
+        Uuid known = topics.id(partition.topic());
+        return new TopicIdPartition(known == null ? Uuid.ZERO_UUID : known, partition);
+    }
+
+    /** Nobody tells of other topics of those names where no group assigns them. */
+    private void renew() {
+        if (membership == null) {
+            positions.renew(topics::id);
         }
     }
 
     private void join(long nowMs) {
-        membership = new InstanceMembership(definition, topicNames, nowMs);
+        membership = new InstanceMembership(definition, topics::name, nowMs);
         membershipNumber++;
     }
 
@@ -146,6 +163,7 @@ final class ConsumerInstance {
     void on(InstanceAction action, Consumer<InstanceReply> reply, long nowMs) {
         if (!(action instanceof InstanceAction.Touch)) {
             use(nowMs);
+            renew();
         }
         if (action instanceof InstanceAction.Create create) {
             change(action, reply, () -> create(create.definition(), reply));
@@ -171,6 +189,9 @@ final class ConsumerInstance {
             reply.accept(new InstanceReply.Done());
         } else if (action instanceof InstanceAction.Seek seek) {
             seek(seek, reply);
+        } else if (action instanceof InstanceAction.Lost lost) {
+            positions.lost(lost.places(), definition.resetPolicy());
+            reply.accept(new InstanceReply.Done());
         } else if (action instanceof InstanceAction.Commit commit) {
             commit(commit, reply);
         } else {
@@ -300,7 +321,7 @@ final class ConsumerInstance {
                 left,
                 () -> store(definition.assigned(List.copyOf(wanted.partitions())), reply, () -> {
                     positions.remove(left);
-                    positions.add(wanted.partitions());
+                    positions.add(ofKnownTopics(wanted.partitions()));
                 }));
     }
 
@@ -338,12 +359,13 @@ final class ConsumerInstance {
 
     private void seek(InstanceAction.Seek seek, Consumer<InstanceReply> reply) {
         for (Place place : seek.places()) {
-            if (!positions.partitions().contains(place.partition())) {
-                reply.accept(illegal("Partition " + place.partition() + " is not assigned to the instance."));
+            TopicPartition partition = place.partition().topicPartition();
+            if (!positions.partitions().contains(partition)) {
+                reply.accept(illegal("Partition " + partition + " is not assigned to the instance."));
                 return;
             }
         }
-        Map<TopicPartition, Long> unknown = positions.seek(seek.places(), definition.resetPolicy());
+        Map<TopicIdPartition, Long> unknown = positions.seek(seek.places());
         if (unknown.isEmpty()) {
             reply.accept(new InstanceReply.Done());
         } else {
@@ -351,7 +373,7 @@ final class ConsumerInstance {
         }
     }
 
-    private long lookUp(Map<TopicPartition, Long> where) {
+    private long lookUp(Map<TopicIdPartition, Long> where) {
         long number = ++numbers;
         positions.lookUpBegins(number, where.keySet());
         work.locate(number, where);
@@ -383,15 +405,33 @@ final class ConsumerInstance {
                     HttpFailure.tryAgain("The instance is not a member of its group at the moment.")));
             return;
         }
-        List<Place> offsets = commit.offsets() == null ? positions.dirty(positions.partitions()) : commit.offsets();
+        boolean all = commit.offsets() == null;
+        List<Place> offsets = all ? positions.dirty(positions.partitions()) : identified(commit.offsets());
         if (offsets.isEmpty()) {
             reply.accept(new InstanceReply.Done());
             return;
         }
-        commit(
-                offsets,
-                failure ->
-                        reply.accept(failure == null ? new InstanceReply.Done() : InstanceReply.Refused.of(failure)));
+        commit(offsets, failure -> {
+            // Of a topic that is gone there is nothing to be kept.
+            boolean done = failure == null || all && failure.errorCode() == HttpFailure.UNKNOWN_TOPIC;
+            reply.accept(done ? new InstanceReply.Done() : InstanceReply.Refused.of(failure));
+        });
+    }
+
+    /** Of a partition that is read here it is the topic that was read, whichever has its name by now. */
+    private List<Place> identified(List<Place> named) {
+        return named.stream()
+                .map(place -> {
+                    TopicPartition partition = place.partition().topicPartition();
+                    Uuid read = positions.topicId(partition);
+                    return new Place(
+                            read.equals(Uuid.ZERO_UUID)
+                                    ? ofKnownTopic(partition)
+                                    : new TopicIdPartition(read, partition),
+                            place.offset(),
+                            place.metadata());
+                })
+                .toList();
     }
 
     /** Commits by itself, if it is to and can; goes on in any case. */
@@ -488,7 +528,8 @@ final class ConsumerInstance {
                 work.heartbeat(membershipNumber, heartbeat);
             }
         }
-        Map<TopicPartition, Long> unknown = positions.toBeLocated(nowMs);
+        renew();
+        Map<TopicIdPartition, Long> unknown = positions.toBeLocated(nowMs);
         if (!unknown.isEmpty()) {
             lookUp(unknown);
         }

@@ -17,6 +17,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -59,7 +60,7 @@ final class ConsumerReading {
         private final long startNanos = System.nanoTime();
         private final int asksToWaitMs;
         /** Where this answer left each partition. */
-        private final Map<TopicPartition, Long> left = new HashMap<>();
+        private final Map<TopicIdPartition, Long> left = new HashMap<>();
 
         private InstanceDefinition definition;
         private int waitMs;
@@ -158,11 +159,8 @@ final class ConsumerReading {
                 }
             }
             if (!found.lost().isEmpty()) {
-                List<Place> places = found.lost().stream()
-                        .map(partition -> new Place(partition, InstanceAction.BY_POLICY, ""))
-                        .toList();
                 return instances
-                        .ask(id, new InstanceAction.Seek(places), timeoutMs)
+                        .ask(id, new InstanceAction.Lost(found.lost()), timeoutMs)
                         .thenCompose(reply -> take(new Found(parts, List.of(), found.failed())));
             }
             if (!begun && exchange.isGone()) {
@@ -181,7 +179,7 @@ final class ConsumerReading {
                     .thenApply(reply -> {
                         Set<TopicPartition> ours = Set.copyOf(((InstanceReply.Taken) reply).partitions());
                         List<Part> mine = parts.stream()
-                                .filter(part -> ours.contains(part.partition()))
+                                .filter(part -> ours.contains(part.partition().topicPartition()))
                                 .toList();
                         mine.forEach(
                                 part -> left.put(part.partition(), part.chunk().nextOffset()));
@@ -207,7 +205,8 @@ final class ConsumerReading {
                     if (i == 0 && first) {
                         throw new HttpFailure(
                                 HttpFailure.FORMAT_MISMATCH,
-                                part.partition() + ": " + refusal.get().getMessage());
+                                part.partition().topicPartition() + ": "
+                                        + refusal.get().getMessage());
                     }
                     return new Part(
                             part.partition(),

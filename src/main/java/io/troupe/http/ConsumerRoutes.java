@@ -10,7 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 
 /**
@@ -162,7 +164,7 @@ final class ConsumerRoutes {
             List<Place> last = body.length == 0 ? List.of() : InstanceRequests.offsets(body);
             List<Place> next = new ArrayList<>();
             for (Place place : last) {
-                requireExisting(place.partition());
+                requireExisting(place.partition().topicPartition());
                 next.add(new Place(place.partition(), place.offset() + 1, place.metadata()));
             }
             return ask(exchange, new InstanceAction.Commit(next.isEmpty() ? null : next))
@@ -203,7 +205,7 @@ final class ConsumerRoutes {
                 .thenCompose(body -> done(
                         exchange,
                         new InstanceAction.Seek(InstanceRequests.partitions(body).stream()
-                                .map(partition -> new Place(partition, where, ""))
+                                .map(partition -> new Place(new TopicIdPartition(Uuid.ZERO_UUID, partition), where, ""))
                                 .toList())));
     }
 }

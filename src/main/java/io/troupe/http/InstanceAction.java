@@ -1,6 +1,7 @@
 package io.troupe.http;
 
 import java.util.List;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 
 /** What a consumer instance is asked. Each may be repeated: the second time does what the first did, or nothing. */
@@ -39,8 +40,11 @@ sealed interface InstanceAction {
     /** The reader reads no more. */
     record Leave(long lease) implements InstanceAction {}
 
-    /** Reading is to go on elsewhere: at an offset, or at one of the places below it. */
+    /** Reading is to go on elsewhere: at an offset, or at the end or the beginning. */
     record Seek(List<Place> places) implements InstanceAction {}
+
+    /** These places are not in their logs: where reading still stands there, it goes on where auto.offset.reset says. */
+    record Lost(List<Place> places) implements InstanceAction {}
 
     /** @param offsets the next ones to be read; null for wherever reading is */
     record Commit(List<Place> offsets) implements InstanceAction {}
@@ -50,15 +54,16 @@ sealed interface InstanceAction {
 
     long END = -1;
     long BEGINNING = -2;
-    /** Where the instance's auto.offset.reset says; its position is not in the log any more. */
+    /** The committed offset, or where the instance's auto.offset.reset says. */
     long BY_POLICY = -3;
 
     /**
+     * @param partition its topic's id is zero where somebody names the topic, and means whichever has that name
      * @param offset the next one to be read
      * @param metadata of a commit; empty for none
      */
-    record Place(TopicPartition partition, long offset, String metadata) {}
+    record Place(TopicIdPartition partition, long offset, String metadata) {}
 
     /** Records of a partition from an offset up to another, exclusive. */
-    record Step(TopicPartition partition, long from, long next) {}
+    record Step(TopicIdPartition partition, long from, long next) {}
 }

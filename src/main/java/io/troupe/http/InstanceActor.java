@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -124,7 +124,7 @@ final class InstanceActor {
                         return ended();
                     }
                     instance = new ConsumerInstance(
-                            id, loaded.definition(), parts.timeoutMs(), parts.calls()::topicName, work(), nowMs());
+                            id, loaded.definition(), parts.timeoutMs(), parts.calls(), work(), nowMs());
                     count();
                     instance.tick(nowMs());
                     schedule();
@@ -245,7 +245,7 @@ final class InstanceActor {
             }
 
             @Override
-            public void locate(long number, Map<TopicPartition, Long> where) {
+            public void locate(long number, Map<TopicIdPartition, Long> where) {
                 happens(parts.calls().locate(id.group(), instance.resetPolicy(), where), (found, failure) -> core -> {
                     InstanceCalls.Located located = failure == null ? found : InstanceCalls.Located.NOTHING;
                     core.located(number, located.offsets(), located.committed(), nowMs());

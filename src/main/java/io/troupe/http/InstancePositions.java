@@ -11,7 +11,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 
 /**
  * Where a consumer instance reads each of its partitions, and what of that its group knows. A place is looked up before it is read, and
@@ -27,6 +30,8 @@ final class InstancePositions {
             Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
 
     private static final class Position {
+        /** Zero while it is not known. */
+        private Uuid topicId;
         /** The next offset; -1 while it is not known. */
         private long next = -1;
         /** Known to the group; -1 for none. */
@@ -40,6 +45,10 @@ final class InstancePositions {
         private boolean revoked;
         /** The group knows no offset, and auto.offset.reset is none. */
         private boolean nowhere;
+
+        Position(Uuid topicId) {
+            this.topicId = topicId;
+        }
 
         private boolean isToBeLocated() {
             return next < 0 && lookUp == 0 && !nowhere;
@@ -62,8 +71,27 @@ final class InstancePositions {
     }
 
     /** Those that it has already stay where they are. */
-    void add(Collection<TopicPartition> partitions) {
-        partitions.forEach(partition -> all.computeIfAbsent(partition, p -> new Position()));
+    void add(Collection<TopicIdPartition> partitions) {
+        partitions.forEach(
+                partition -> all.computeIfAbsent(partition.topicPartition(), p -> new Position(partition.topicId())));
+    }
+
+    /**
+     * For partitions that are known by their names alone: what was known of a topic does not count for another of its name.
+     *
+     * @param ids of topics that are there now; null for none
+     */
+    void renew(Function<String, Uuid> ids) {
+        all.replaceAll((partition, position) -> {
+            Uuid now = ids.apply(partition.topic());
+            if (now == null || now.equals(position.topicId)) {
+                return position;
+            } else if (!position.topicId.equals(Uuid.ZERO_UUID)) {
+                return new Position(now);
+            }
+            position.topicId = now;
+            return position;
+        });
     }
 
     void remove(Collection<TopicPartition> partitions) {
@@ -95,7 +123,7 @@ final class InstancePositions {
         List<Place> places = new ArrayList<>();
         all.forEach((partition, position) -> {
             if (position.isReadable()) {
-                places.add(new Place(partition, position.next, ""));
+                places.add(new Place(new TopicIdPartition(position.topicId, partition), position.next, ""));
             }
         });
         return places;
@@ -105,14 +133,15 @@ final class InstancePositions {
     List<TopicPartition> take(List<Step> steps) {
         List<TopicPartition> taken = new ArrayList<>();
         for (Step step : steps) {
-            Position position = all.get(step.partition());
+            Position position = all.get(step.partition().topicPartition());
             // A repeat, for want of an answer, finds it where the first one left it.
             boolean here = position != null
+                    && position.topicId.equals(step.partition().topicId())
                     && !position.revoked
                     && (position.next == step.from() || position.next == step.next());
             if (here) {
                 position.next = step.next();
-                taken.add(step.partition());
+                taken.add(step.partition().topicPartition());
             }
         }
         return taken;
@@ -121,25 +150,36 @@ final class InstancePositions {
     /**
      * Goes on there, whatever look-up is under way.
      *
-     * @param policy what BY_POLICY comes to without what was committed, which is where it was found to be no more
      * @return what is to be looked up
      */
-    Map<TopicPartition, Long> seek(List<Place> places, InstanceDefinition.Reset policy) {
-        Map<TopicPartition, Long> unknown = new HashMap<>();
+    Map<TopicIdPartition, Long> seek(List<Place> places) {
+        Map<TopicIdPartition, Long> unknown = new HashMap<>();
         for (Place place : places) {
-            Position position = all.get(place.partition());
+            TopicPartition partition = place.partition().topicPartition();
+            Position position = all.get(partition);
             position.lookUp = 0;
             position.nowhere = false;
-            position.next = place.offset() >= 0 ? place.offset() : -1;
+            position.next = Math.max(-1, place.offset());
             if (place.offset() < 0) {
-                position.where = place.offset() == InstanceAction.BY_POLICY ? reset(policy) : place.offset();
-                position.nowhere = position.where == NOWHERE;
-                if (!position.nowhere) {
-                    unknown.put(place.partition(), position.where);
-                }
+                position.where = place.offset();
+                unknown.put(new TopicIdPartition(position.topicId, partition), place.offset());
             }
         }
         return unknown;
+    }
+
+    /** Those that still stand at these places, which are not in their logs, are to be found by the policy, which forgets what was committed. */
+    void lost(List<Place> places, InstanceDefinition.Reset policy) {
+        for (Place place : places) {
+            Position position = all.get(place.partition().topicPartition());
+            if (position != null
+                    && position.topicId.equals(place.partition().topicId())
+                    && position.next == place.offset()) {
+                position.next = -1;
+                position.where = reset(policy);
+                position.nowhere = position.where == NOWHERE;
+            }
+        }
     }
 
     private static long reset(InstanceDefinition.Reset policy) {
@@ -151,11 +191,16 @@ final class InstancePositions {
     }
 
     /** What is to be looked up by now. */
-    Map<TopicPartition, Long> toBeLocated(long nowMs) {
-        Map<TopicPartition, Long> unknown = new HashMap<>();
+    Map<TopicIdPartition, Long> toBeLocated(long nowMs) {
+        Map<TopicIdPartition, Long> unknown = new HashMap<>();
         all.forEach((partition, position) -> {
-            if (position.isToBeLocated() && position.retryMs <= nowMs) {
-                unknown.put(partition, position.where);
+            if (!position.isToBeLocated() || position.retryMs > nowMs) {
+                return;
+            }
+            if (position.topicId.equals(Uuid.ZERO_UUID)) {
+                position.retryMs = nowMs + LOCATE_RETRY_MS;
+            } else {
+                unknown.put(new TopicIdPartition(position.topicId, partition), position.where);
             }
         });
         return unknown;
@@ -170,12 +215,12 @@ final class InstancePositions {
                 .orElse(Long.MAX_VALUE);
     }
 
-    void lookUpBegins(long number, Collection<TopicPartition> partitions) {
-        partitions.forEach(partition -> all.get(partition).lookUp = number);
+    void lookUpBegins(long number, Collection<TopicIdPartition> partitions) {
+        partitions.forEach(partition -> all.get(partition.topicPartition()).lookUp = number);
     }
 
     /**
-     * A look-up has ended. What was sought elsewhere meanwhile, or is another's, is not concerned.
+     * A look-up has ended. What was sought elsewhere meanwhile, or is another's or another topic's, is not concerned.
      *
      * @param offsets of those that were found, or {@link #NOWHERE}
      * @param committed which of these are known to the group
@@ -208,16 +253,22 @@ final class InstancePositions {
         for (TopicPartition partition : partitions) {
             Position position = all.get(partition);
             if (position != null && position.isDirty()) {
-                dirty.add(new Place(partition, position.next, ""));
+                dirty.add(new Place(new TopicIdPartition(position.topicId, partition), position.next, ""));
             }
         }
         return dirty;
     }
 
+    /** The topic of which it reads a partition; zero where it does not, or does not know it. */
+    Uuid topicId(TopicPartition partition) {
+        Position position = all.get(partition);
+        return position == null ? Uuid.ZERO_UUID : position.topicId;
+    }
+
     void committed(List<Place> offsets) {
         offsets.forEach(place -> {
-            Position position = all.get(place.partition());
-            if (position != null) {
+            Position position = all.get(place.partition().topicPartition());
+            if (position != null && position.topicId.equals(place.partition().topicId())) {
                 position.committed = place.offset();
             }
         });

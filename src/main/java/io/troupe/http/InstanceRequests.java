@@ -9,7 +9,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 
 /** The bodies of requests about consumer instances. */
 final class InstanceRequests {
@@ -174,7 +176,7 @@ final class InstanceRequests {
     /** {@code {partitions:[{topic,partition}]}}. */
     static List<TopicPartition> partitions(byte[] body) {
         return entries(body, "partitions", false).stream()
-                .map(Place::partition)
+                .map(place -> place.partition().topicPartition())
                 .distinct()
                 .toList();
     }
@@ -218,7 +220,7 @@ final class InstanceRequests {
                 required(texts[0], what + ".topic"),
                 required(numbers[0], what + ".partition").intValue());
         long offset = withOffset ? required(numbers[1], what + ".offset") : 0;
-        return new Place(partition, offset, texts[1] == null ? "" : texts[1]);
+        return new Place(new TopicIdPartition(Uuid.ZERO_UUID, partition), offset, texts[1] == null ? "" : texts[1]);
     }
 
     private static <T> T required(T value, String what) {

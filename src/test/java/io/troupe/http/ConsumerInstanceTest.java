@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
@@ -23,9 +24,8 @@ import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData.TopicP
 import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
-class ConsumerInstanceTest implements ConsumerInstance.Work {
+class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.KnownTopics {
     private static final InstanceId ID = new InstanceId("g", "i");
-    private static final Uuid TOPIC = Uuid.randomUuid();
     private static final TopicPartition P0 = new TopicPartition("t", 0);
     private static final TopicPartition P1 = new TopicPartition("t", 1);
     private static final long TIMEOUT_MS = 300_000;
@@ -33,8 +33,11 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     private final List<InstanceDefinition> stores = new ArrayList<>();
     private final List<ConsumerGroupHeartbeatRequestData> heartbeats = new ArrayList<>();
     private final List<List<Place>> commits = new ArrayList<>();
-    private final List<Map<TopicPartition, Long>> lookUps = new ArrayList<>();
+    private final List<Map<TopicIdPartition, Long>> lookUps = new ArrayList<>();
     private final List<InstanceReply> replies = new ArrayList<>();
+    /** The one that has the name t; null for none. */
+    private Uuid topic = Uuid.randomUuid();
+
     private long membership;
     private long lookUp;
     private long commit;
@@ -44,7 +47,30 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     private ConsumerInstance instance = instance(null);
 
     private ConsumerInstance instance(InstanceDefinition stored) {
-        return new ConsumerInstance(ID, stored, TIMEOUT_MS, id -> id.equals(TOPIC) ? "t" : null, this, nowMs);
+        return new ConsumerInstance(ID, stored, TIMEOUT_MS, this, this, nowMs);
+    }
+
+    @Override
+    public String name(Uuid id) {
+        return id.equals(topic) ? "t" : null;
+    }
+
+    @Override
+    public Uuid id(String name) {
+        return name.equals("t") ? topic : null;
+    }
+
+    private TopicIdPartition of(TopicPartition partition) {
+        return new TopicIdPartition(topic, partition);
+    }
+
+    /** As in a request. */
+    private static Place named(TopicPartition partition, long offset) {
+        return new Place(new TopicIdPartition(Uuid.ZERO_UUID, partition), offset, "");
+    }
+
+    private Place place(TopicPartition partition, long offset) {
+        return new Place(of(partition), offset, "");
     }
 
     @Override
@@ -66,7 +92,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     }
 
     @Override
-    public void locate(long number, Map<TopicPartition, Long> where) {
+    public void locate(long number, Map<TopicIdPartition, Long> where) {
         lookUp = number;
         lookUps.add(where);
     }
@@ -128,7 +154,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     private void assigned(int epoch, Integer... partitions) {
         Assignment assignment = new Assignment()
                 .setTopicPartitions(
-                        List.of(new TopicPartitions().setTopicId(TOPIC).setPartitions(List.of(partitions))));
+                        List.of(new TopicPartitions().setTopicId(topic).setPartitions(List.of(partitions))));
         instance.heartbeatAnswered(
                 membership,
                 new ConsumerGroupHeartbeatResponseData()
@@ -157,7 +183,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     }
 
     private List<TopicPartition> take(long lease, TopicPartition partition, long from, long next) {
-        InstanceReply reply = answer(new InstanceAction.Take(lease, List.of(new Step(partition, from, next))));
+        InstanceReply reply = answer(new InstanceAction.Take(lease, List.of(new Step(of(partition), from, next))));
         return ((InstanceReply.Taken) reply).partitions();
     }
 
@@ -202,7 +228,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         read(1);
         take(1, P0, 10, 12);
         ask(new InstanceAction.Assign(List.of(P1)));
-        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        assertEquals(List.of(place(P0, 12)), last(commits));
         instance.committed(commit, null, nowMs);
         stored();
         assertEquals(new InstanceReply.Done(), last(replies));
@@ -243,14 +269,14 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         assertEquals(List.of("t"), join.subscribedTopicNames());
         assertEquals(List.of(), join.topicPartitions());
         assigned(1, 0, 1);
-        assertEquals(Map.of(P0, InstanceAction.BY_POLICY, P1, InstanceAction.BY_POLICY), last(lookUps));
+        assertEquals(Map.of(of(P0), InstanceAction.BY_POLICY, of(P1), InstanceAction.BY_POLICY), last(lookUps));
         ConsumerGroupHeartbeatRequestData told = last(heartbeats);
         assertEquals(1, told.memberEpoch());
         assertNull(told.subscribedTopicNames());
         assertEquals(List.of(0, 1), told.topicPartitions().get(0).partitions());
         assertEquals(List.of(), read(7).places());
         located(10, P0, P1);
-        assertEquals(List.of(new Place(P0, 10, ""), new Place(P1, 10, "")), read(7).places());
+        assertEquals(List.of(place(P0, 10), place(P1, 10)), read(7).places());
     }
 
     /** A lost answer may have held an assignment. */
@@ -285,7 +311,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         read(7);
         take(7, P1, 10, 15);
         assigned(2, 0);
-        assertEquals(List.of(new Place(P1, 15, "")), last(commits));
+        assertEquals(List.of(place(P1, 15)), last(commits));
         assertEquals(List.of(), take(7, P1, 15, 16), "no more of it is handed out");
         int before = heartbeats.size();
         instance.committed(commit, null, nowMs);
@@ -303,7 +329,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         assertEquals(0, commits.size(), "still the same request");
         ask(new InstanceAction.Leave(7));
         read(8);
-        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        assertEquals(List.of(place(P0, 12)), last(commits));
         instance.committed(commit, null, nowMs);
         ask(new InstanceAction.Leave(8));
         read(9);
@@ -319,7 +345,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         read(8);
         assertEquals(0, commits.size());
         ask(new InstanceAction.Commit(null));
-        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        assertEquals(List.of(place(P0, 12)), last(commits));
         assertEquals(1, commitEpoch);
         instance.committed(commit, null, nowMs);
         assertEquals(new InstanceReply.Done(), last(replies));
@@ -350,22 +376,93 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     void whatWasReadBeforeASeekIsNotHandedOut() {
         reading(true);
         read(7);
-        assertEquals(new InstanceReply.Done(), answer(new InstanceAction.Seek(List.of(new Place(P0, 3, "")))));
+        assertEquals(new InstanceReply.Done(), answer(new InstanceAction.Seek(List.of(place(P0, 3)))));
         assertEquals(List.of(), take(7, P0, 10, 12));
         assertEquals(3, read(7).places().get(0).offset());
+    }
+
+    /** Nobody tells an instance with partitions assigned by hand that another topic has the name now. */
+    @Test
+    void whatWasReadOfATopicSaysNothingOfTheNextOneOfItsName() {
+        created(true);
+        ask(new InstanceAction.Assign(List.of(P0)));
+        stored();
+        located(10, P0);
+        read(1);
+        take(1, P0, 10, 12);
+        answer(new InstanceAction.Leave(1));
+        TopicIdPartition old = of(P0);
+        topic = Uuid.randomUuid();
+        assertEquals(List.of(), read(2).places());
+        assertEquals(0, commits.size(), "there is nobody who could know that of the old one");
+        assertEquals(Map.of(of(P0), InstanceAction.BY_POLICY), last(lookUps));
+        located(0, P0);
+        assertEquals(List.of(place(P0, 0)), read(2).places());
+        InstanceReply late = answer(new InstanceAction.Take(2, List.of(new Step(old, 0, 5))));
+        assertEquals(new InstanceReply.Taken(List.of()), late, "read of the old one");
+        answer(new InstanceAction.Lost(List.of(new Place(old, 0, ""))));
+        assertEquals(List.of(place(P0, 0)), read(2).places(), "lost in the old one");
+    }
+
+    /** The group tells, some time after. What is committed until then is committed of the old topic, so it is refused. */
+    @Test
+    void whatIsCommittedNamesTheTopicThatWasRead() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        Place read = place(P0, 12);
+        topic = Uuid.randomUuid();
+        ask(new InstanceAction.Commit(List.of(named(P0, 12))));
+        assertEquals(List.of(read), last(commits));
+        HttpFailure gone = new HttpFailure(HttpFailure.UNKNOWN_TOPIC, "gone");
+        instance.committed(commit, gone, nowMs);
+        refused(40401, last(replies));
+        ask(new InstanceAction.Commit(null));
+        assertEquals(List.of(read), last(commits));
+        instance.committed(commit, gone, nowMs);
+        assertEquals(new InstanceReply.Done(), last(replies), "there is nothing to be kept");
+        assigned(2);
+        assertEquals(List.of(read), last(commits));
+        instance.committed(commit, gone, nowMs);
+        assigned(3, 0);
+        assertEquals(Map.of(of(P0), InstanceAction.BY_POLICY), last(lookUps));
+    }
+
+    /** Of what is not read here, it is the topic that has the name. */
+    @Test
+    void aCommitOfWhatIsNotReadIsOfTheTopicOfThatName() {
+        reading(false);
+        TopicPartition other = new TopicPartition("t", 2);
+        ask(new InstanceAction.Commit(List.of(named(other, 3))));
+        assertEquals(List.of(place(other, 3)), last(commits));
+    }
+
+    @Test
+    void aPlaceThatIsLostIsLeftByPolicyUnlessReadingIsElsewhere() {
+        reading(true);
+        answer(new InstanceAction.Lost(List.of(place(P0, 10), place(P1, 9))));
+        assertEquals(Map.of(of(P0), InstanceAction.BEGINNING), last(lookUps));
+        assertEquals(List.of(place(P1, 10)), read(7).places());
+        located(4, P0);
+        assertEquals(List.of(place(P0, 4), place(P1, 10)), read(7).places());
+        TopicPartition another = new TopicPartition("t", 9);
+        assertEquals(
+                new InstanceReply.Done(),
+                answer(new InstanceAction.Lost(List.of(place(another, 4)))),
+                "a rebalance came before");
     }
 
     @Test
     void aSeekToTheEndIsAnsweredWhenItIsKnown() {
         reading(true);
         int before = replies.size();
-        ask(new InstanceAction.Seek(List.of(new Place(P0, InstanceAction.END, ""))));
-        assertEquals(Map.of(P0, InstanceAction.END), last(lookUps));
+        ask(new InstanceAction.Seek(List.of(place(P0, InstanceAction.END))));
+        assertEquals(Map.of(of(P0), InstanceAction.END), last(lookUps));
         assertEquals(before, replies.size());
         located(99, P0);
         assertEquals(new InstanceReply.Done(), last(replies));
         assertEquals(99, read(7).places().get(0).offset());
-        refused(40903, answer(new InstanceAction.Seek(List.of(new Place(new TopicPartition("t", 9), 0, "")))));
+        refused(40903, answer(new InstanceAction.Seek(List.of(place(new TopicPartition("t", 9), 0)))));
     }
 
     /** An instance whose broker died; nobody who only looks after the records makes it a member again. */
@@ -413,8 +510,8 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         assigned(1, 0);
         located(InstancePositions.NOWHERE, P0);
         refused(40903, answer(new InstanceAction.Read(7)));
-        answer(new InstanceAction.Seek(List.of(new Place(P0, 5, ""))));
-        assertEquals(List.of(new Place(P0, 5, "")), read(7).places());
+        answer(new InstanceAction.Seek(List.of(place(P0, 5))));
+        assertEquals(List.of(place(P0, 5)), read(7).places());
     }
 
     @Test

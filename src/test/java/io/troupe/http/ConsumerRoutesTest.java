@@ -36,13 +36,21 @@ class ConsumerRoutesTest extends OnHttpPort {
     }
 
     private HttpResponse<String> records(String query) throws Exception {
-        return send(at(I + "/records" + query).header("Accept", JSON));
+        return records(I, query);
+    }
+
+    private HttpResponse<String> records(String instance, String query) throws Exception {
+        return send(at(instance + "/records" + query).header("Accept", JSON));
     }
 
     /** Reads until there is something: a partition may be taken on in the middle of a wait. */
     private String some() throws Exception {
+        return some(I);
+    }
+
+    private String some(String instance) throws Exception {
         for (int i = 0; i < 60; i++) {
-            HttpResponse<String> answer = records("?timeout=1000");
+            HttpResponse<String> answer = records(instance, "?timeout=1000");
             assertEquals(200, answer.statusCode(), answer.body());
             if (!answer.body().equals("[]")) {
                 return answer.body();
@@ -57,8 +65,12 @@ class ConsumerRoutesTest extends OnHttpPort {
 
     /** Until it has that many; across reads. */
     private void read(int count) throws Exception {
+        read(I, count);
+    }
+
+    private void read(String instance, int count) throws Exception {
         for (int read = 0; read < count; ) {
-            read += count(some());
+            read += count(some(instance));
         }
     }
 
@@ -379,6 +391,29 @@ class ConsumerRoutesTest extends OnHttpPort {
         assertEquals(2, count(some()));
         assertEquals("{\"topics\":[\"t\"]}", get(I + "/subscription").body());
         assertEquals(1, cluster.groups.members("h"));
+    }
+
+    /** Whether its group tells the instance of the other topic, or nobody does: that one is read from its first record on. */
+    @Test
+    void aTopicMadeAnewUnderItsNameIsReadFromItsBeginning() throws Exception {
+        cluster.add(0, "0");
+        cluster.add(0, "1");
+        subscribed();
+        assertEquals(
+                200,
+                post("/consumers/k", V2, EARLIEST.replace("\"i\"", "\"j\"")).statusCode());
+        String byHand = "/consumers/k/instances/j";
+        does(byHand + "/assignments", "{\"partitions\":[{\"topic\":\"t\",\"partition\":0}]}");
+        for (String instance : List.of(I, byHand)) {
+            read(instance, 2);
+        }
+        cluster.makeAnew(3);
+        for (int i = 0; i < 5; i++) {
+            cluster.add(0, Integer.toString(10 + i));
+        }
+        for (String instance : List.of(I, byHand)) {
+            assertTrue(some(instance).contains("\"value\":10,\"partition\":0,\"offset\":0"));
+        }
     }
 
     @Test

@@ -178,8 +178,11 @@ final class ConsumerInstance {
             change(action, reply, () -> unsubscribe(reply));
         } else if (action instanceof InstanceAction.Assign assign) {
             change(action, reply, () -> assign(assign, reply, nowMs));
-        } else if (action instanceof InstanceAction.Describe) {
-            reply.accept(new InstanceReply.Described(definition, List.copyOf(positions.partitions())));
+        } else if (action instanceof InstanceAction.Describe describe) {
+            List<TopicPartition> some = positions.after(describe.after());
+            boolean more = !some.isEmpty()
+                    && !positions.after(some.get(some.size() - 1)).isEmpty();
+            reply.accept(new InstanceReply.Described(definition, some, more));
         } else if (action instanceof InstanceAction.Read read) {
             reply.accept(read(read.lease(), nowMs));
         } else if (action instanceof InstanceAction.Take take) {

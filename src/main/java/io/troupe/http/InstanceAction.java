@@ -23,8 +23,12 @@ sealed interface InstanceAction {
 
     record Assign(List<TopicPartition> partitions) implements InstanceAction {}
 
-    /** Answered with {@link InstanceReply.Described}. */
-    record Describe() implements InstanceAction {}
+    /**
+     * Answered with {@link InstanceReply.Described}.
+     *
+     * @param after which partition to begin; null for the first
+     */
+    record Describe(TopicPartition after) implements InstanceAction {}
 
     /**
      * Somebody wants to read, or goes on reading: answered with where, or with Busy while somebody else reads. What earlier reads

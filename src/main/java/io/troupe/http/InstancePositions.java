@@ -4,10 +4,12 @@ import io.troupe.http.InstanceAction.Place;
 import io.troupe.http.InstanceAction.Step;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -25,6 +27,10 @@ final class InstancePositions {
     static final long NOWHERE = -4;
 
     private static final long LOCATE_RETRY_MS = 500;
+    /** Of the partitions told at once, so that with the instance's definition they fit into a message of 1 MiB, as does what is said of them. */
+    static final int MOST_BYTES = 512 << 10;
+    /** A topic's id, a partition, two offsets and lengths. */
+    private static final int NUMBERS_BYTES = 16 + 5 + 10 + 10 + 4;
 
     private static final Comparator<TopicPartition> BY_NAME =
             Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
@@ -64,6 +70,8 @@ final class InstancePositions {
     }
 
     private final TreeMap<TopicPartition, Position> all = new TreeMap<>(BY_NAME);
+    /** The last one that was told to be readable, where more were; else null. */
+    private TopicPartition lastRead;
 
     /** Sorted. */
     Set<TopicPartition> partitions() {
@@ -119,14 +127,48 @@ final class InstancePositions {
         return all.values().stream().allMatch(Position::isReadable);
     }
 
+    /** As many as are told at once; the next time those after them. */
     List<Place> readable() {
         List<Place> places = new ArrayList<>();
-        all.forEach((partition, position) -> {
-            if (position.isReadable()) {
-                places.add(new Place(new TopicIdPartition(position.topicId, partition), position.next, ""));
+        NavigableMap<TopicPartition, Position> first = lastRead == null ? all : all.tailMap(lastRead, false);
+        NavigableMap<TopicPartition, Position> then =
+                lastRead == null ? Collections.emptyNavigableMap() : all.headMap(lastRead, true);
+        int left = MOST_BYTES;
+        for (NavigableMap<TopicPartition, Position> some : List.of(first, then)) {
+            for (Map.Entry<TopicPartition, Position> at : some.entrySet()) {
+                Position position = at.getValue();
+                if (position.isReadable()) {
+                    left -= sizeInBytes(at.getKey());
+                    if (left < 0) {
+                        return places;
+                    }
+                    lastRead = at.getKey();
+                    places.add(new Place(new TopicIdPartition(position.topicId, at.getKey()), position.next, ""));
+                }
             }
-        });
+        }
+        lastRead = null;
         return places;
+    }
+
+    /** As many as are told at once. @param partition null for the first ones */
+    List<TopicPartition> after(TopicPartition partition) {
+        List<TopicPartition> some = new ArrayList<>();
+        int left = MOST_BYTES;
+        for (TopicPartition one :
+                partition == null ? all.keySet() : all.tailMap(partition, false).keySet()) {
+            left -= sizeInBytes(one);
+            if (left < 0) {
+                break;
+            }
+            some.add(one);
+        }
+        return some;
+    }
+
+    /** No less than it takes in a message. */
+    private static int sizeInBytes(TopicPartition partition) {
+        return partition.topic().length() + NUMBERS_BYTES;
     }
 
     /** @return the partitions whose records may be handed out, as they were read from where these are; they have moved on */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.troupe.http.InstanceAction.Place;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -17,7 +18,7 @@ import org.apache.kafka.common.Uuid;
 final class InstanceRequests {
     private static final int MOST_NAMES = 10_000;
     /** Of all names and metadata of a request: with the offsets beside them they go to the instance's broker, and come back, in one message. */
-    private static final int MOST_CHARS = 256 << 10;
+    private static final int MOST_BYTES = 256 << 10;
 
     private static final int MOST_MIN_BYTES = 10_000_000;
     private static final int MOST_TIMEOUT_MS = 300_000;
@@ -237,10 +238,12 @@ final class InstanceRequests {
     }
 
     private static void bounded(Stream<String> texts) {
-        if (texts.mapToLong(String::length).sum() > MOST_CHARS) {
+        if (texts.mapToLong(text -> text.getBytes(StandardCharsets.UTF_8).length)
+                        .sum()
+                > MOST_BYTES) {
             throw new HttpFailure(
                     HttpFailure.BAD_PAYLOAD,
-                    "The names and metadata of one request have more than " + MOST_CHARS + " characters.");
+                    "The names and metadata of one request have more than " + MOST_BYTES + " bytes.");
         }
     }
 

@@ -87,6 +87,7 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
             w.putInt(m.errorCode()).putString(m.message());
         } else if (message instanceof InstanceReply.Described m) {
             w.putBytes(m.definition().toBytes()).putList(m.assignment(), InstanceDefinition::putPartition);
+            w.putBoolean(m.more());
         } else if (message instanceof InstanceReply.Granted m) {
             w.putBytes(m.definition().toBytes()).putBoolean(m.settled());
             w.putList(m.places(), InstanceSerializer::putPlace);
@@ -107,6 +108,11 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
             w.putString(m.pattern());
         } else if (action instanceof InstanceAction.Assign m) {
             w.putList(m.partitions(), InstanceDefinition::putPartition);
+        } else if (action instanceof InstanceAction.Describe m) {
+            w.putBoolean(m.after() != null);
+            if (m.after() != null) {
+                InstanceDefinition.putPartition(w, m.after());
+            }
         } else if (action instanceof InstanceAction.Read m) {
             w.putLong(m.lease());
         } else if (action instanceof InstanceAction.Take m) {
@@ -158,7 +164,8 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
                         case "DE" ->
                             new InstanceReply.Described(
                                     InstanceDefinition.fromBytes(r.getBytes()),
-                                    r.getList(InstanceDefinition::getPartition));
+                                    r.getList(InstanceDefinition::getPartition),
+                                    r.getBoolean());
                         case "GR" ->
                             new InstanceReply.Granted(
                                     InstanceDefinition.fromBytes(r.getBytes()),
@@ -184,7 +191,7 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
                 new InstanceAction.Subscribe(r.getBoolean() ? r.getList(FieldReader::getString) : null, r.getString());
             case "U" -> new InstanceAction.Unsubscribe();
             case "A" -> new InstanceAction.Assign(r.getList(InstanceDefinition::getPartition));
-            case "W" -> new InstanceAction.Describe();
+            case "W" -> new InstanceAction.Describe(r.getBoolean() ? InstanceDefinition.getPartition(r) : null);
             case "R" -> new InstanceAction.Read(r.getLong());
             case "T" ->
                 new InstanceAction.Take(

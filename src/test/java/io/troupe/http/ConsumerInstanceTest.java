@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
@@ -57,7 +58,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
 
     @Override
     public Uuid id(String name) {
-        return name.equals("t") ? topic : null;
+        return topic;
     }
 
     private TopicIdPartition of(TopicPartition partition) {
@@ -521,6 +522,37 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
             ask(new InstanceAction.Create(definition("m", true)));
         }
         refused(50003, answer(new InstanceAction.Create(definition("m", true))));
+    }
+
+    /** Many long names are more than a message holds, so they are told in turn. */
+    @Test
+    void whatDoesNotFitOneMessageIsToldInTurn() {
+        created(true);
+        String name = "n".repeat(245);
+        List<TopicPartition> all = IntStream.range(0, 5000)
+                .mapToObj(i -> new TopicPartition(name + (1000 + i / 5), i % 5))
+                .toList();
+        ask(new InstanceAction.Assign(all));
+        stored();
+        instance.located(lookUp, all.stream().collect(Collectors.toMap(p -> p, p -> 7L)), Set.of(), nowMs);
+        List<TopicPartition> read = new ArrayList<>();
+        while (read.size() < all.size()) {
+            List<Place> places = read(7).places();
+            assertTrue(places.stream()
+                            .mapToInt(place -> place.partition().topic().length())
+                            .sum()
+                    < InstancePositions.MOST_BYTES);
+            places.forEach(place -> read.add(place.partition().topicPartition()));
+        }
+        assertEquals(all, read.subList(0, all.size()), "each has its turn");
+        List<TopicPartition> told = new ArrayList<>();
+        InstanceReply.Described part;
+        do {
+            TopicPartition after = told.isEmpty() ? null : last(told);
+            part = assertInstanceOf(InstanceReply.Described.class, answer(new InstanceAction.Describe(after)));
+            told.addAll(part.assignment());
+        } while (part.more());
+        assertEquals(all, told);
     }
 
     @Test

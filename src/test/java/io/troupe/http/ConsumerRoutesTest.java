@@ -179,9 +179,9 @@ class ConsumerRoutesTest extends OnHttpPort {
     void namesOfOneRequestHaveABound() throws Exception {
         create(EARLIEST);
         String names = "\"" + "a".repeat(200_000) + "\",\"" + "b".repeat(200_000) + "\"";
-        refused(42206, "characters", post(I + "/subscription", V2, "{\"topics\":[" + names + "]}"));
+        refused(42206, "bytes", post(I + "/subscription", V2, "{\"topics\":[" + names + "]}"));
         String metadata = "{\"topic\":\"t\",\"partition\":0,\"offset\":0,\"metadata\":\"" + "m".repeat(300_000) + "\"}";
-        refused(42206, "characters", post(I + "/offsets", V2, "{\"offsets\":[" + metadata + "]}"));
+        refused(42206, "bytes", post(I + "/offsets", V2, "{\"offsets\":[" + metadata + "]}"));
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.troupe.http;
 
 import io.troupe.http.InstanceAction.Place;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -66,6 +67,9 @@ final class ConsumerInstance {
     private final Work work;
     private final InstancePositions positions = new InstancePositions();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    /** Commits that came while it was no member yet, as after its broker died; at most {@link #MOST_WAITING}. */
+    private final List<Waiting> joining = new ArrayList<>();
+
     private final Map<Long, Consumer<HttpFailure>> commits = new HashMap<>();
     private final Map<Long, Consumer<InstanceReply>> seeks = new HashMap<>();
 
@@ -402,10 +406,20 @@ final class ConsumerInstance {
         tick(nowMs);
     }
 
+    private boolean isJoining() {
+        return membership != null && membership.epoch() <= InstanceMembership.JOIN && membership.problem() == null;
+    }
+
     private void commit(InstanceAction.Commit commit, Consumer<InstanceReply> reply) {
-        if (membership != null && membership.epoch() <= InstanceMembership.JOIN) {
+        if (isJoining() && joining.size() < MOST_WAITING) {
+            joining.add(new Waiting(commit, reply));
+            return;
+        } else if (isJoining()) {
             reply.accept(InstanceReply.Refused.of(
                     HttpFailure.tryAgain("The instance is not a member of its group at the moment.")));
+            return;
+        } else if (membership != null && membership.epoch() <= InstanceMembership.JOIN) {
+            reply.accept(illegal(membership.problem()));
             return;
         }
         boolean all = commit.offsets() == null;
@@ -515,6 +529,11 @@ final class ConsumerInstance {
 
     /** Does what time asks for. */
     void tick(long nowMs) {
+        if (!joining.isEmpty() && !isJoining()) {
+            List<Waiting> all = List.copyOf(joining);
+            joining.clear();
+            all.forEach(one -> on(one.action(), one.reply(), nowMs));
+        }
         if (definition == null || ended) {
             return;
         }

@@ -477,6 +477,40 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         assertEquals(0, last(heartbeats).memberEpoch());
     }
 
+    /** The first of its next life; who commits need not know of that. */
+    @Test
+    void aCommitWaitsUntilTheInstanceIsAMember() {
+        subscribed(false);
+        int before = replies.size();
+        ask(new InstanceAction.Commit(List.of(named(P0, 12))));
+        ask(new InstanceAction.Commit(null));
+        assertEquals(before, replies.size());
+        assertEquals(0, commits.size());
+        assigned(4, 0);
+        assertEquals(4, commitEpoch);
+        assertEquals(List.of(place(P0, 12)), last(commits));
+        assertEquals(new InstanceReply.Done(), last(replies), "it has read nothing");
+        instance.committed(commit, null, nowMs);
+        assertEquals(before + 2, replies.size());
+    }
+
+    @Test
+    void aCommitThatWaitsIsAnsweredWhenTheGroupDoesNotTakeTheInstanceOrItIsDeleted() {
+        subscribed(false);
+        ask(new InstanceAction.Commit(List.of(named(P0, 12))));
+        ConsumerGroupHeartbeatResponseData refusal =
+                new ConsumerGroupHeartbeatResponseData().setErrorCode(Errors.GROUP_MAX_SIZE_REACHED.code());
+        instance.heartbeatAnswered(membership, refusal, nowMs);
+        refused(40903, last(replies));
+        instance = instance(definition("m", false).subscribed(List.of("t"), null));
+        ask(new InstanceAction.Commit(List.of(named(P0, 12))));
+        ask(new InstanceAction.Delete());
+        replies.clear();
+        stored();
+        assertEquals(2, replies.size());
+        refused(40403, last(replies));
+    }
+
     @Test
     void whatNobodyUsesIsDeleted() {
         reading(true);

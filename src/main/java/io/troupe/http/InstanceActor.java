@@ -26,12 +26,17 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * loading --Loaded--> living --(unknown, deleted or expired)--> ended: asks its shard to stop it, and sends on whatever still comes
- *    '------not loaded: answers 50003 and ends
+ *    |'-----not loaded: tries again
+ *    '------not loaded for 30 s: answers 50003 and ends
  * </pre>
  */
 final class InstanceActor {
     /** Requests that wait for the definition. */
     private static final int MOST_STASHED = 100;
+    /** The records' leader may have died with the broker where the instance was; so long as another one takes over at the worst. */
+    private static final int MOST_LOADS = 60;
+
+    private static final Duration LOAD_PAUSE = Duration.ofMillis(500);
 
     private static final Logger log = LoggerFactory.getLogger(InstanceActor.class);
 
@@ -50,6 +55,10 @@ final class InstanceActor {
 
     private enum Tick implements InstanceMessage {
         TICK
+    }
+
+    private enum LoadAgain implements InstanceMessage {
+        LOAD_AGAIN
     }
 
     /**
@@ -75,6 +84,7 @@ final class InstanceActor {
     private final TimerScheduler<InstanceMessage> timers;
     private ConsumerInstance instance;
     private boolean counted;
+    private int loads;
 
     private InstanceActor(
             InstanceId id,
@@ -93,9 +103,15 @@ final class InstanceActor {
         return Behaviors.withStash(
                 MOST_STASHED,
                 stash -> Behaviors.setup(context -> Behaviors.withTimers(timers -> {
-                    context.pipeToSelf(parts.calls().load(id), Loaded::new);
-                    return new InstanceActor(id, parts, shard, context, timers).loading(stash);
+                    InstanceActor actor = new InstanceActor(id, parts, shard, context, timers);
+                    actor.load();
+                    return actor.loading(stash);
                 })));
+    }
+
+    private void load() {
+        loads++;
+        context.pipeToSelf(parts.calls().load(id), Loaded::new);
     }
 
     private static long nowMs() {
@@ -112,8 +128,15 @@ final class InstanceActor {
                     }
                     return Behaviors.same();
                 })
+                .onMessageEquals(LoadAgain.LOAD_AGAIN, () -> {
+                    load();
+                    return Behaviors.same();
+                })
                 .onMessage(Loaded.class, loaded -> {
-                    if (loaded.failure() != null) {
+                    if (loaded.failure() != null && loads < MOST_LOADS) {
+                        timers.startSingleTimer(LoadAgain.LOAD_AGAIN, LoadAgain.LOAD_AGAIN, LOAD_PAUSE);
+                        return Behaviors.same();
+                    } else if (loaded.failure() != null) {
                         log.warn(
                                 "Consumer instance {} could not be looked up: {}",
                                 id,

@@ -416,6 +416,16 @@ class ConsumerRoutesTest extends OnHttpPort {
         }
     }
 
+    /** As when the broker that goes leads the records of instances, too. */
+    @Test
+    void whereItsRecordCannotBeReadYetAnInstanceIsWaitedFor() throws Exception {
+        subscribed();
+        instances.lose(new InstanceId("h", "i"));
+        cluster.gone.set(3);
+        assertEquals("{\"topics\":[\"t\"]}", get(I + "/subscription").body());
+        assertEquals(0, cluster.gone.get());
+    }
+
     @Test
     void anOffsetThatIsNoMoreIsResetByPolicy() throws Exception {
         cluster.add(0, "0");

@@ -26,8 +26,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.errors.DisconnectException;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
 import org.apache.kafka.common.message.CreateTopicsResponseData;
@@ -95,6 +97,8 @@ final class FakeCluster implements BrokerCalls {
 
     /** Of all partitions. */
     volatile long logStart;
+    /** So many of the next questions for offsets find their broker gone. */
+    final AtomicInteger gone = new AtomicInteger();
     /** A call that is not answered before this. */
     volatile CompletableFuture<Void> held = CompletableFuture.completedFuture(null);
 
@@ -151,6 +155,9 @@ final class FakeCluster implements BrokerCalls {
     @Override
     public CompletionStage<ApiMessage> call(
             int brokerId, int version, ApiMessage request, int sizeInBytes, int timeoutMs) {
+        if (request instanceof ListOffsetsRequestData && gone.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+            return CompletableFuture.failedFuture(new DisconnectException("gone"));
+        }
         return held.thenCompose(none -> {
             ApiMessage answer = answer(brokerId, request);
             int waitMs = request instanceof FetchRequestData fetch && empty((FetchResponseData) answer)

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
 /** Consumer instances as REST Proxy v2 shows them. */
@@ -414,6 +415,16 @@ class ConsumerRoutesTest extends OnHttpPort {
         for (String instance : List.of(I, byHand)) {
             assertTrue(some(instance).contains("\"value\":10,\"partition\":0,\"offset\":0"));
         }
+    }
+
+    /** As when the broker that leads its record goes before it has answered. */
+    @Test
+    void whatMayBeWrittenIsWrittenAgain() throws Exception {
+        cluster.refusals.add(Errors.REQUEST_TIMED_OUT);
+        create(EARLIEST);
+        cluster.refusals.add(Errors.REQUEST_TIMED_OUT);
+        cluster.refusals.add(Errors.NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+        does(I + "/subscription", "{\"topics\":[\"t\"]}");
     }
 
     /** As when the broker that goes leads the records of instances, too. */

@@ -16,7 +16,6 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
-import org.apache.kafka.common.protocol.Errors;
 
 /**
  * One consumer instance of the HTTP API: what it is subscribed to, its part in its group, and where it reads. Pure: what it wants done it
@@ -57,6 +56,12 @@ final class ConsumerInstance {
         String name(Uuid id);
 
         Uuid id(String name);
+
+        /** Its topic's id is zero where that is not known. */
+        default TopicIdPartition of(TopicPartition partition) {
+            Uuid known = id(partition.topic());
+            return new TopicIdPartition(known == null ? Uuid.ZERO_UUID : known, partition);
+        }
     }
 
     private record Waiting(InstanceAction action, Consumer<InstanceReply> reply) {}
@@ -70,7 +75,7 @@ final class ConsumerInstance {
     /** Commits that came while it was no member yet, as after its broker died; at most {@link #MOST_WAITING}. */
     private final List<Waiting> joining = new ArrayList<>();
 
-    private final Map<Long, Consumer<HttpFailure>> commits = new HashMap<>();
+    private final InstanceCommits commits;
     private final Map<Long, Consumer<InstanceReply>> seeks = new HashMap<>();
 
     private InstanceDefinition definition;
@@ -101,6 +106,7 @@ final class ConsumerInstance {
         this.timeoutMs = timeoutMs;
         this.topics = topics;
         this.work = work;
+        this.commits = new InstanceCommits(positions, topics, work);
         this.usedMs = nowMs;
     }
 
@@ -114,17 +120,12 @@ final class ConsumerInstance {
         if (definition.isSubscribed()) {
             join(nowMs);
         } else if (definition.isAssigned()) {
-            positions.add(ofKnownTopics(definition.assigned()));
+            addAssigned();
         }
     }
 
-    private List<TopicIdPartition> ofKnownTopics(List<TopicPartition> partitions) {
-        return partitions.stream().map(this::ofKnownTopic).toList();
-    }
-
-    private TopicIdPartition ofKnownTopic(TopicPartition partition) {
-        Uuid known = topics.id(partition.topic());
-        return new TopicIdPartition(known == null ? Uuid.ZERO_UUID : known, partition);
+    private void addAssigned() {
+        positions.add(definition.assigned().stream().map(topics::of).toList());
     }
 
     /** Nobody tells of other topics of those names where no group assigns them. */
@@ -328,7 +329,7 @@ final class ConsumerInstance {
                 left,
                 () -> store(definition.assigned(List.copyOf(wanted.partitions())), reply, () -> {
                     positions.remove(left);
-                    positions.add(ofKnownTopics(wanted.partitions()));
+                    addAssigned();
                 }));
     }
 
@@ -422,72 +423,27 @@ final class ConsumerInstance {
             reply.accept(illegal(membership.problem()));
             return;
         }
-        boolean all = commit.offsets() == null;
-        List<Place> offsets = all ? positions.dirty(positions.partitions()) : identified(commit.offsets());
-        if (offsets.isEmpty()) {
-            reply.accept(new InstanceReply.Done());
-            return;
-        }
-        commit(offsets, failure -> {
-            // Of a topic that is gone there is nothing to be kept.
-            boolean done = failure == null || all && failure.errorCode() == HttpFailure.UNKNOWN_TOPIC;
-            reply.accept(done ? new InstanceReply.Done() : InstanceReply.Refused.of(failure));
-        });
+        commits.asked(commit.offsets(), memberEpoch(), reply);
     }
 
-    /** Of a partition that is read here it is the topic that was read, whichever has its name by now. */
-    private List<Place> identified(List<Place> named) {
-        return named.stream()
-                .map(place -> {
-                    TopicPartition partition = place.partition().topicPartition();
-                    Uuid read = positions.topicId(partition);
-                    return new Place(
-                            read.equals(Uuid.ZERO_UUID)
-                                    ? ofKnownTopic(partition)
-                                    : new TopicIdPartition(read, partition),
-                            place.offset(),
-                            place.metadata());
-                })
-                .toList();
+    private int memberEpoch() {
+        return membership == null ? InstanceCommits.NO_MEMBER : membership.epoch();
     }
 
     /** Commits by itself, if it is to and can; goes on in any case. */
     private void commitOwn(Collection<TopicPartition> partitions, Runnable then) {
-        List<Place> dirty = definition.autoCommit() ? positions.dirty(partitions) : List.of();
-        if (dirty.isEmpty() || membership != null && membership.epoch() <= InstanceMembership.JOIN) {
-            then.run();
+        boolean can = membership == null || membership.epoch() > InstanceMembership.JOIN;
+        if (can && definition.autoCommit()) {
+            commits.unasked(partitions, memberEpoch(), then);
         } else {
-            commit(dirty, failure -> then.run());
+            then.run();
         }
-    }
-
-    private void commit(List<Place> offsets, Consumer<HttpFailure> then) {
-        long number = ++numbers;
-        commits.put(number, failure -> {
-            if (failure == null) {
-                positions.committed(offsets);
-            }
-            then.accept(failure);
-        });
-        work.commit(number, membership == null ? -1 : membership.epoch(), offsets);
     }
 
     /** @param failure null when all is committed */
     void committed(long number, HttpFailure failure, long nowMs) {
-        commits.remove(number).accept(failure);
+        commits.ended(number, failure);
         tick(nowMs);
-    }
-
-    /** What to tell who commits, when the group says this of a partition. */
-    static HttpFailure commitFailure(Errors error, TopicPartition partition) {
-        return switch (error) {
-            case STALE_MEMBER_EPOCH, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH ->
-                new HttpFailure(
-                        HttpFailure.ILLEGAL_STATE,
-                        "The group has rebalanced, and " + partition
-                                + " may be another consumer's; read on to hear what is assigned.");
-            default -> HttpFailure.of(error, null, "Offset of " + partition);
-        };
     }
 
     void heartbeatAnswered(long of, ConsumerGroupHeartbeatResponseData answer, long nowMs) {

@@ -129,7 +129,7 @@ final class InstanceCalls implements ConsumerInstance.KnownTopics {
     private HttpFailure commitFailure(Errors error, Uuid topic, TopicPartition partition) {
         return error == Errors.UNKNOWN_TOPIC_ID && topics.image().topic(topic).isPresent()
                 ? HttpFailure.tryAgain("The group's coordinator does not know topic " + partition.topic() + " yet.")
-                : ConsumerInstance.commitFailure(error, partition);
+                : InstanceCommits.failure(error, partition);
     }
 
     /** @param where below 0: what {@link InstanceAction} names; BY_POLICY goes to the committed offset if there is one */

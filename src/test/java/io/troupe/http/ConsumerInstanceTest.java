@@ -61,10 +61,6 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         return topic;
     }
 
-    private TopicIdPartition of(TopicPartition partition) {
-        return new TopicIdPartition(topic, partition);
-    }
-
     /** As in a request. */
     private static Place named(TopicPartition partition, long offset) {
         return new Place(new TopicIdPartition(Uuid.ZERO_UUID, partition), offset, "");
@@ -239,8 +235,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
     void metadataOfACommitThatIsTooLongIsTheClientsFault() {
         assertEquals(
                 HttpFailure.BAD_PAYLOAD,
-                ConsumerInstance.commitFailure(Errors.OFFSET_METADATA_TOO_LARGE, P0)
-                        .errorCode());
+                InstanceCommits.failure(Errors.OFFSET_METADATA_TOO_LARGE, P0).errorCode());
     }
 
     @Test

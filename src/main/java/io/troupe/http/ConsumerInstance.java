@@ -357,6 +357,11 @@ final class ConsumerInstance {
         return new InstanceReply.Granted(definition, settled, positions.readable());
     }
 
+    /** Whoever reads will not be heard of again: the next one need not wait for that. */
+    void readerGone() {
+        lease = 0;
+    }
+
     private InstanceReply take(InstanceAction.Take take, long nowMs) {
         if (lease != take.lease()) {
             return new InstanceReply.Taken(List.of());

@@ -75,6 +75,9 @@ final class InstanceActor {
 
         /** To the instance's next life. */
         void again(InstanceId id, Ask ask);
+
+        /** Whether the broker where this is has left the cluster, or was taken out of it. */
+        boolean isGone(ActorRef<InstanceReply> replyTo);
     }
 
     private final InstanceId id;
@@ -83,6 +86,9 @@ final class InstanceActor {
     private final ActorContext<InstanceMessage> context;
     private final TimerScheduler<InstanceMessage> timers;
     private ConsumerInstance instance;
+    /** Who was last told where to read; null for nobody. */
+    private ActorRef<InstanceReply> reader;
+
     private boolean counted;
     private int loads;
 
@@ -191,8 +197,19 @@ final class InstanceActor {
             instance.endIfUnused();
             return Behaviors.same();
         }
-        instance.on(ask.action(), ask.replyTo()::tell, nowMs());
+        if (reader != null && ask.action() instanceof InstanceAction.Read && shard.isGone(reader)) {
+            instance.readerGone();
+            reader = null;
+        }
+        instance.on(ask.action(), reply -> answer(ask, reply), nowMs());
         return next();
+    }
+
+    private void answer(Ask ask, InstanceReply reply) {
+        if (reply instanceof InstanceReply.Granted) {
+            reader = ask.replyTo();
+        }
+        ask.replyTo().tell(reply);
     }
 
     private Behavior<InstanceMessage> next() {

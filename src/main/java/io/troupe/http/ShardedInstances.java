@@ -13,6 +13,8 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.sharding.ShardCoordinator;
 import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.HashCodeMessageExtractor;
@@ -86,6 +88,20 @@ final class ShardedInstances implements Instances {
             @Override
             public void again(InstanceId id, InstanceActor.Ask ask) {
                 region.tell(new ShardingEnvelope<>(id.entityId(), ask));
+            }
+
+            @Override
+            public boolean isGone(ActorRef<InstanceReply> replyTo) {
+                Address broker = replyTo.path().address();
+                if (broker.hasLocalScope()) {
+                    return false;
+                }
+                for (Member member : Cluster.get(system).state().getMembers()) {
+                    if (member.address().equals(broker)) {
+                        return member.status() == MemberStatus.down();
+                    }
+                }
+                return true;
             }
         };
     }

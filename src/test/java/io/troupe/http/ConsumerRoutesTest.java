@@ -1,6 +1,7 @@
 package io.troupe.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -415,6 +416,21 @@ class ConsumerRoutesTest extends OnHttpPort {
         for (String instance : List.of(I, byHand)) {
             assertTrue(some(instance).contains("\"value\":10,\"partition\":0,\"offset\":0"));
         }
+    }
+
+    /** One whose broker only stands still is waited for. */
+    @Test
+    void aReaderWhoseBrokerHasGoneIsNotWaitedFor() throws Exception {
+        subscribed();
+        InstanceId id = new InstanceId("h", "i");
+        assertInstanceOf(InstanceReply.Granted.class, ask(id, new InstanceAction.Read(1)));
+        assertInstanceOf(InstanceReply.Busy.class, ask(id, new InstanceAction.Read(2)));
+        instances.askersGone = true;
+        assertInstanceOf(InstanceReply.Granted.class, ask(id, new InstanceAction.Read(2)));
+    }
+
+    private InstanceReply ask(InstanceId id, InstanceAction action) throws Exception {
+        return instances.ask(id, action, 60_000).toCompletableFuture().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     }
 
     /** As when the broker that leads its record goes before it has answered. */

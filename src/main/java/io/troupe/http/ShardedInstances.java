@@ -36,8 +36,10 @@ final class ShardedInstances implements Instances {
     private static final EntityTypeKey<InstanceMessage> TYPE_KEY =
             EntityTypeKey.create(InstanceMessage.class, "consumer-instance");
     private static final int SHARDS = 64;
-    /** For one attempt; none of them waits for anything but a write or two. */
-    private static final int ATTEMPT_MS = 3000;
+    /** For the first attempt; none of them waits for anything but a write or two, and where a broker died, the next one mostly is there by then. */
+    private static final int ATTEMPT_MS = 1000;
+    /** Each takes longer than the one before, up to this. */
+    private static final int MOST_ATTEMPT_MS = 3000;
 
     private final ActorSystem<?> system;
     private volatile ActorRef<ShardingEnvelope<InstanceMessage>> region;
@@ -109,16 +111,15 @@ final class ShardedInstances implements Instances {
     @Override
     public CompletionStage<InstanceReply> ask(InstanceId id, InstanceAction action, int timeoutMs) {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-        return ask(id, action, deadline, false).thenApply(ShardedInstances::notRefused);
+        return ask(id, action, deadline, 1).thenApply(ShardedInstances::notRefused);
     }
 
-    private CompletionStage<InstanceReply> ask(
-            InstanceId id, InstanceAction action, long deadlineNanos, boolean isRepeat) {
+    private CompletionStage<InstanceReply> ask(InstanceId id, InstanceAction action, long deadlineNanos, int attempts) {
         long leftMs = Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime()));
         CompletionStage<InstanceReply> attempt = AskPattern.ask(
                 region,
                 replyTo -> new ShardingEnvelope<>(id.entityId(), new InstanceActor.Ask(replyTo, action)),
-                Duration.ofMillis(Math.min(ATTEMPT_MS, leftMs)),
+                Duration.ofMillis(Math.min(leftMs, Math.min(MOST_ATTEMPT_MS, attempts * ATTEMPT_MS))),
                 system.scheduler());
         return attempt.exceptionallyCompose(failure -> {
                     if (!(HttpFailure.cause(failure) instanceof TimeoutException)) {
@@ -126,9 +127,9 @@ final class ShardedInstances implements Instances {
                     } else if (System.nanoTime() >= deadlineNanos) {
                         throw HttpFailure.tryAgain("The consumer instance's broker did not answer in time.");
                     }
-                    return ask(id, action, deadlineNanos, true);
+                    return ask(id, action, deadlineNanos, attempts + 1);
                 })
-                .thenApply(reply -> isRepeat && action instanceof InstanceAction.Delete && isGone(reply)
+                .thenApply(reply -> attempts > 1 && action instanceof InstanceAction.Delete && isGone(reply)
                         ? new InstanceReply.Done()
                         : reply);
     }

@@ -193,7 +193,10 @@ final class ConsumerInstance {
         } else if (action instanceof InstanceAction.Take take) {
             reply.accept(take(take, nowMs));
         } else if (action instanceof InstanceAction.Leave leave) {
-            lease = lease == leave.lease() ? 0 : lease;
+            if (lease == leave.lease()) {
+                lease = 0;
+                positions.answerEnded(leave.done());
+            }
             reply.accept(new InstanceReply.Done());
         } else if (action instanceof InstanceAction.Seek seek) {
             seek(seek, reply);
@@ -343,9 +346,13 @@ final class ConsumerInstance {
         if (membership != null && membership.problem() != null) {
             return illegal(membership.problem());
         }
-        if (lease != by && !committing) {
-            committing = true;
-            commitOwn(positions.partitions(), () -> committing = false);
+        if (lease != by) {
+            // Whose lease ran out may still be sending.
+            positions.answerEnded(true);
+            if (!committing) {
+                committing = true;
+                commitOwn(positions.partitions(), () -> committing = false);
+            }
         }
         lease = by;
         leaseUntilMs = nowMs + LEASE_MS;
@@ -357,9 +364,10 @@ final class ConsumerInstance {
         return new InstanceReply.Granted(definition, settled, positions.readable());
     }
 
-    /** Whoever reads will not be heard of again: the next one need not wait for that. */
+    /** Whoever reads will not be heard of again: the next one need not wait for that, and gets what was not sent. */
     void readerGone() {
         lease = 0;
+        positions.answerEnded(false);
     }
 
     private InstanceReply take(InstanceAction.Take take, long nowMs) {

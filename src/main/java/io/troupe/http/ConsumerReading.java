@@ -66,6 +66,7 @@ final class ConsumerReading {
         private int waitMs;
         private long bytes;
         private boolean begun;
+        private volatile boolean done;
 
         Reader(Exchange exchange, InstanceId id) {
             this.exchange = exchange;
@@ -248,8 +249,9 @@ final class ConsumerReading {
             return ByteString.fromString(before).concat(ByteString.fromArray(array, 1, array.length - 2));
         }
 
-        void leave() {
-            instances.ask(id, new InstanceAction.Leave(lease), timeoutMs).exceptionally(failure -> null);
+        /** @param done whether all of the answer was asked for, so it is on its way */
+        void leave(boolean done) {
+            instances.ask(id, new InstanceAction.Leave(lease, done), timeoutMs).exceptionally(failure -> null);
         }
     }
 
@@ -260,7 +262,7 @@ final class ConsumerReading {
         Reader reader = new Reader(exchange, id);
         return reader.first().handle((first, failure) -> {
             if (failure != null || first.isEmpty()) {
-                reader.leave();
+                reader.leave(failure == null);
             }
             if (failure != null) {
                 throw new CompletionException(HttpFailure.cause(failure));
@@ -283,13 +285,15 @@ final class ConsumerReading {
 
     /** Each step of the stream is what is written next; null at the end. */
     private Source<ByteString, ?> text(Reader reader, List<Part> first) {
-        Source<ByteString, NotUsed> steps = Source.unfoldAsync(
-                Optional.of(first),
-                parts -> parts.isEmpty()
-                        ? CompletableFuture.completedFuture(Optional.empty())
-                        : step(reader, parts.get()).thenApply(Optional::of));
+        Source<ByteString, NotUsed> steps = Source.unfoldAsync(Optional.of(first), parts -> {
+            if (parts.isEmpty()) {
+                reader.done = true;
+                return CompletableFuture.completedFuture(Optional.empty());
+            }
+            return step(reader, parts.get()).thenApply(Optional::of);
+        });
         return steps.watchTermination((value, done) -> {
-            done.whenComplete((d, failure) -> reader.leave());
+            done.whenComplete((d, failure) -> reader.leave(reader.done));
             return value;
         });
     }

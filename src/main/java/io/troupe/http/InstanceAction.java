@@ -41,8 +41,12 @@ sealed interface InstanceAction {
     /** Records are about to be handed out: answered with the partitions whose records may be. */
     record Take(long lease, List<Step> steps) implements InstanceAction {}
 
-    /** The reader reads no more. */
-    record Leave(long lease) implements InstanceAction {}
+    /**
+     * The reader reads no more.
+     *
+     * @param done whether its answer was sent; else what it took is to be read again
+     */
+    record Leave(long lease, boolean done) implements InstanceAction {}
 
     /** Reading is to go on elsewhere: at an offset, or at the end or the beginning. */
     record Seek(List<Place> places) implements InstanceAction {}

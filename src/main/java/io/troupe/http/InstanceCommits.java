@@ -30,7 +30,7 @@ final class InstanceCommits {
 
     /** @param wanted null for wherever reading is */
     void asked(List<Place> wanted, int memberEpoch, Consumer<InstanceReply> reply) {
-        List<Place> offsets = wanted == null ? positions.dirty(positions.partitions()) : identified(wanted);
+        List<Place> offsets = wanted == null ? positions.dirty(positions.partitions(), false) : identified(wanted);
         if (offsets.isEmpty()) {
             reply.accept(new InstanceReply.Done());
             return;
@@ -56,9 +56,9 @@ final class InstanceCommits {
                 .toList();
     }
 
-    /** Goes on in any case. */
+    /** What was sent; goes on in any case. */
     void unasked(Collection<TopicPartition> partitions, int memberEpoch, Runnable then) {
-        List<Place> dirty = positions.dirty(partitions);
+        List<Place> dirty = positions.dirty(partitions, true);
         if (dirty.isEmpty()) {
             then.run();
         } else {

@@ -42,6 +42,8 @@ final class InstancePositions {
         private long next = -1;
         /** Known to the group; -1 for none. */
         private long committed = -1;
+        /** Where the answer that is being sent began; -1 when it has nothing of this. */
+        private long answeredFrom = -1;
         /** Where to look for it. */
         private long where = InstanceAction.BY_POLICY;
         /** Which look-up is under way; 0 for none. */
@@ -62,10 +64,6 @@ final class InstancePositions {
 
         private boolean isReadable() {
             return next >= 0 && !revoked;
-        }
-
-        private boolean isDirty() {
-            return next >= 0 && next != committed;
         }
     }
 
@@ -182,11 +180,23 @@ final class InstancePositions {
                     && !position.revoked
                     && (position.next == step.from() || position.next == step.next());
             if (here) {
+                boolean first = position.answeredFrom < 0 && position.next == step.from();
+                position.answeredFrom = first ? step.from() : position.answeredFrom;
                 position.next = step.next();
                 taken.add(step.partition().topicPartition());
             }
         }
         return taken;
+    }
+
+    /** What was taken until now was sent, or else is to be read again. */
+    void answerEnded(boolean sent) {
+        all.values().forEach(position -> {
+            if (!sent && position.answeredFrom >= 0) {
+                position.next = position.answeredFrom;
+            }
+            position.answeredFrom = -1;
+        });
     }
 
     /**
@@ -201,6 +211,7 @@ final class InstancePositions {
             Position position = all.get(partition);
             position.lookUp = 0;
             position.nowhere = false;
+            position.answeredFrom = -1;
             position.next = Math.max(-1, place.offset());
             if (place.offset() < 0) {
                 position.where = place.offset();
@@ -217,6 +228,7 @@ final class InstancePositions {
             if (position != null
                     && position.topicId.equals(place.partition().topicId())
                     && position.next == place.offset()) {
+                position.answeredFrom = -1;
                 position.next = -1;
                 position.where = reset(policy);
                 position.nowhere = position.where == NOWHERE;
@@ -289,13 +301,16 @@ final class InstancePositions {
         return found;
     }
 
-    /** What the group does not know yet, of some partitions. */
-    List<Place> dirty(Collection<TopicPartition> partitions) {
+    /** What the group does not know yet, of some partitions. @param sent whether only of answers that were sent */
+    List<Place> dirty(Collection<TopicPartition> partitions, boolean sent) {
         List<Place> dirty = new ArrayList<>();
         for (TopicPartition partition : partitions) {
             Position position = all.get(partition);
-            if (position != null && position.isDirty()) {
-                dirty.add(new Place(new TopicIdPartition(position.topicId, partition), position.next, ""));
+            if (position != null) {
+                long next = sent && position.answeredFrom >= 0 ? position.answeredFrom : position.next;
+                if (next >= 0 && next != position.committed) {
+                    dirty.add(new Place(new TopicIdPartition(position.topicId, partition), next, ""));
+                }
             }
         }
         return dirty;

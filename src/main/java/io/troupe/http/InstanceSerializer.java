@@ -121,7 +121,7 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
                 wr.putLong(s.from()).putLong(s.next());
             });
         } else if (action instanceof InstanceAction.Leave m) {
-            w.putLong(m.lease());
+            w.putLong(m.lease()).putBoolean(m.done());
         } else if (action instanceof InstanceAction.Seek m) {
             w.putList(m.places(), InstanceSerializer::putPlace);
         } else if (action instanceof InstanceAction.Lost m) {
@@ -197,7 +197,7 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
                 new InstanceAction.Take(
                         r.getLong(),
                         r.getList(s -> new InstanceAction.Step(getPartition(s), s.getLong(), s.getLong())));
-            case "L" -> new InstanceAction.Leave(r.getLong());
+            case "L" -> new InstanceAction.Leave(r.getLong(), r.getBoolean());
             case "P" -> new InstanceAction.Seek(r.getList(InstanceSerializer::getPlace));
             case "G" -> new InstanceAction.Lost(r.getList(InstanceSerializer::getPlace));
             case "O" -> new InstanceAction.Commit(r.getBoolean() ? r.getList(InstanceSerializer::getPlace) : null);

@@ -224,6 +224,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         located(10, P0);
         read(1);
         take(1, P0, 10, 12);
+        ask(new InstanceAction.Leave(1, true));
         ask(new InstanceAction.Assign(List.of(P1)));
         assertEquals(List.of(place(P0, 12)), last(commits));
         instance.committed(commit, null, nowMs);
@@ -306,9 +307,13 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         reading(true);
         read(7);
         take(7, P1, 10, 15);
+        ask(new InstanceAction.Leave(7, true));
+        read(8);
+        instance.committed(commit, HttpFailure.tryAgain("no"), nowMs);
+        take(8, P1, 15, 17);
         assigned(2, 0);
-        assertEquals(List.of(place(P1, 15)), last(commits));
-        assertEquals(List.of(), take(7, P1, 15, 16), "no more of it is handed out");
+        assertEquals(List.of(place(P1, 15)), last(commits), "not what is still being sent");
+        assertEquals(List.of(), take(8, P1, 17, 18), "no more of it is handed out");
         int before = heartbeats.size();
         instance.committed(commit, null, nowMs);
         assertEquals(before + 1, heartbeats.size());
@@ -323,13 +328,39 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         assertEquals(0, commits.size());
         read(7);
         assertEquals(0, commits.size(), "still the same request");
-        ask(new InstanceAction.Leave(7));
+        ask(new InstanceAction.Leave(7, true));
         read(8);
         assertEquals(List.of(place(P0, 12)), last(commits));
         instance.committed(commit, null, nowMs);
-        ask(new InstanceAction.Leave(8));
+        ask(new InstanceAction.Leave(8, true));
         read(9);
         assertEquals(1, commits.size(), "nothing new");
+    }
+
+    /** By who reads, or because the broker died that sent it. */
+    @Test
+    void whatAnAnswerTookThatWasBrokenOffIsReadAgain() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        take(7, P0, 12, 14);
+        ask(new InstanceAction.Leave(7, false));
+        assertEquals(List.of(place(P0, 10), place(P1, 10)), read(8).places());
+        take(8, P1, 10, 11);
+        instance.readerGone();
+        assertEquals(List.of(place(P0, 10), place(P1, 10)), read(9).places());
+        assertEquals(0, commits.size());
+    }
+
+    /** There is one that breaks off, and another that is told to go elsewhere meanwhile. */
+    @Test
+    void whoSeeksIsNotSetBackByAnAnswerThatIsBrokenOff() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        answer(new InstanceAction.Seek(List.of(named(P0, 3))));
+        ask(new InstanceAction.Leave(7, false));
+        assertEquals(3, read(8).places().get(0).offset());
     }
 
     @Test
@@ -337,7 +368,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         reading(false);
         read(7);
         take(7, P0, 10, 12);
-        ask(new InstanceAction.Leave(7));
+        ask(new InstanceAction.Leave(7, true));
         read(8);
         assertEquals(0, commits.size());
         ask(new InstanceAction.Commit(null));
@@ -386,7 +417,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         located(10, P0);
         read(1);
         take(1, P0, 10, 12);
-        answer(new InstanceAction.Leave(1));
+        answer(new InstanceAction.Leave(1, true));
         TopicIdPartition old = of(P0);
         topic = Uuid.randomUuid();
         assertEquals(List.of(), read(2).places());
@@ -406,6 +437,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         reading(true);
         read(7);
         take(7, P0, 10, 12);
+        ask(new InstanceAction.Leave(7, true));
         Place read = place(P0, 12);
         topic = Uuid.randomUuid();
         ask(new InstanceAction.Commit(List.of(named(P0, 12))));
@@ -511,6 +543,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         reading(true);
         read(7);
         take(7, P0, 10, 12);
+        ask(new InstanceAction.Leave(7, true));
         nowMs += TIMEOUT_MS - 1;
         instance.tick(nowMs);
         assertEquals(0, commits.size());

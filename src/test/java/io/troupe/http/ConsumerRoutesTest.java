@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -174,6 +175,28 @@ class ConsumerRoutesTest extends OnHttpPort {
         }
         cluster.add(0, "1");
         read(1);
+    }
+
+    /** One that no socket holds. */
+    @Test
+    void anAnswerThatIsBrokenOffIsGivenAgain() throws Exception {
+        for (int i = 0; i < 150; i++) {
+            cluster.add(0, "\"" + "x".repeat(100_000) + "\"");
+        }
+        create(EARLIEST);
+        does(I + "/assignments", "{\"partitions\":[{\"topic\":\"t\",\"partition\":0}]}");
+        try (Socket socket = new Socket()) {
+            socket.setReceiveBufferSize(4096);
+            socket.connect(new InetSocketAddress("127.0.0.1", port()));
+            String request = "GET " + I + "/records?timeout=60000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+            assertEquals('H', socket.getInputStream().read());
+        }
+        String again = "[]";
+        for (int i = 0; i < 60 && again.equals("[]"); i++) {
+            again = records("?timeout=1000&max_bytes=1000").body();
+        }
+        assertTrue(again.contains("\"offset\":0,"), "its first record");
     }
 
     /** What goes to another broker's instance has to fit into one message. */

@@ -16,7 +16,9 @@ sealed interface InstanceReply extends InstanceMessage {
         }
 
         HttpFailure failure() {
-            return new HttpFailure(errorCode, message);
+            return errorCode == HttpFailure.RETRIABLE
+                    ? HttpFailure.tryAgain(message)
+                    : new HttpFailure(errorCode, message);
         }
     }
 

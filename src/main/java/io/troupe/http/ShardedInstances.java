@@ -4,10 +4,13 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -40,6 +43,8 @@ final class ShardedInstances implements Instances {
     private static final int ATTEMPT_MS = 1000;
     /** Each takes longer than the one before, up to this. */
     private static final int MOST_ATTEMPT_MS = 3000;
+
+    private static final int PAUSE_MS = 200;
 
     private final ActorSystem<?> system;
     private volatile ActorRef<ShardingEnvelope<InstanceMessage>> region;
@@ -111,7 +116,25 @@ final class ShardedInstances implements Instances {
     @Override
     public CompletionStage<InstanceReply> ask(InstanceId id, InstanceAction action, int timeoutMs) {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-        return ask(id, action, deadline, 1).thenApply(ShardedInstances::notRefused);
+        return whilePassing(() -> ask(id, action, deadline, 1), action, deadline)
+                .thenApply(ShardedInstances::notRefused);
+    }
+
+    /** What passes by itself, as while a broker stops or a leader moves, nobody need be told of; but a broker that is full stays so. */
+    static CompletionStage<InstanceReply> whilePassing(
+            Supplier<CompletionStage<InstanceReply>> attempt, InstanceAction action, long deadlineNanos) {
+        return attempt.get().thenCompose(reply -> {
+            boolean passes = reply instanceof InstanceReply.Refused refused
+                    && refused.errorCode() == HttpFailure.RETRIABLE
+                    && !(action instanceof InstanceAction.Create)
+                    && System.nanoTime() < deadlineNanos;
+            if (!passes) {
+                return CompletableFuture.completedFuture(reply);
+            }
+            Executor later = CompletableFuture.delayedExecutor(PAUSE_MS, TimeUnit.MILLISECONDS);
+            return CompletableFuture.runAsync(() -> {}, later)
+                    .thenCompose(none -> whilePassing(attempt, action, deadlineNanos));
+        });
     }
 
     private CompletionStage<InstanceReply> ask(InstanceId id, InstanceAction action, long deadlineNanos, int attempts) {

@@ -4,20 +4,18 @@ import io.troupe.http.InstanceAction.Place;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.function.Function;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
-import org.apache.kafka.common.protocol.Errors;
 
 /**
  * One consumer instance of the HTTP API: what it is subscribed to, its part in its group, and where it reads. Pure: what it wants done it
@@ -33,13 +31,7 @@ final class ConsumerInstance {
     /** A reader that was not heard of for so long is gone; it may be waiting for another broker's records meanwhile. */
     static final long LEASE_MS = 10_000;
 
-    private static final long LOCATE_RETRY_MS = 500;
     private static final long EXPIRY_RETRY_MS = 30_000;
-    /** In place of an offset: there is none, and none is to be made up. */
-    static final long NOWHERE = -4;
-
-    private static final Comparator<TopicPartition> BY_NAME =
-            Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
 
     /** What it wants done. Nothing here answers before the call returns. */
     interface Work {
@@ -53,34 +45,22 @@ final class ConsumerInstance {
         void commit(long number, int memberEpoch, List<Place> offsets);
 
         /** Ends in {@link #located}. @param where of each partition an offset below 0 of {@link InstanceAction} */
-        void locate(long number, Map<TopicPartition, Long> where);
+        void locate(long number, Map<TopicIdPartition, Long> where);
 
         /** There is nothing to be kept here. */
         void stop();
     }
 
-    /** Where a partition is read. */
-    private static final class Position {
-        /** The next offset; -1 while it is not known. */
-        private long next = -1;
-        /** Known to the group; -1 for none. */
-        private long committed = -1;
-        /** Where to look for it. */
-        private long where = InstanceAction.BY_POLICY;
-        /** Which look-up is under way; 0 for none. */
-        private long lookUp;
+    /** Topics as this broker knows them now; null for those that it does not. */
+    interface KnownTopics {
+        String name(Uuid id);
 
-        private long retryMs;
-        private boolean revoked;
-        /** The group knows no offset, and auto.offset.reset is none. */
-        private boolean nowhere;
+        Uuid id(String name);
 
-        private boolean isToBeLocated() {
-            return next < 0 && lookUp == 0 && !nowhere;
-        }
-
-        private boolean isDirty() {
-            return next >= 0 && next != committed;
+        /** Its topic's id is zero where that is not known. */
+        default TopicIdPartition of(TopicPartition partition) {
+            Uuid known = id(partition.topic());
+            return new TopicIdPartition(known == null ? Uuid.ZERO_UUID : known, partition);
         }
     }
 
@@ -88,11 +68,14 @@ final class ConsumerInstance {
 
     private final InstanceId id;
     private final long timeoutMs;
-    private final Function<Uuid, String> topicNames;
+    private final KnownTopics topics;
     private final Work work;
-    private final TreeMap<TopicPartition, Position> positions = new TreeMap<>(BY_NAME);
+    private final InstancePositions positions = new InstancePositions();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
-    private final Map<Long, Consumer<HttpFailure>> commits = new HashMap<>();
+    /** Commits that came while it was no member yet, as after its broker died; at most {@link #MOST_WAITING}. */
+    private final List<Waiting> joining = new ArrayList<>();
+
+    private final InstanceCommits commits;
     private final Map<Long, Consumer<InstanceReply>> seeks = new HashMap<>();
 
     private InstanceDefinition definition;
@@ -115,20 +98,15 @@ final class ConsumerInstance {
     /**
      * @param definition as stored; null for none
      * @param timeoutMs after which an instance that nobody uses is no more
-     * @param topicNames null for a topic that is not known
      */
     ConsumerInstance(
-            InstanceId id,
-            InstanceDefinition definition,
-            long timeoutMs,
-            Function<Uuid, String> topicNames,
-            Work work,
-            long nowMs) {
+            InstanceId id, InstanceDefinition definition, long timeoutMs, KnownTopics topics, Work work, long nowMs) {
         this.id = id;
         this.definition = definition;
         this.timeoutMs = timeoutMs;
-        this.topicNames = topicNames;
+        this.topics = topics;
         this.work = work;
+        this.commits = new InstanceCommits(positions, topics, work);
         this.usedMs = nowMs;
     }
 
@@ -142,12 +120,23 @@ final class ConsumerInstance {
         if (definition.isSubscribed()) {
             join(nowMs);
         } else if (definition.isAssigned()) {
-            definition.assigned().forEach(partition -> positions.put(partition, new Position()));
+            addAssigned();
+        }
+    }
+
+    private void addAssigned() {
+        positions.add(definition.assigned().stream().map(topics::of).toList());
+    }
+
+    /** Nobody tells of other topics of those names where no group assigns them. */
+    private void renew() {
+        if (membership == null) {
+            positions.renew(topics::id);
         }
     }
 
     private void join(long nowMs) {
-        membership = new InstanceMembership(definition, topicNames, nowMs);
+        membership = new InstanceMembership(definition, topics::name, nowMs);
         membershipNumber++;
     }
 
@@ -179,6 +168,7 @@ final class ConsumerInstance {
     void on(InstanceAction action, Consumer<InstanceReply> reply, long nowMs) {
         if (!(action instanceof InstanceAction.Touch)) {
             use(nowMs);
+            renew();
         }
         if (action instanceof InstanceAction.Create create) {
             change(action, reply, () -> create(create.definition(), reply));
@@ -193,17 +183,26 @@ final class ConsumerInstance {
             change(action, reply, () -> unsubscribe(reply));
         } else if (action instanceof InstanceAction.Assign assign) {
             change(action, reply, () -> assign(assign, reply, nowMs));
-        } else if (action instanceof InstanceAction.Describe) {
-            reply.accept(new InstanceReply.Described(definition, List.copyOf(positions.keySet())));
+        } else if (action instanceof InstanceAction.Describe describe) {
+            List<TopicPartition> some = positions.after(describe.after());
+            boolean more = !some.isEmpty()
+                    && !positions.after(some.get(some.size() - 1)).isEmpty();
+            reply.accept(new InstanceReply.Described(definition, some, more));
         } else if (action instanceof InstanceAction.Read read) {
             reply.accept(read(read.lease(), nowMs));
         } else if (action instanceof InstanceAction.Take take) {
             reply.accept(take(take, nowMs));
         } else if (action instanceof InstanceAction.Leave leave) {
-            lease = lease == leave.lease() ? 0 : lease;
+            if (lease == leave.lease()) {
+                lease = 0;
+                positions.answerEnded(leave.done());
+            }
             reply.accept(new InstanceReply.Done());
         } else if (action instanceof InstanceAction.Seek seek) {
             seek(seek, reply);
+        } else if (action instanceof InstanceAction.Lost lost) {
+            positions.lost(lost.places(), definition.resetPolicy());
+            reply.accept(new InstanceReply.Done());
         } else if (action instanceof InstanceAction.Commit commit) {
             commit(commit, reply);
         } else {
@@ -287,7 +286,7 @@ final class ConsumerInstance {
 
     private void delete(Consumer<InstanceReply> reply) {
         changing = true;
-        commitOwn(positions.keySet(), () -> store(null, reply, this::leave));
+        commitOwn(positions.partitions(), () -> store(null, reply, this::leave));
     }
 
     private void subscribe(InstanceAction.Subscribe wanted, Consumer<InstanceReply> reply, long nowMs) {
@@ -317,7 +316,7 @@ final class ConsumerInstance {
             return;
         }
         changing = true;
-        commitOwn(positions.keySet(), () -> store(definition.unsubscribed(), reply, this::leave));
+        commitOwn(positions.partitions(), () -> store(definition.unsubscribed(), reply, this::leave));
     }
 
     private void assign(InstanceAction.Assign wanted, Consumer<InstanceReply> reply, long nowMs) {
@@ -326,14 +325,14 @@ final class ConsumerInstance {
                     + " DELETE the subscription first."));
             return;
         }
-        Set<TopicPartition> left = new HashSet<>(positions.keySet());
+        Set<TopicPartition> left = new HashSet<>(positions.partitions());
         wanted.partitions().forEach(left::remove);
         changing = true;
         commitOwn(
                 left,
                 () -> store(definition.assigned(List.copyOf(wanted.partitions())), reply, () -> {
-                    positions.keySet().removeAll(left);
-                    wanted.partitions().forEach(partition -> positions.computeIfAbsent(partition, p -> new Position()));
+                    positions.remove(left);
+                    addAssigned();
                 }));
     }
 
@@ -347,67 +346,47 @@ final class ConsumerInstance {
         if (membership != null && membership.problem() != null) {
             return illegal(membership.problem());
         }
-        if (lease != by && !committing) {
-            committing = true;
-            commitOwn(positions.keySet(), () -> committing = false);
+        if (lease != by) {
+            // Whose lease ran out may still be sending.
+            positions.answerEnded(true);
+            if (!committing) {
+                committing = true;
+                commitOwn(positions.partitions(), () -> committing = false);
+            }
         }
         lease = by;
         leaseUntilMs = nowMs + LEASE_MS;
-        List<Place> places = new ArrayList<>();
-        boolean settled = membership == null || membership.isSettled();
-        for (Map.Entry<TopicPartition, Position> at : positions.entrySet()) {
-            Position position = at.getValue();
-            if (position.nowhere) {
-                return illegal("The group has no offset of " + at.getKey() + ", and auto.offset.reset is none.");
-            } else if (position.next >= 0 && !position.revoked) {
-                places.add(new Place(at.getKey(), position.next, ""));
-            } else {
-                settled = false;
-            }
+        Optional<TopicPartition> withoutPlace = positions.withoutPlace();
+        if (withoutPlace.isPresent()) {
+            return illegal("The group has no offset of " + withoutPlace.get() + ", and auto.offset.reset is none.");
         }
-        return new InstanceReply.Granted(definition, settled, places);
+        boolean settled = (membership == null || membership.isSettled()) && positions.areAllReadable();
+        return new InstanceReply.Granted(definition, settled, positions.readable());
+    }
+
+    /** Whoever reads will not be heard of again: the next one need not wait for that, and gets what was not sent. */
+    void readerGone() {
+        lease = 0;
+        positions.answerEnded(false);
     }
 
     private InstanceReply take(InstanceAction.Take take, long nowMs) {
-        List<TopicPartition> taken = new ArrayList<>();
-        if (lease == take.lease()) {
-            leaseUntilMs = nowMs + LEASE_MS;
-            for (InstanceAction.Step step : take.steps()) {
-                Position position = positions.get(step.partition());
-                // A repeat, for want of an answer, finds it where the first one left it.
-                boolean here = position != null
-                        && !position.revoked
-                        && (position.next == step.from() || position.next == step.next());
-                if (here) {
-                    position.next = step.next();
-                    taken.add(step.partition());
-                }
-            }
+        if (lease != take.lease()) {
+            return new InstanceReply.Taken(List.of());
         }
-        return new InstanceReply.Taken(taken);
+        leaseUntilMs = nowMs + LEASE_MS;
+        return new InstanceReply.Taken(positions.take(take.steps()));
     }
 
     private void seek(InstanceAction.Seek seek, Consumer<InstanceReply> reply) {
         for (Place place : seek.places()) {
-            if (!positions.containsKey(place.partition())) {
-                reply.accept(illegal("Partition " + place.partition() + " is not assigned to the instance."));
+            TopicPartition partition = place.partition().topicPartition();
+            if (!positions.partitions().contains(partition)) {
+                reply.accept(illegal("Partition " + partition + " is not assigned to the instance."));
                 return;
             }
         }
-        Map<TopicPartition, Long> unknown = new HashMap<>();
-        for (Place place : seek.places()) {
-            Position position = positions.get(place.partition());
-            position.lookUp = 0;
-            position.nowhere = false;
-            position.next = place.offset() >= 0 ? place.offset() : -1;
-            if (place.offset() < 0) {
-                position.where = place.offset() == InstanceAction.BY_POLICY ? policy() : place.offset();
-                position.nowhere = position.where == NOWHERE;
-                if (!position.nowhere) {
-                    unknown.put(place.partition(), position.where);
-                }
-            }
-        }
+        Map<TopicIdPartition, Long> unknown = positions.seek(seek.places());
         if (unknown.isEmpty()) {
             reply.accept(new InstanceReply.Done());
         } else {
@@ -415,18 +394,9 @@ final class ConsumerInstance {
         }
     }
 
-    /** Without what was committed, which is where it was found to be no more. */
-    private long policy() {
-        return switch (definition.resetPolicy()) {
-            case EARLIEST -> InstanceAction.BEGINNING;
-            case LATEST -> InstanceAction.END;
-            case NONE -> NOWHERE;
-        };
-    }
-
-    private long lookUp(Map<TopicPartition, Long> where) {
+    private long lookUp(Map<TopicIdPartition, Long> where) {
         long number = ++numbers;
-        where.keySet().forEach(partition -> positions.get(partition).lookUp = number);
+        positions.lookUpBegins(number, where.keySet());
         work.locate(number, where);
         return number;
     }
@@ -434,27 +404,11 @@ final class ConsumerInstance {
     /**
      * Where partitions are to be read.
      *
-     * @param offsets of those that were found, or {@link #NOWHERE}
+     * @param offsets of those that were found, or {@link InstancePositions#NOWHERE}
      * @param committed which of these are known to the group
      */
     void located(long number, Map<TopicPartition, Long> offsets, Set<TopicPartition> committed, long nowMs) {
-        boolean all = true;
-        for (Map.Entry<TopicPartition, Position> at : positions.entrySet()) {
-            Position position = at.getValue();
-            if (position.lookUp == number) {
-                position.lookUp = 0;
-                Long offset = offsets.get(at.getKey());
-                if (offset == null) {
-                    all = false;
-                    position.retryMs = nowMs + LOCATE_RETRY_MS;
-                } else if (offset == NOWHERE) {
-                    position.nowhere = true;
-                } else {
-                    position.next = offset;
-                    position.committed = committed.contains(at.getKey()) ? offset : position.committed;
-                }
-            }
-        }
+        boolean all = positions.lookUpEnded(number, offsets, committed, nowMs);
         Consumer<InstanceReply> seeker = seeks.remove(number);
         if (seeker != null) {
             seeker.accept(
@@ -466,76 +420,43 @@ final class ConsumerInstance {
         tick(nowMs);
     }
 
+    private boolean isJoining() {
+        return membership != null && membership.epoch() <= InstanceMembership.JOIN && membership.problem() == null;
+    }
+
     private void commit(InstanceAction.Commit commit, Consumer<InstanceReply> reply) {
-        if (membership != null && membership.epoch() <= InstanceMembership.JOIN) {
+        if (isJoining() && joining.size() < MOST_WAITING) {
+            joining.add(new Waiting(commit, reply));
+            return;
+        } else if (isJoining()) {
             reply.accept(InstanceReply.Refused.of(
                     HttpFailure.tryAgain("The instance is not a member of its group at the moment.")));
             return;
-        }
-        List<Place> offsets = commit.offsets() == null ? dirty(positions.keySet()) : commit.offsets();
-        if (offsets.isEmpty()) {
-            reply.accept(new InstanceReply.Done());
+        } else if (membership != null && membership.epoch() <= InstanceMembership.JOIN) {
+            reply.accept(illegal(membership.problem()));
             return;
         }
-        commit(
-                offsets,
-                failure ->
-                        reply.accept(failure == null ? new InstanceReply.Done() : InstanceReply.Refused.of(failure)));
+        commits.asked(commit.offsets(), memberEpoch(), reply);
     }
 
-    private List<Place> dirty(Collection<TopicPartition> partitions) {
-        List<Place> dirty = new ArrayList<>();
-        for (TopicPartition partition : partitions) {
-            Position position = positions.get(partition);
-            if (position != null && position.isDirty()) {
-                dirty.add(new Place(partition, position.next, ""));
-            }
-        }
-        return dirty;
+    private int memberEpoch() {
+        return membership == null ? InstanceCommits.NO_MEMBER : membership.epoch();
     }
 
     /** Commits by itself, if it is to and can; goes on in any case. */
     private void commitOwn(Collection<TopicPartition> partitions, Runnable then) {
-        List<Place> dirty = definition.autoCommit() ? dirty(partitions) : List.of();
-        if (dirty.isEmpty() || membership != null && membership.epoch() <= InstanceMembership.JOIN) {
-            then.run();
+        boolean can = membership == null || membership.epoch() > InstanceMembership.JOIN;
+        if (can && definition.autoCommit()) {
+            commits.unasked(partitions, memberEpoch(), then);
         } else {
-            commit(dirty, failure -> then.run());
+            then.run();
         }
-    }
-
-    private void commit(List<Place> offsets, Consumer<HttpFailure> then) {
-        long number = ++numbers;
-        commits.put(number, failure -> {
-            if (failure == null) {
-                offsets.forEach(place -> {
-                    Position position = positions.get(place.partition());
-                    if (position != null) {
-                        position.committed = place.offset();
-                    }
-                });
-            }
-            then.accept(failure);
-        });
-        work.commit(number, membership == null ? -1 : membership.epoch(), offsets);
     }
 
     /** @param failure null when all is committed */
     void committed(long number, HttpFailure failure, long nowMs) {
-        commits.remove(number).accept(failure);
+        commits.ended(number, failure);
         tick(nowMs);
-    }
-
-    /** What to tell who commits, when the group says this of a partition. */
-    static HttpFailure commitFailure(Errors error, TopicPartition partition) {
-        return switch (error) {
-            case STALE_MEMBER_EPOCH, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH ->
-                new HttpFailure(
-                        HttpFailure.ILLEGAL_STATE,
-                        "The group has rebalanced, and " + partition
-                                + " may be another consumer's; read on to hear what is assigned.");
-            default -> HttpFailure.of(error, null, "Offset of " + partition);
-        };
     }
 
     void heartbeatAnswered(long of, ConsumerGroupHeartbeatResponseData answer, long nowMs) {
@@ -552,14 +473,14 @@ final class ConsumerInstance {
     }
 
     private void assigned(InstanceMembership.Change change, long nowMs) {
-        positions.keySet().removeAll(change.lost());
-        change.added().forEach(partition -> positions.put(partition, new Position()));
+        positions.remove(change.lost());
+        positions.add(change.added());
         if (!change.revoked().isEmpty()) {
             InstanceMembership of = membership;
-            change.revoked().forEach(partition -> positions.get(partition).revoked = true);
+            positions.revoke(change.revoked());
             commitOwn(change.revoked(), () -> {
                 if (of == membership) {
-                    positions.keySet().removeAll(change.revoked());
+                    positions.remove(change.revoked());
                     of.gaveUp(change.revoked(), nowMs);
                 }
             });
@@ -572,16 +493,16 @@ final class ConsumerInstance {
         if (membership != null) {
             due = Math.min(due, membership.dueMs());
         }
-        for (Position position : positions.values()) {
-            if (position.isToBeLocated()) {
-                due = Math.min(due, position.retryMs);
-            }
-        }
-        return due;
+        return Math.min(due, positions.dueMs());
     }
 
     /** Does what time asks for. */
     void tick(long nowMs) {
+        if (!joining.isEmpty() && !isJoining()) {
+            List<Waiting> all = List.copyOf(joining);
+            joining.clear();
+            all.forEach(one -> on(one.action(), one.reply(), nowMs));
+        }
         if (definition == null || ended) {
             return;
         }
@@ -598,12 +519,8 @@ final class ConsumerInstance {
                 work.heartbeat(membershipNumber, heartbeat);
             }
         }
-        Map<TopicPartition, Long> unknown = new HashMap<>();
-        positions.forEach((partition, position) -> {
-            if (position.isToBeLocated() && position.retryMs <= nowMs) {
-                unknown.put(partition, position.where);
-            }
-        });
+        renew();
+        Map<TopicIdPartition, Long> unknown = positions.toBeLocated(nowMs);
         if (!unknown.isEmpty()) {
             lookUp(unknown);
         }

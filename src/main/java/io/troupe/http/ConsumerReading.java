@@ -10,12 +10,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -62,12 +64,13 @@ final class ConsumerReading {
         private final long startNanos = System.nanoTime();
         private final int asksToWaitMs;
         /** Where this answer left each partition. */
-        private final Map<TopicPartition, Long> left = new HashMap<>();
+        private final Map<TopicIdPartition, Long> left = new HashMap<>();
 
         private InstanceDefinition definition;
         private int waitMs;
         private long bytes;
         private boolean begun;
+        private volatile boolean done;
 
         Reader(Exchange exchange, InstanceId id) {
             this.exchange = exchange;
@@ -161,11 +164,8 @@ final class ConsumerReading {
                 }
             }
             if (!found.lost().isEmpty()) {
-                List<Place> places = found.lost().stream()
-                        .map(partition -> new Place(partition, InstanceAction.BY_POLICY, ""))
-                        .toList();
                 return instances
-                        .ask(id, new InstanceAction.Seek(places), timeoutMs)
+                        .ask(id, new InstanceAction.Lost(found.lost()), timeoutMs)
                         .thenCompose(reply -> take(new Found(parts, List.of(), found.failed())));
             }
             if (!begun && exchange.isGone()) {
@@ -182,9 +182,9 @@ final class ConsumerReading {
             return instances
                     .ask(id, new InstanceAction.Take(lease, taken), timeoutMs)
                     .thenApply(reply -> {
-                        List<TopicPartition> ours = ((InstanceReply.Taken) reply).partitions();
+                        Set<TopicPartition> ours = Set.copyOf(((InstanceReply.Taken) reply).partitions());
                         List<Part> mine = parts.stream()
-                                .filter(part -> ours.contains(part.partition()))
+                                .filter(part -> ours.contains(part.partition().topicPartition()))
                                 .toList();
                         mine.forEach(
                                 part -> left.put(part.partition(), part.chunk().nextOffset()));
@@ -210,7 +210,8 @@ final class ConsumerReading {
                     if (i == 0 && first) {
                         throw new HttpFailure(
                                 HttpFailure.FORMAT_MISMATCH,
-                                part.partition() + ": " + refusal.get().getMessage());
+                                part.partition().topicPartition() + ": "
+                                        + refusal.get().getMessage());
                     }
                     return new Part(
                             part.partition(),
@@ -250,8 +251,9 @@ final class ConsumerReading {
             return text.toByteString();
         }
 
-        void leave() {
-            instances.ask(id, new InstanceAction.Leave(lease), timeoutMs).exceptionally(failure -> null);
+        /** @param done whether all of the answer was asked for, so it is on its way */
+        void leave(boolean done) {
+            instances.ask(id, new InstanceAction.Leave(lease, done), timeoutMs).exceptionally(failure -> null);
         }
     }
 
@@ -262,7 +264,7 @@ final class ConsumerReading {
         Reader reader = new Reader(exchange, id);
         return reader.first().handle((first, failure) -> {
             if (failure != null || first.isEmpty()) {
-                reader.leave();
+                reader.leave(failure == null);
             }
             if (failure != null) {
                 throw new CompletionException(HttpFailure.cause(failure));
@@ -285,13 +287,15 @@ final class ConsumerReading {
 
     /** Each step of the stream is what is written next; null at the end. */
     private Source<ByteString, ?> text(Reader reader, List<Part> first) {
-        Source<ByteString, NotUsed> steps = Source.unfoldAsync(
-                Optional.of(first),
-                parts -> parts.isEmpty()
-                        ? CompletableFuture.completedFuture(Optional.empty())
-                        : step(reader, parts.get()).thenApply(Optional::of));
+        Source<ByteString, NotUsed> steps = Source.unfoldAsync(Optional.of(first), parts -> {
+            if (parts.isEmpty()) {
+                reader.done = true;
+                return CompletableFuture.completedFuture(Optional.empty());
+            }
+            return step(reader, parts.get()).thenApply(Optional::of);
+        });
         return steps.watchTermination((value, done) -> {
-            done.whenComplete((d, failure) -> reader.leave());
+            done.whenComplete((d, failure) -> reader.leave(reader.done));
             return value;
         });
     }

@@ -9,8 +9,11 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 
 /**
@@ -103,12 +106,22 @@ final class ConsumerRoutes {
         });
     }
 
-    private CompletionStage<InstanceReply.Described> describe(Exchange exchange) {
-        return ask(exchange, new InstanceAction.Describe()).thenApply(reply -> (InstanceReply.Described) reply);
+    private CompletionStage<InstanceReply.Described> describe(Exchange exchange, TopicPartition after) {
+        return ask(exchange, new InstanceAction.Describe(after)).thenApply(reply -> (InstanceReply.Described) reply);
+    }
+
+    /** All of it, which may take several answers. */
+    private CompletionStage<List<TopicPartition>> assignment(Exchange exchange, List<TopicPartition> before) {
+        TopicPartition after = before.isEmpty() ? null : before.get(before.size() - 1);
+        return describe(exchange, after).thenCompose(told -> {
+            List<TopicPartition> all = new ArrayList<>(before);
+            all.addAll(told.assignment());
+            return told.more() ? assignment(exchange, all) : CompletableFuture.completedFuture(all);
+        });
     }
 
     private CompletionStage<HttpResponse> subscription(Exchange exchange) {
-        return describe(exchange)
+        return describe(exchange, null)
                 .thenApply(instance -> exchange.json(200, json -> {
                     InstanceDefinition definition = instance.definition();
                     json.writeStartObject();
@@ -138,11 +151,11 @@ final class ConsumerRoutes {
     }
 
     private CompletionStage<HttpResponse> assignments(Exchange exchange) {
-        return describe(exchange)
-                .thenApply(instance -> exchange.json(200, json -> {
+        return assignment(exchange, List.of())
+                .thenApply(assignment -> exchange.json(200, json -> {
                     json.writeStartObject();
                     json.writeArrayFieldStart("partitions");
-                    for (TopicPartition partition : instance.assignment()) {
+                    for (TopicPartition partition : assignment) {
                         json.writeStartObject();
                         write(json, partition);
                         json.writeEndObject();
@@ -162,7 +175,7 @@ final class ConsumerRoutes {
             List<Place> last = body.length == 0 ? List.of() : InstanceRequests.offsets(body);
             List<Place> next = new ArrayList<>();
             for (Place place : last) {
-                requireExisting(place.partition());
+                requireExisting(place.partition().topicPartition());
                 next.add(new Place(place.partition(), place.offset() + 1, place.metadata()));
             }
             return ask(exchange, new InstanceAction.Commit(next.isEmpty() ? null : next))
@@ -173,11 +186,11 @@ final class ConsumerRoutes {
     private CompletionStage<HttpResponse> offsets(Exchange exchange) {
         return exchange.bodyIfAny().thenCompose(body -> {
             List<TopicPartition> asked = body.length == 0 ? null : InstanceRequests.partitions(body);
-            return describe(exchange).thenCompose(instance -> groups.committed(exchange.path("group"))
+            return assignment(exchange, List.of()).thenCompose(assignment -> groups.committed(exchange.path("group"))
                     .thenApply(committed -> exchange.json(200, json -> {
                         json.writeStartObject();
                         json.writeArrayFieldStart("offsets");
-                        for (TopicPartition partition : asked == null ? instance.assignment() : asked) {
+                        for (TopicPartition partition : asked == null ? assignment : asked) {
                             Groups.Committed known = committed.get(partition);
                             if (known != null) {
                                 json.writeStartObject();
@@ -203,7 +216,7 @@ final class ConsumerRoutes {
                 .thenCompose(body -> done(
                         exchange,
                         new InstanceAction.Seek(InstanceRequests.partitions(body).stream()
-                                .map(partition -> new Place(partition, where, ""))
+                                .map(partition -> new Place(new TopicIdPartition(Uuid.ZERO_UUID, partition), where, ""))
                                 .toList())));
     }
 }

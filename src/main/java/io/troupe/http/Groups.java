@@ -4,6 +4,7 @@ import io.troupe.group.GroupService;
 import io.troupe.metadata.TopicImage;
 import io.troupe.protocol.BrokerCalls;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -14,7 +15,9 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.internals.Topic;
 import org.apache.kafka.common.message.DescribeGroupsRequestData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData;
@@ -25,6 +28,7 @@ import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetCommitResponseData;
 import org.apache.kafka.common.message.OffsetFetchRequestData;
 import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestGroup;
+import org.apache.kafka.common.message.OffsetFetchRequestData.OffsetFetchRequestTopics;
 import org.apache.kafka.common.message.OffsetFetchResponseData;
 import org.apache.kafka.common.message.OffsetFetchResponseData.OffsetFetchResponseGroup;
 import org.apache.kafka.common.protocol.ApiMessage;
@@ -35,6 +39,7 @@ final class Groups {
     private static final int LIST_VERSION = 5;
     private static final int DESCRIBE_VERSION = 5;
     private static final int OFFSET_FETCH_VERSION = 8;
+    private static final int FETCH_BY_TOPIC_ID_VERSION = 10;
     private static final int FIND_COORDINATOR_VERSION = 4;
 
     /** A group as its coordinator lists it. */
@@ -152,29 +157,66 @@ final class Groups {
 
     /** Of each partition that the group has committed an offset of; fails with HttpFailure. */
     CompletionStage<Map<TopicPartition, Committed>> committed(String groupId) {
-        OffsetFetchRequestData request = new OffsetFetchRequestData()
-                .setGroups(List.of(
-                        new OffsetFetchRequestGroup().setGroupId(groupId).setTopics(null)));
-        return settled(
-                        groupId,
-                        OFFSET_FETCH_VERSION,
-                        request,
-                        answer -> Errors.forCode(group(answer).errorCode()))
-                .thenApply(answer -> {
-                    OffsetFetchResponseGroup group = group(answer);
-                    Errors error = Errors.forCode(group.errorCode());
-                    if (error != Errors.NONE) {
-                        throw HttpFailure.of(error, null, "Group " + groupId);
-                    }
-                    Map<TopicPartition, Committed> committed = new HashMap<>();
+        return offsets(groupId, OFFSET_FETCH_VERSION, null).thenApply(group -> {
+            Map<TopicPartition, Committed> committed = new HashMap<>();
+            group.topics().forEach(topic -> topic.partitions().forEach(p -> {
+                if (p.errorCode() == Errors.NONE.code() && p.committedOffset() >= 0) {
+                    committed.put(
+                            new TopicPartition(topic.name(), p.partitionIndex()),
+                            new Committed(p.committedOffset(), p.metadata()));
+                }
+            }));
+            return committed;
+        });
+    }
+
+    /**
+     * What a group has committed of these partitions of these very topics.
+     *
+     * @return -1 for nothing; without those whose topics the coordinator does not know. Fails with HttpFailure
+     */
+    CompletionStage<Map<TopicPartition, Long>> committed(String groupId, Collection<TopicIdPartition> partitions) {
+        Map<Uuid, OffsetFetchRequestTopics> byTopic = new HashMap<>();
+        Map<Uuid, String> names = new HashMap<>();
+        for (TopicIdPartition partition : partitions) {
+            names.put(partition.topicId(), partition.topic());
+            byTopic.computeIfAbsent(
+                            partition.topicId(),
+                            id -> new OffsetFetchRequestTopics().setTopicId(id).setPartitionIndexes(new ArrayList<>()))
+                    .partitionIndexes()
+                    .add(partition.partition());
+        }
+        return offsets(groupId, FETCH_BY_TOPIC_ID_VERSION, List.copyOf(byTopic.values()))
+                .thenApply(group -> {
+                    Map<TopicPartition, Long> committed = new HashMap<>();
                     group.topics().forEach(topic -> topic.partitions().forEach(p -> {
-                        if (p.errorCode() == Errors.NONE.code() && p.committedOffset() >= 0) {
+                        if (p.errorCode() == Errors.NONE.code()) {
                             committed.put(
-                                    new TopicPartition(topic.name(), p.partitionIndex()),
-                                    new Committed(p.committedOffset(), p.metadata()));
+                                    new TopicPartition(names.get(topic.topicId()), p.partitionIndex()),
+                                    p.committedOffset());
                         }
                     }));
                     return committed;
+                });
+    }
+
+    /** @param topics null for all */
+    private CompletionStage<OffsetFetchResponseGroup> offsets(
+            String groupId, int version, List<OffsetFetchRequestTopics> topics) {
+        OffsetFetchRequestData request = new OffsetFetchRequestData()
+                .setGroups(List.of(
+                        new OffsetFetchRequestGroup().setGroupId(groupId).setTopics(topics)));
+        return settled(
+                        groupId,
+                        version,
+                        request,
+                        answer -> Errors.forCode(group(answer).errorCode()))
+                .thenApply(answer -> {
+                    Errors error = Errors.forCode(group(answer).errorCode());
+                    if (error != Errors.NONE) {
+                        throw HttpFailure.of(error, null, "Group " + groupId);
+                    }
+                    return group(answer);
                 });
     }
 

@@ -136,7 +136,7 @@ public final class HttpService {
         routes.addAll(new ClusterRoutes(topics, calls, produce, timeoutMs).routes());
         routes.addAll(new GroupRoutes(topics, groups).routes());
         InstanceRecords records =
-                new InstanceRecords(topics, reading, writing, config.group().offsetsTopicReplicationFactor());
+                new InstanceRecords(topics, reading, writing, config.group().offsetsTopicReplicationFactor(), executor);
         Instances instances = start.apply(new InstanceActor.Parts(
                 new InstanceCalls(topics, groups, reading, records),
                 http.consumerInstanceTimeoutMs(),

@@ -1,6 +1,7 @@
 package io.troupe.http;
 
 import java.util.List;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 
 /** What a consumer instance is asked. Each may be repeated: the second time does what the first did, or nothing. */
@@ -22,8 +23,12 @@ sealed interface InstanceAction {
 
     record Assign(List<TopicPartition> partitions) implements InstanceAction {}
 
-    /** Answered with {@link InstanceReply.Described}. */
-    record Describe() implements InstanceAction {}
+    /**
+     * Answered with {@link InstanceReply.Described}.
+     *
+     * @param after which partition to begin; null for the first
+     */
+    record Describe(TopicPartition after) implements InstanceAction {}
 
     /**
      * Somebody wants to read, or goes on reading: answered with where, or with Busy while somebody else reads. What earlier reads
@@ -36,11 +41,18 @@ sealed interface InstanceAction {
     /** Records are about to be handed out: answered with the partitions whose records may be. */
     record Take(long lease, List<Step> steps) implements InstanceAction {}
 
-    /** The reader reads no more. */
-    record Leave(long lease) implements InstanceAction {}
+    /**
+     * The reader reads no more.
+     *
+     * @param done whether its answer was sent; else what it took is to be read again
+     */
+    record Leave(long lease, boolean done) implements InstanceAction {}
 
-    /** Reading is to go on elsewhere: at an offset, or at one of the places below it. */
+    /** Reading is to go on elsewhere: at an offset, or at the end or the beginning. */
     record Seek(List<Place> places) implements InstanceAction {}
+
+    /** These places are not in their logs: where reading still stands there, it goes on where auto.offset.reset says. */
+    record Lost(List<Place> places) implements InstanceAction {}
 
     /** @param offsets the next ones to be read; null for wherever reading is */
     record Commit(List<Place> offsets) implements InstanceAction {}
@@ -50,15 +62,16 @@ sealed interface InstanceAction {
 
     long END = -1;
     long BEGINNING = -2;
-    /** Where the instance's auto.offset.reset says; its position is not in the log any more. */
+    /** The committed offset, or where the instance's auto.offset.reset says. */
     long BY_POLICY = -3;
 
     /**
+     * @param partition its topic's id is zero where somebody names the topic, and means whichever has that name
      * @param offset the next one to be read
      * @param metadata of a commit; empty for none
      */
-    record Place(TopicPartition partition, long offset, String metadata) {}
+    record Place(TopicIdPartition partition, long offset, String metadata) {}
 
     /** Records of a partition from an offset up to another, exclusive. */
-    record Step(TopicPartition partition, long from, long next) {}
+    record Step(TopicIdPartition partition, long from, long next) {}
 }

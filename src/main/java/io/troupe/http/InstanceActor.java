@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -26,12 +26,17 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * loading --Loaded--> living --(unknown, deleted or expired)--> ended: asks its shard to stop it, and sends on whatever still comes
- *    '------not loaded: answers 50003 and ends
+ *    |'-----not loaded: tries again
+ *    '------not loaded for 30 s: answers 50003 and ends
  * </pre>
  */
 final class InstanceActor {
     /** Requests that wait for the definition. */
     private static final int MOST_STASHED = 100;
+    /** The records' leader may have died with the broker where the instance was; so long as another one takes over at the worst. */
+    private static final int MOST_LOADS = 60;
+
+    private static final Duration LOAD_PAUSE = Duration.ofMillis(500);
 
     private static final Logger log = LoggerFactory.getLogger(InstanceActor.class);
 
@@ -52,6 +57,10 @@ final class InstanceActor {
         TICK
     }
 
+    private enum LoadAgain implements InstanceMessage {
+        LOAD_AGAIN
+    }
+
     /**
      * What an instance needs of its node.
      *
@@ -66,6 +75,9 @@ final class InstanceActor {
 
         /** To the instance's next life. */
         void again(InstanceId id, Ask ask);
+
+        /** Whether the broker where this is has left the cluster, or was taken out of it. */
+        boolean isGone(ActorRef<InstanceReply> replyTo);
     }
 
     private final InstanceId id;
@@ -74,7 +86,11 @@ final class InstanceActor {
     private final ActorContext<InstanceMessage> context;
     private final TimerScheduler<InstanceMessage> timers;
     private ConsumerInstance instance;
+    /** Who was last told where to read; null for nobody. */
+    private ActorRef<InstanceReply> reader;
+
     private boolean counted;
+    private int loads;
 
     private InstanceActor(
             InstanceId id,
@@ -93,9 +109,15 @@ final class InstanceActor {
         return Behaviors.withStash(
                 MOST_STASHED,
                 stash -> Behaviors.setup(context -> Behaviors.withTimers(timers -> {
-                    context.pipeToSelf(parts.calls().load(id), Loaded::new);
-                    return new InstanceActor(id, parts, shard, context, timers).loading(stash);
+                    InstanceActor actor = new InstanceActor(id, parts, shard, context, timers);
+                    actor.load();
+                    return actor.loading(stash);
                 })));
+    }
+
+    private void load() {
+        loads++;
+        context.pipeToSelf(parts.calls().load(id), Loaded::new);
     }
 
     private static long nowMs() {
@@ -112,8 +134,15 @@ final class InstanceActor {
                     }
                     return Behaviors.same();
                 })
+                .onMessageEquals(LoadAgain.LOAD_AGAIN, () -> {
+                    load();
+                    return Behaviors.same();
+                })
                 .onMessage(Loaded.class, loaded -> {
-                    if (loaded.failure() != null) {
+                    if (loaded.failure() != null && loads < MOST_LOADS) {
+                        timers.startSingleTimer(LoadAgain.LOAD_AGAIN, LoadAgain.LOAD_AGAIN, LOAD_PAUSE);
+                        return Behaviors.same();
+                    } else if (loaded.failure() != null) {
                         log.warn(
                                 "Consumer instance {} could not be looked up: {}",
                                 id,
@@ -124,7 +153,7 @@ final class InstanceActor {
                         return ended();
                     }
                     instance = new ConsumerInstance(
-                            id, loaded.definition(), parts.timeoutMs(), parts.calls()::topicName, work(), nowMs());
+                            id, loaded.definition(), parts.timeoutMs(), parts.calls(), work(), nowMs());
                     count();
                     instance.tick(nowMs());
                     schedule();
@@ -168,8 +197,19 @@ final class InstanceActor {
             instance.endIfUnused();
             return Behaviors.same();
         }
-        instance.on(ask.action(), ask.replyTo()::tell, nowMs());
+        if (reader != null && ask.action() instanceof InstanceAction.Read && shard.isGone(reader)) {
+            instance.readerGone();
+            reader = null;
+        }
+        instance.on(ask.action(), reply -> answer(ask, reply), nowMs());
         return next();
+    }
+
+    private void answer(Ask ask, InstanceReply reply) {
+        if (reply instanceof InstanceReply.Granted) {
+            reader = ask.replyTo();
+        }
+        ask.replyTo().tell(reply);
     }
 
     private Behavior<InstanceMessage> next() {
@@ -245,7 +285,7 @@ final class InstanceActor {
             }
 
             @Override
-            public void locate(long number, Map<TopicPartition, Long> where) {
+            public void locate(long number, Map<TopicIdPartition, Long> where) {
                 happens(parts.calls().locate(id.group(), instance.resetPolicy(), where), (found, failure) -> core -> {
                     InstanceCalls.Located located = failure == null ? found : InstanceCalls.Located.NOTHING;
                     core.located(number, located.offsets(), located.committed(), nowMs());

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
@@ -18,15 +19,18 @@ import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.message.OffsetCommitRequestData;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
 import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
+import org.apache.kafka.common.message.OffsetCommitResponseData.OffsetCommitResponsePartition;
+import org.apache.kafka.common.message.OffsetCommitResponseData.OffsetCommitResponseTopic;
 import org.apache.kafka.common.protocol.Errors;
 
 /** What consumer instances ask of brokers: their groups' coordinators, leaders, the record of instances. Any thread. */
-final class InstanceCalls {
+final class InstanceCalls implements ConsumerInstance.KnownTopics {
     private static final int HEARTBEAT_VERSION = 1;
-    private static final int COMMIT_VERSION = 9;
+    /** The first with topic ids: what was read of a topic says nothing of another one of its name. */
+    private static final int COMMIT_VERSION = 10;
 
     /**
-     * @param offsets of the partitions that were found; {@link ConsumerInstance#NOWHERE} for none
+     * @param offsets of the partitions that were found; {@link InstancePositions#NOWHERE} for none
      * @param committed which of these the group knows
      */
     record Located(Map<TopicPartition, Long> offsets, Set<TopicPartition> committed) {
@@ -45,9 +49,14 @@ final class InstanceCalls {
         this.records = records;
     }
 
-    /** Null for a topic that is not known. */
-    String topicName(Uuid id) {
+    @Override
+    public String name(Uuid id) {
         return topics.image().topic(id).map(TopicImage::name).orElse(null);
+    }
+
+    @Override
+    public Uuid id(String name) {
+        return topics.image().topic(name).map(TopicImage::topicId).orElse(null);
     }
 
     /** @return null when there is none */
@@ -72,14 +81,17 @@ final class InstanceCalls {
 
     /**
      * @param memberEpoch -1 for a consumer that is no member
-     * @return fails with HttpFailure unless all is committed
+     * @return fails with HttpFailure unless all is committed; with 40401 when only topics that are gone are not
      */
     CompletionStage<Void> commit(String group, String memberId, int memberEpoch, List<Place> offsets) {
-        Map<String, OffsetCommitRequestTopic> byTopic = new LinkedHashMap<>();
+        Map<Uuid, OffsetCommitRequestTopic> byTopic = new LinkedHashMap<>();
+        Map<Uuid, String> names = new HashMap<>();
         for (Place place : offsets) {
+            Uuid topic = place.partition().topicId();
+            names.put(topic, place.partition().topic());
             byTopic.computeIfAbsent(
-                            place.partition().topic(),
-                            name -> new OffsetCommitRequestTopic().setName(name).setPartitions(new ArrayList<>()))
+                            topic,
+                            id -> new OffsetCommitRequestTopic().setTopicId(id).setPartitions(new ArrayList<>()))
                     .partitions()
                     .add(new OffsetCommitRequestPartition()
                             .setPartitionIndex(place.partition().partition())
@@ -91,33 +103,59 @@ final class InstanceCalls {
                 .setMemberId(memberEpoch < 0 ? "" : memberId)
                 .setGenerationIdOrMemberEpoch(memberEpoch)
                 .setTopics(List.copyOf(byTopic.values()));
-        return groups.commit(request, COMMIT_VERSION).thenAccept(answer -> answer.topics()
-                .forEach(topic -> topic.partitions().forEach(partition -> {
+        return groups.commit(request, COMMIT_VERSION).thenAccept(answer -> {
+            HttpFailure gone = null;
+            for (OffsetCommitResponseTopic topic : answer.topics()) {
+                for (OffsetCommitResponsePartition partition : topic.partitions()) {
                     Errors error = Errors.forCode(partition.errorCode());
                     if (error != Errors.NONE) {
-                        throw ConsumerInstance.commitFailure(
-                                error, new TopicPartition(topic.name(), partition.partitionIndex()));
+                        HttpFailure failure = commitFailure(
+                                error,
+                                topic.topicId(),
+                                new TopicPartition(names.get(topic.topicId()), partition.partitionIndex()));
+                        if (failure.errorCode() != HttpFailure.UNKNOWN_TOPIC) {
+                            throw failure;
+                        }
+                        gone = failure;
                     }
-                })));
+                }
+            }
+            if (gone != null) {
+                throw gone;
+            }
+        });
+    }
+
+    private HttpFailure commitFailure(Errors error, Uuid topic, TopicPartition partition) {
+        return error == Errors.UNKNOWN_TOPIC_ID && topics.image().topic(topic).isPresent()
+                ? HttpFailure.tryAgain("The group's coordinator does not know topic " + partition.topic() + " yet.")
+                : InstanceCommits.failure(error, partition);
     }
 
     /** @param where below 0: what {@link InstanceAction} names; BY_POLICY goes to the committed offset if there is one */
-    CompletionStage<Located> locate(String group, InstanceDefinition.Reset policy, Map<TopicPartition, Long> where) {
-        boolean needsCommitted = where.containsValue(InstanceAction.BY_POLICY);
-        CompletionStage<Map<TopicPartition, Groups.Committed>> committed =
-                needsCommitted ? groups.committed(group) : CompletableFuture.completedFuture(Map.of());
+    CompletionStage<Located> locate(String group, InstanceDefinition.Reset policy, Map<TopicIdPartition, Long> where) {
+        List<TopicIdPartition> byPolicy = where.keySet().stream()
+                .filter(partition -> where.get(partition) == InstanceAction.BY_POLICY)
+                .toList();
+        CompletionStage<Map<TopicPartition, Long>> committed =
+                byPolicy.isEmpty() ? CompletableFuture.completedFuture(Map.of()) : groups.committed(group, byPolicy);
         return committed.thenCompose(known -> {
             Map<TopicPartition, Long> offsets = new HashMap<>();
             Map<TopicPartition, Long> ends = new HashMap<>();
             Map<TopicPartition, Long> beginnings = new HashMap<>();
-            where.forEach((partition, place) -> {
-                if (place == InstanceAction.BY_POLICY && known.containsKey(partition)) {
-                    offsets.put(partition, known.get(partition).offset());
-                } else if (place == InstanceAction.BY_POLICY && policy == InstanceDefinition.Reset.NONE) {
-                    offsets.put(partition, ConsumerInstance.NOWHERE);
+            where.forEach((identified, place) -> {
+                TopicPartition partition = identified.topicPartition();
+                boolean isByPolicy = place == InstanceAction.BY_POLICY;
+                if (isByPolicy && known.getOrDefault(partition, -1L) >= 0) {
+                    offsets.put(partition, known.get(partition));
+                } else if (topics.image().topic(identified.topicId()).isEmpty()
+                        || isByPolicy && !known.containsKey(partition)) {
+                    return; // Nobody can tell: it is gone, or not known yet.
+                } else if (isByPolicy && policy == InstanceDefinition.Reset.NONE) {
+                    offsets.put(partition, InstancePositions.NOWHERE);
                 } else {
-                    boolean end = place == InstanceAction.END
-                            || place == InstanceAction.BY_POLICY && policy == InstanceDefinition.Reset.LATEST;
+                    boolean end =
+                            place == InstanceAction.END || isByPolicy && policy == InstanceDefinition.Reset.LATEST;
                     (end ? ends : beginnings).put(partition, null);
                 }
             });

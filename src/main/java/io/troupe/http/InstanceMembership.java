@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.RetriableException;
@@ -39,7 +40,7 @@ final class InstanceMembership {
      * @param revoked is to be given up, then {@link #gaveUp}
      * @param added is ours from now on
      */
-    record Change(Set<TopicPartition> lost, Set<TopicPartition> revoked, Set<TopicPartition> added) {
+    record Change(Set<TopicPartition> lost, Set<TopicPartition> revoked, Set<TopicIdPartition> added) {
         static final Change NONE = new Change(Set.of(), Set.of(), Set.of());
     }
 
@@ -207,11 +208,11 @@ final class InstanceMembership {
                 revoked.add(partition);
             }
         });
-        Set<TopicPartition> added = new HashSet<>();
+        Set<TopicIdPartition> added = new HashSet<>();
         wanted.forEach((partition, id) -> {
             if (!owned.containsKey(partition)) {
                 owned.put(partition, id);
-                added.add(partition);
+                added.add(new TopicIdPartition(id, partition));
             }
         });
         givingUp.addAll(revoked);

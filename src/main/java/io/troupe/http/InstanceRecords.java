@@ -2,6 +2,7 @@ package io.troupe.http;
 
 import io.troupe.metadata.TopicImage;
 import io.troupe.record.PlainRecord;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -10,6 +11,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
@@ -37,6 +40,9 @@ final class InstanceRecords {
     /** Small, as what is not closed is not compacted, and all of it is read at once. */
     private static final String SEGMENT_BYTES = "1048576";
 
+    private static final Duration STORE_PATIENCE = Duration.ofSeconds(20);
+    private static final Duration STORE_PAUSE = Duration.ofMillis(200);
+
     private static final Logger log = LoggerFactory.getLogger(InstanceRecords.class);
 
     /** What is known of one partition. The futures' chain guards it. */
@@ -55,14 +61,17 @@ final class InstanceRecords {
     private final RecordReading reading;
     private final RecordWriting writing;
     private final short replicationFactor;
+    private final Executor executor;
     private final Map<Integer, Known> known = new ConcurrentHashMap<>();
 
     /** @param replicationFactor of the topic, or -1 for as many brokers as there are, up to three */
-    InstanceRecords(Topics topics, RecordReading reading, RecordWriting writing, short replicationFactor) {
+    InstanceRecords(
+            Topics topics, RecordReading reading, RecordWriting writing, short replicationFactor, Executor executor) {
         this.topics = topics;
         this.reading = reading;
         this.writing = writing;
         this.replicationFactor = replicationFactor;
+        this.executor = executor;
     }
 
     private static int partition(TopicImage topic, InstanceId id) {
@@ -137,10 +146,30 @@ final class InstanceRecords {
         }
     }
 
-    /** @param definition null to forget it */
+    /**
+     * Once it is written, which a leader that dies meanwhile may have done: to write it again does no harm, as nobody else writes it.
+     *
+     * @param definition null to forget it
+     */
     CompletionStage<Void> store(InstanceId id, InstanceDefinition definition) {
         byte[] value = definition == null ? null : definition.toBytes();
         PlainRecord record = new PlainRecord(-1, System.currentTimeMillis(), id.key(), value, List.of());
+        return store(id, record, System.nanoTime() + STORE_PATIENCE.toNanos());
+    }
+
+    private CompletionStage<Void> store(InstanceId id, PlainRecord record, long deadlineNanos) {
+        return write(id, record).exceptionallyCompose(thrown -> {
+            HttpFailure failure = HttpFailure.of(thrown);
+            boolean passes = failure != null && failure.errorCode() == HttpFailure.RETRIABLE;
+            if (!passes || System.nanoTime() >= deadlineNanos) {
+                return CompletableFuture.failedFuture(thrown);
+            }
+            Executor later = CompletableFuture.delayedExecutor(STORE_PAUSE.toMillis(), TimeUnit.MILLISECONDS, executor);
+            return CompletableFuture.runAsync(() -> {}, later).thenCompose(done -> store(id, record, deadlineNanos));
+        });
+    }
+
+    private CompletionStage<Void> write(InstanceId id, PlainRecord record) {
         return topic().thenCompose(topic -> writing.write(topic, List.of(new NewRecord(partition(topic, id), record))))
                 .thenAccept(reports -> {
                     HttpFailure failure = reports.get(0).failure();

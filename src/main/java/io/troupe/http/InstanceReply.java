@@ -16,15 +16,21 @@ sealed interface InstanceReply extends InstanceMessage {
         }
 
         HttpFailure failure() {
-            return new HttpFailure(errorCode, message);
+            return errorCode == HttpFailure.RETRIABLE
+                    ? HttpFailure.tryAgain(message)
+                    : new HttpFailure(errorCode, message);
         }
     }
 
-    /** @param assignment by hand or by its group */
-    record Described(InstanceDefinition definition, List<TopicPartition> assignment) implements InstanceReply {}
+    /**
+     * @param assignment by hand or by its group, or as much of it as is told at once
+     * @param more whether there is more of it
+     */
+    record Described(InstanceDefinition definition, List<TopicPartition> assignment, boolean more)
+            implements InstanceReply {}
 
     /**
-     * Where to read.
+     * Where to read, or as much of it as is told at once; who asks again hears of the rest.
      *
      * @param settled false while more partitions may come at any moment
      */

@@ -4,18 +4,21 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.troupe.http.InstanceAction.Place;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 
 /** The bodies of requests about consumer instances. */
 final class InstanceRequests {
     private static final int MOST_NAMES = 10_000;
     /** Of all names and metadata of a request: with the offsets beside them they go to the instance's broker, and come back, in one message. */
-    private static final int MOST_CHARS = 256 << 10;
+    private static final int MOST_BYTES = 256 << 10;
 
     private static final int MOST_MIN_BYTES = 10_000_000;
     private static final int MOST_TIMEOUT_MS = 300_000;
@@ -174,7 +177,7 @@ final class InstanceRequests {
     /** {@code {partitions:[{topic,partition}]}}. */
     static List<TopicPartition> partitions(byte[] body) {
         return entries(body, "partitions", false).stream()
-                .map(Place::partition)
+                .map(place -> place.partition().topicPartition())
                 .distinct()
                 .toList();
     }
@@ -218,7 +221,7 @@ final class InstanceRequests {
                 required(texts[0], what + ".topic"),
                 required(numbers[0], what + ".partition").intValue());
         long offset = withOffset ? required(numbers[1], what + ".offset") : 0;
-        return new Place(partition, offset, texts[1] == null ? "" : texts[1]);
+        return new Place(new TopicIdPartition(Uuid.ZERO_UUID, partition), offset, texts[1] == null ? "" : texts[1]);
     }
 
     private static <T> T required(T value, String what) {
@@ -235,10 +238,12 @@ final class InstanceRequests {
     }
 
     private static void bounded(Stream<String> texts) {
-        if (texts.mapToLong(String::length).sum() > MOST_CHARS) {
+        if (texts.mapToLong(text -> text.getBytes(StandardCharsets.UTF_8).length)
+                        .sum()
+                > MOST_BYTES) {
             throw new HttpFailure(
                     HttpFailure.BAD_PAYLOAD,
-                    "The names and metadata of one request have more than " + MOST_CHARS + " characters.");
+                    "The names and metadata of one request have more than " + MOST_BYTES + " bytes.");
         }
     }
 

@@ -3,6 +3,7 @@ package io.troupe.http;
 import io.troupe.metadata.FieldReader;
 import io.troupe.metadata.FieldWriter;
 import java.io.NotSerializableException;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
@@ -68,6 +69,8 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
             return "L";
         } else if (action instanceof InstanceAction.Seek) {
             return "P";
+        } else if (action instanceof InstanceAction.Lost) {
+            return "G";
         } else if (action instanceof InstanceAction.Commit) {
             return "O";
         }
@@ -84,6 +87,7 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
             w.putInt(m.errorCode()).putString(m.message());
         } else if (message instanceof InstanceReply.Described m) {
             w.putBytes(m.definition().toBytes()).putList(m.assignment(), InstanceDefinition::putPartition);
+            w.putBoolean(m.more());
         } else if (message instanceof InstanceReply.Granted m) {
             w.putBytes(m.definition().toBytes()).putBoolean(m.settled());
             w.putList(m.places(), InstanceSerializer::putPlace);
@@ -104,16 +108,23 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
             w.putString(m.pattern());
         } else if (action instanceof InstanceAction.Assign m) {
             w.putList(m.partitions(), InstanceDefinition::putPartition);
+        } else if (action instanceof InstanceAction.Describe m) {
+            w.putBoolean(m.after() != null);
+            if (m.after() != null) {
+                InstanceDefinition.putPartition(w, m.after());
+            }
         } else if (action instanceof InstanceAction.Read m) {
             w.putLong(m.lease());
         } else if (action instanceof InstanceAction.Take m) {
             w.putLong(m.lease()).putList(m.steps(), (wr, s) -> {
-                InstanceDefinition.putPartition(wr, s.partition());
+                putPartition(wr, s.partition());
                 wr.putLong(s.from()).putLong(s.next());
             });
         } else if (action instanceof InstanceAction.Leave m) {
-            w.putLong(m.lease());
+            w.putLong(m.lease()).putBoolean(m.done());
         } else if (action instanceof InstanceAction.Seek m) {
+            w.putList(m.places(), InstanceSerializer::putPlace);
+        } else if (action instanceof InstanceAction.Lost m) {
             w.putList(m.places(), InstanceSerializer::putPlace);
         } else if (action instanceof InstanceAction.Commit m) {
             w.putBoolean(m.offsets() != null);
@@ -124,12 +135,21 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
     }
 
     private static void putPlace(FieldWriter w, InstanceAction.Place place) {
-        InstanceDefinition.putPartition(w, place.partition());
+        putPartition(w, place.partition());
         w.putLong(place.offset()).putString(place.metadata());
     }
 
     private static InstanceAction.Place getPlace(FieldReader r) {
-        return new InstanceAction.Place(InstanceDefinition.getPartition(r), r.getLong(), r.getString());
+        return new InstanceAction.Place(getPartition(r), r.getLong(), r.getString());
+    }
+
+    private static void putPartition(FieldWriter w, TopicIdPartition partition) {
+        w.putUuid(partition.topicId());
+        InstanceDefinition.putPartition(w, partition.topicPartition());
+    }
+
+    private static TopicIdPartition getPartition(FieldReader r) {
+        return new TopicIdPartition(r.getUuid(), InstanceDefinition.getPartition(r));
     }
 
     @Override
@@ -144,7 +164,8 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
                         case "DE" ->
                             new InstanceReply.Described(
                                     InstanceDefinition.fromBytes(r.getBytes()),
-                                    r.getList(InstanceDefinition::getPartition));
+                                    r.getList(InstanceDefinition::getPartition),
+                                    r.getBoolean());
                         case "GR" ->
                             new InstanceReply.Granted(
                                     InstanceDefinition.fromBytes(r.getBytes()),
@@ -170,15 +191,15 @@ public final class InstanceSerializer extends SerializerWithStringManifest {
                 new InstanceAction.Subscribe(r.getBoolean() ? r.getList(FieldReader::getString) : null, r.getString());
             case "U" -> new InstanceAction.Unsubscribe();
             case "A" -> new InstanceAction.Assign(r.getList(InstanceDefinition::getPartition));
-            case "W" -> new InstanceAction.Describe();
+            case "W" -> new InstanceAction.Describe(r.getBoolean() ? InstanceDefinition.getPartition(r) : null);
             case "R" -> new InstanceAction.Read(r.getLong());
             case "T" ->
                 new InstanceAction.Take(
                         r.getLong(),
-                        r.getList(s ->
-                                new InstanceAction.Step(InstanceDefinition.getPartition(s), s.getLong(), s.getLong())));
-            case "L" -> new InstanceAction.Leave(r.getLong());
+                        r.getList(s -> new InstanceAction.Step(getPartition(s), s.getLong(), s.getLong())));
+            case "L" -> new InstanceAction.Leave(r.getLong(), r.getBoolean());
             case "P" -> new InstanceAction.Seek(r.getList(InstanceSerializer::getPlace));
+            case "G" -> new InstanceAction.Lost(r.getList(InstanceSerializer::getPlace));
             case "O" -> new InstanceAction.Commit(r.getBoolean() ? r.getList(InstanceSerializer::getPlace) : null);
             case "X" -> new InstanceAction.Touch();
             default -> throw new IllegalArgumentException("unknown: sent by a newer version of Troupe");

@@ -15,7 +15,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
-import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
 import org.apache.kafka.common.message.FetchRequestData.FetchTopic;
@@ -28,11 +29,13 @@ import org.apache.kafka.common.protocol.Errors;
  * {@link RecordReading#stepBytes} (or one record), divided among the brokers. Any thread; unpacks on the executor.
  */
 final class PartitionsReading {
-    private static final int FETCH_VERSION = 12;
+    /** The first with topic ids: a place in a topic says nothing of another one of its name. */
+    private static final int FETCH_VERSION = 13;
+
     private static final int LEAST_BYTES = 64 << 10;
 
     /** Records of one partition, from an offset on. */
-    record Part(TopicPartition partition, long from, RecordReading.Chunk chunk) {
+    record Part(TopicIdPartition partition, long from, RecordReading.Chunk chunk) {
         boolean moves() {
             return chunk.nextOffset() > from;
         }
@@ -44,13 +47,15 @@ final class PartitionsReading {
      * @param lost places that are not in their logs any more, or not yet
      * @param failed whether some partition could not be asked
      */
-    record Found(List<Part> parts, List<TopicPartition> lost, boolean failed) {
+    record Found(List<Part> parts, List<Place> lost, boolean failed) {
         static final Found NOTHING = new Found(List.of(), List.of(), false);
 
         boolean isEmpty() {
             return parts.stream().noneMatch(Part::moves) && lost.isEmpty();
         }
     }
+
+    private record At(Uuid topicId, int partition) {}
 
     private final Topics topics;
     private final BrokerCalls calls;
@@ -71,32 +76,46 @@ final class PartitionsReading {
      * @return never fails
      */
     CompletionStage<Found> read(List<Place> places, int maxBytes, int minBytes, int waitMs) {
-        Map<Integer, FetchRequestData> requests = new HashMap<>();
+        Map<Integer, Map<Uuid, FetchTopic>> byLeader = new HashMap<>();
         // So that each has its turn at being the first, whose records are sure to fit.
         List<Place> turned = new ArrayList<>(places);
         Collections.rotate(turned, ThreadLocalRandom.current().nextInt(Math.max(1, places.size())));
         boolean[] failed = new boolean[1];
         for (Place place : turned) {
             Optional<Integer> leader = topics.image()
-                    .topic(place.partition().topic())
+                    .topic(place.partition().topicId())
                     .flatMap(topic -> topics.leader(topic, place.partition().partition()));
             if (leader.isPresent()) {
-                add(requests.computeIfAbsent(leader.get(), id -> request()), place);
+                byLeader.computeIfAbsent(leader.get(), id -> new LinkedHashMap<>())
+                        .computeIfAbsent(
+                                place.partition().topicId(),
+                                id -> new FetchTopic().setTopicId(id).setPartitions(new ArrayList<>()))
+                        .partitions()
+                        .add(new FetchPartition()
+                                .setPartition(place.partition().partition())
+                                .setFetchOffset(place.offset()));
             } else {
                 failed[0] = true;
             }
         }
-        if (requests.isEmpty()) {
+        if (byLeader.isEmpty()) {
             return CompletableFuture.completedFuture(new Found(List.of(), List.of(), true));
         }
-        int bytes = Math.min(maxBytes, Math.max(LEAST_BYTES, stepBytes / requests.size()));
+        int bytes = Math.min(maxBytes, Math.max(LEAST_BYTES, stepBytes / byLeader.size()));
         int least = Math.min(bytes, minBytes);
-        requests.values().forEach(request -> {
-            request.setMaxBytes(bytes);
-            request.topics().forEach(topic -> topic.partitions().forEach(p -> p.setPartitionMaxBytes(bytes)));
+        Map<Integer, FetchRequestData> requests = new HashMap<>();
+        byLeader.forEach((leader, topicsOf) -> {
+            topicsOf.values().forEach(topic -> topic.partitions().forEach(p -> p.setPartitionMaxBytes(bytes)));
+            requests.put(
+                    leader,
+                    new FetchRequestData()
+                            .setReplicaId(-1)
+                            .setMaxBytes(bytes)
+                            .setTopics(List.copyOf(topicsOf.values())));
         });
-        Map<TopicPartition, Long> from = new HashMap<>();
-        places.forEach(place -> from.put(place.partition(), place.offset()));
+        Map<At, Place> from = new HashMap<>();
+        places.forEach(place ->
+                from.put(new At(place.partition().topicId(), place.partition().partition()), place));
         if (requests.size() == 1) {
             return all(each(requests, from, bytes, least, waitMs), failed[0]);
         }
@@ -107,30 +126,8 @@ final class PartitionsReading {
                         : first(each(requests, from, bytes, least, waitMs), failed[0]));
     }
 
-    private static FetchRequestData request() {
-        return new FetchRequestData().setReplicaId(-1).setTopics(new ArrayList<>());
-    }
-
-    private static void add(FetchRequestData request, Place place) {
-        FetchPartition wanted =
-                new FetchPartition().setPartition(place.partition().partition()).setFetchOffset(place.offset());
-        for (FetchTopic topic : request.topics()) {
-            if (topic.topic().equals(place.partition().topic())) {
-                topic.partitions().add(wanted);
-                return;
-            }
-        }
-        FetchTopic topic = new FetchTopic().setTopic(place.partition().topic()).setPartitions(new ArrayList<>());
-        topic.partitions().add(wanted);
-        request.topics().add(topic);
-    }
-
     private List<CompletableFuture<Found>> each(
-            Map<Integer, FetchRequestData> requests,
-            Map<TopicPartition, Long> from,
-            int bytes,
-            int minBytes,
-            int waitMs) {
+            Map<Integer, FetchRequestData> requests, Map<At, Place> from, int bytes, int minBytes, int waitMs) {
         List<CompletableFuture<Found>> asked = new ArrayList<>();
         requests.forEach((leader, request) -> {
             FetchRequestData own = request.duplicate().setMinBytes(minBytes).setMaxWaitMs(waitMs);
@@ -162,7 +159,7 @@ final class PartitionsReading {
 
     private static Found together(List<CompletableFuture<Found>> asked, boolean failedBefore) {
         List<Part> parts = new ArrayList<>();
-        List<TopicPartition> lost = new ArrayList<>();
+        List<Place> lost = new ArrayList<>();
         boolean failed = failedBefore;
         for (CompletableFuture<Found> one : asked) {
             parts.addAll(one.join().parts());
@@ -172,28 +169,30 @@ final class PartitionsReading {
         return new Found(parts, lost, failed);
     }
 
-    private static Found found(FetchResponseData answer, Map<TopicPartition, Long> from, int maxBytes) {
+    private static Found found(FetchResponseData answer, Map<At, Place> from, int maxBytes) {
         List<Part> parts = new ArrayList<>();
-        List<TopicPartition> lost = new ArrayList<>();
+        List<Place> lost = new ArrayList<>();
         boolean failed = answer.errorCode() != Errors.NONE.code();
-        Map<TopicPartition, PartitionData> all = new LinkedHashMap<>();
+        Map<At, PartitionData> all = new LinkedHashMap<>();
         answer.responses().forEach(topic -> topic.partitions()
-                .forEach(data -> all.put(new TopicPartition(topic.topic(), data.partitionIndex()), data)));
+                .forEach(data -> all.put(new At(topic.topicId(), data.partitionIndex()), data)));
         long left = maxBytes;
-        for (Map.Entry<TopicPartition, PartitionData> one : all.entrySet()) {
+        for (Map.Entry<At, PartitionData> one : all.entrySet()) {
             PartitionData data = one.getValue();
             Errors error = Errors.forCode(data.errorCode());
-            long offset = from.getOrDefault(one.getKey(), -1L);
-            if (error == Errors.OFFSET_OUT_OF_RANGE) {
-                lost.add(one.getKey());
+            Place place = from.get(one.getKey());
+            if (place == null) {
+                failed = true;
+            } else if (error == Errors.OFFSET_OUT_OF_RANGE) {
+                lost.add(place);
             } else if (error != Errors.NONE) {
                 failed = true;
-            } else if (RecordsField.of(data) != null && offset >= 0 && left > 0) {
-                PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, (int) left);
+            } else if (RecordsField.of(data) != null && left > 0) {
+                PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), place.offset(), (int) left);
                 RecordReading.Chunk chunk =
                         new RecordReading.Chunk(read.records(), read.nextOffset(), data.highWatermark());
                 left -= chunk.sizeInBytes();
-                parts.add(new Part(one.getKey(), offset, chunk));
+                parts.add(new Part(place.partition(), place.offset(), chunk));
             }
         }
         return new Found(parts, lost, failed);

@@ -4,15 +4,20 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.sharding.ShardCoordinator;
 import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.HashCodeMessageExtractor;
@@ -34,8 +39,12 @@ final class ShardedInstances implements Instances {
     private static final EntityTypeKey<InstanceMessage> TYPE_KEY =
             EntityTypeKey.create(InstanceMessage.class, "consumer-instance");
     private static final int SHARDS = 64;
-    /** For one attempt; none of them waits for anything but a write or two. */
-    private static final int ATTEMPT_MS = 3000;
+    /** For the first attempt; none of them waits for anything but a write or two, and where a broker died, the next one mostly is there by then. */
+    private static final int ATTEMPT_MS = 1000;
+    /** Each takes longer than the one before, up to this. */
+    private static final int MOST_ATTEMPT_MS = 3000;
+
+    private static final int PAUSE_MS = 200;
 
     private final ActorSystem<?> system;
     private volatile ActorRef<ShardingEnvelope<InstanceMessage>> region;
@@ -87,22 +96,53 @@ final class ShardedInstances implements Instances {
             public void again(InstanceId id, InstanceActor.Ask ask) {
                 region.tell(new ShardingEnvelope<>(id.entityId(), ask));
             }
+
+            @Override
+            public boolean isGone(ActorRef<InstanceReply> replyTo) {
+                Address broker = replyTo.path().address();
+                if (broker.hasLocalScope()) {
+                    return false;
+                }
+                for (Member member : Cluster.get(system).state().getMembers()) {
+                    if (member.address().equals(broker)) {
+                        return member.status() == MemberStatus.down();
+                    }
+                }
+                return true;
+            }
         };
     }
 
     @Override
     public CompletionStage<InstanceReply> ask(InstanceId id, InstanceAction action, int timeoutMs) {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-        return ask(id, action, deadline, false).thenApply(ShardedInstances::notRefused);
+        return whilePassing(() -> ask(id, action, deadline, 1), action, deadline)
+                .thenApply(ShardedInstances::notRefused);
     }
 
-    private CompletionStage<InstanceReply> ask(
-            InstanceId id, InstanceAction action, long deadlineNanos, boolean isRepeat) {
+    /** What passes by itself, as while a broker stops or a leader moves, nobody need be told of; but a broker that is full stays so. */
+    static CompletionStage<InstanceReply> whilePassing(
+            Supplier<CompletionStage<InstanceReply>> attempt, InstanceAction action, long deadlineNanos) {
+        return attempt.get().thenCompose(reply -> {
+            boolean passes = reply instanceof InstanceReply.Refused refused
+                    && refused.errorCode() == HttpFailure.RETRIABLE
+                    && !(action instanceof InstanceAction.Create)
+                    && System.nanoTime() < deadlineNanos;
+            if (!passes) {
+                return CompletableFuture.completedFuture(reply);
+            }
+            Executor later = CompletableFuture.delayedExecutor(PAUSE_MS, TimeUnit.MILLISECONDS);
+            return CompletableFuture.runAsync(() -> {}, later)
+                    .thenCompose(none -> whilePassing(attempt, action, deadlineNanos));
+        });
+    }
+
+    private CompletionStage<InstanceReply> ask(InstanceId id, InstanceAction action, long deadlineNanos, int attempts) {
         long leftMs = Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime()));
         CompletionStage<InstanceReply> attempt = AskPattern.ask(
                 region,
                 replyTo -> new ShardingEnvelope<>(id.entityId(), new InstanceActor.Ask(replyTo, action)),
-                Duration.ofMillis(Math.min(ATTEMPT_MS, leftMs)),
+                Duration.ofMillis(Math.min(leftMs, Math.min(MOST_ATTEMPT_MS, attempts * ATTEMPT_MS))),
                 system.scheduler());
         return attempt.exceptionallyCompose(failure -> {
                     if (!(HttpFailure.cause(failure) instanceof TimeoutException)) {
@@ -110,9 +150,9 @@ final class ShardedInstances implements Instances {
                     } else if (System.nanoTime() >= deadlineNanos) {
                         throw HttpFailure.tryAgain("The consumer instance's broker did not answer in time.");
                     }
-                    return ask(id, action, deadlineNanos, true);
+                    return ask(id, action, deadlineNanos, attempts + 1);
                 })
-                .thenApply(reply -> isRepeat && action instanceof InstanceAction.Delete && isGone(reply)
+                .thenApply(reply -> attempts > 1 && action instanceof InstanceAction.Delete && isGone(reply)
                         ? new InstanceReply.Done()
                         : reply);
     }

@@ -13,7 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
@@ -23,9 +25,8 @@ import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData.TopicP
 import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
-class ConsumerInstanceTest implements ConsumerInstance.Work {
+class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.KnownTopics {
     private static final InstanceId ID = new InstanceId("g", "i");
-    private static final Uuid TOPIC = Uuid.randomUuid();
     private static final TopicPartition P0 = new TopicPartition("t", 0);
     private static final TopicPartition P1 = new TopicPartition("t", 1);
     private static final long TIMEOUT_MS = 300_000;
@@ -33,8 +34,11 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     private final List<InstanceDefinition> stores = new ArrayList<>();
     private final List<ConsumerGroupHeartbeatRequestData> heartbeats = new ArrayList<>();
     private final List<List<Place>> commits = new ArrayList<>();
-    private final List<Map<TopicPartition, Long>> lookUps = new ArrayList<>();
+    private final List<Map<TopicIdPartition, Long>> lookUps = new ArrayList<>();
     private final List<InstanceReply> replies = new ArrayList<>();
+    /** The one that has the name t; null for none. */
+    private Uuid topic = Uuid.randomUuid();
+
     private long membership;
     private long lookUp;
     private long commit;
@@ -44,7 +48,26 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     private ConsumerInstance instance = instance(null);
 
     private ConsumerInstance instance(InstanceDefinition stored) {
-        return new ConsumerInstance(ID, stored, TIMEOUT_MS, id -> id.equals(TOPIC) ? "t" : null, this, nowMs);
+        return new ConsumerInstance(ID, stored, TIMEOUT_MS, this, this, nowMs);
+    }
+
+    @Override
+    public String name(Uuid id) {
+        return id.equals(topic) ? "t" : null;
+    }
+
+    @Override
+    public Uuid id(String name) {
+        return topic;
+    }
+
+    /** As in a request. */
+    private static Place named(TopicPartition partition, long offset) {
+        return new Place(new TopicIdPartition(Uuid.ZERO_UUID, partition), offset, "");
+    }
+
+    private Place place(TopicPartition partition, long offset) {
+        return new Place(of(partition), offset, "");
     }
 
     @Override
@@ -66,7 +89,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     }
 
     @Override
-    public void locate(long number, Map<TopicPartition, Long> where) {
+    public void locate(long number, Map<TopicIdPartition, Long> where) {
         lookUp = number;
         lookUps.add(where);
     }
@@ -128,7 +151,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     private void assigned(int epoch, Integer... partitions) {
         Assignment assignment = new Assignment()
                 .setTopicPartitions(
-                        List.of(new TopicPartitions().setTopicId(TOPIC).setPartitions(List.of(partitions))));
+                        List.of(new TopicPartitions().setTopicId(topic).setPartitions(List.of(partitions))));
         instance.heartbeatAnswered(
                 membership,
                 new ConsumerGroupHeartbeatResponseData()
@@ -157,7 +180,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     }
 
     private List<TopicPartition> take(long lease, TopicPartition partition, long from, long next) {
-        InstanceReply reply = answer(new InstanceAction.Take(lease, List.of(new Step(partition, from, next))));
+        InstanceReply reply = answer(new InstanceAction.Take(lease, List.of(new Step(of(partition), from, next))));
         return ((InstanceReply.Taken) reply).partitions();
     }
 
@@ -201,8 +224,9 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         located(10, P0);
         read(1);
         take(1, P0, 10, 12);
+        ask(new InstanceAction.Leave(1, true));
         ask(new InstanceAction.Assign(List.of(P1)));
-        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        assertEquals(List.of(place(P0, 12)), last(commits));
         instance.committed(commit, null, nowMs);
         stored();
         assertEquals(new InstanceReply.Done(), last(replies));
@@ -212,8 +236,7 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     void metadataOfACommitThatIsTooLongIsTheClientsFault() {
         assertEquals(
                 HttpFailure.BAD_PAYLOAD,
-                ConsumerInstance.commitFailure(Errors.OFFSET_METADATA_TOO_LARGE, P0)
-                        .errorCode());
+                InstanceCommits.failure(Errors.OFFSET_METADATA_TOO_LARGE, P0).errorCode());
     }
 
     @Test
@@ -243,14 +266,14 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         assertEquals(List.of("t"), join.subscribedTopicNames());
         assertEquals(List.of(), join.topicPartitions());
         assigned(1, 0, 1);
-        assertEquals(Map.of(P0, InstanceAction.BY_POLICY, P1, InstanceAction.BY_POLICY), last(lookUps));
+        assertEquals(Map.of(of(P0), InstanceAction.BY_POLICY, of(P1), InstanceAction.BY_POLICY), last(lookUps));
         ConsumerGroupHeartbeatRequestData told = last(heartbeats);
         assertEquals(1, told.memberEpoch());
         assertNull(told.subscribedTopicNames());
         assertEquals(List.of(0, 1), told.topicPartitions().get(0).partitions());
         assertEquals(List.of(), read(7).places());
         located(10, P0, P1);
-        assertEquals(List.of(new Place(P0, 10, ""), new Place(P1, 10, "")), read(7).places());
+        assertEquals(List.of(place(P0, 10), place(P1, 10)), read(7).places());
     }
 
     /** A lost answer may have held an assignment. */
@@ -284,9 +307,13 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         reading(true);
         read(7);
         take(7, P1, 10, 15);
+        ask(new InstanceAction.Leave(7, true));
+        read(8);
+        instance.committed(commit, HttpFailure.tryAgain("no"), nowMs);
+        take(8, P1, 15, 17);
         assigned(2, 0);
-        assertEquals(List.of(new Place(P1, 15, "")), last(commits));
-        assertEquals(List.of(), take(7, P1, 15, 16), "no more of it is handed out");
+        assertEquals(List.of(place(P1, 15)), last(commits), "not what is still being sent");
+        assertEquals(List.of(), take(8, P1, 17, 18), "no more of it is handed out");
         int before = heartbeats.size();
         instance.committed(commit, null, nowMs);
         assertEquals(before + 1, heartbeats.size());
@@ -301,13 +328,39 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         assertEquals(0, commits.size());
         read(7);
         assertEquals(0, commits.size(), "still the same request");
-        ask(new InstanceAction.Leave(7));
+        ask(new InstanceAction.Leave(7, true));
         read(8);
-        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        assertEquals(List.of(place(P0, 12)), last(commits));
         instance.committed(commit, null, nowMs);
-        ask(new InstanceAction.Leave(8));
+        ask(new InstanceAction.Leave(8, true));
         read(9);
         assertEquals(1, commits.size(), "nothing new");
+    }
+
+    /** By who reads, or because the broker died that sent it. */
+    @Test
+    void whatAnAnswerTookThatWasBrokenOffIsReadAgain() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        take(7, P0, 12, 14);
+        ask(new InstanceAction.Leave(7, false));
+        assertEquals(List.of(place(P0, 10), place(P1, 10)), read(8).places());
+        take(8, P1, 10, 11);
+        instance.readerGone();
+        assertEquals(List.of(place(P0, 10), place(P1, 10)), read(9).places());
+        assertEquals(0, commits.size());
+    }
+
+    /** There is one that breaks off, and another that is told to go elsewhere meanwhile. */
+    @Test
+    void whoSeeksIsNotSetBackByAnAnswerThatIsBrokenOff() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        answer(new InstanceAction.Seek(List.of(named(P0, 3))));
+        ask(new InstanceAction.Leave(7, false));
+        assertEquals(3, read(8).places().get(0).offset());
     }
 
     @Test
@@ -315,11 +368,11 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         reading(false);
         read(7);
         take(7, P0, 10, 12);
-        ask(new InstanceAction.Leave(7));
+        ask(new InstanceAction.Leave(7, true));
         read(8);
         assertEquals(0, commits.size());
         ask(new InstanceAction.Commit(null));
-        assertEquals(List.of(new Place(P0, 12, "")), last(commits));
+        assertEquals(List.of(place(P0, 12)), last(commits));
         assertEquals(1, commitEpoch);
         instance.committed(commit, null, nowMs);
         assertEquals(new InstanceReply.Done(), last(replies));
@@ -350,22 +403,94 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     void whatWasReadBeforeASeekIsNotHandedOut() {
         reading(true);
         read(7);
-        assertEquals(new InstanceReply.Done(), answer(new InstanceAction.Seek(List.of(new Place(P0, 3, "")))));
+        assertEquals(new InstanceReply.Done(), answer(new InstanceAction.Seek(List.of(place(P0, 3)))));
         assertEquals(List.of(), take(7, P0, 10, 12));
         assertEquals(3, read(7).places().get(0).offset());
+    }
+
+    /** Nobody tells an instance with partitions assigned by hand that another topic has the name now. */
+    @Test
+    void whatWasReadOfATopicSaysNothingOfTheNextOneOfItsName() {
+        created(true);
+        ask(new InstanceAction.Assign(List.of(P0)));
+        stored();
+        located(10, P0);
+        read(1);
+        take(1, P0, 10, 12);
+        answer(new InstanceAction.Leave(1, true));
+        TopicIdPartition old = of(P0);
+        topic = Uuid.randomUuid();
+        assertEquals(List.of(), read(2).places());
+        assertEquals(0, commits.size(), "there is nobody who could know that of the old one");
+        assertEquals(Map.of(of(P0), InstanceAction.BY_POLICY), last(lookUps));
+        located(0, P0);
+        assertEquals(List.of(place(P0, 0)), read(2).places());
+        InstanceReply late = answer(new InstanceAction.Take(2, List.of(new Step(old, 0, 5))));
+        assertEquals(new InstanceReply.Taken(List.of()), late, "read of the old one");
+        answer(new InstanceAction.Lost(List.of(new Place(old, 0, ""))));
+        assertEquals(List.of(place(P0, 0)), read(2).places(), "lost in the old one");
+    }
+
+    /** The group tells, some time after. What is committed until then is committed of the old topic, so it is refused. */
+    @Test
+    void whatIsCommittedNamesTheTopicThatWasRead() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        ask(new InstanceAction.Leave(7, true));
+        Place read = place(P0, 12);
+        topic = Uuid.randomUuid();
+        ask(new InstanceAction.Commit(List.of(named(P0, 12))));
+        assertEquals(List.of(read), last(commits));
+        HttpFailure gone = new HttpFailure(HttpFailure.UNKNOWN_TOPIC, "gone");
+        instance.committed(commit, gone, nowMs);
+        refused(40401, last(replies));
+        ask(new InstanceAction.Commit(null));
+        assertEquals(List.of(read), last(commits));
+        instance.committed(commit, gone, nowMs);
+        assertEquals(new InstanceReply.Done(), last(replies), "there is nothing to be kept");
+        assigned(2);
+        assertEquals(List.of(read), last(commits));
+        instance.committed(commit, gone, nowMs);
+        assigned(3, 0);
+        assertEquals(Map.of(of(P0), InstanceAction.BY_POLICY), last(lookUps));
+    }
+
+    /** Of what is not read here, it is the topic that has the name. */
+    @Test
+    void aCommitOfWhatIsNotReadIsOfTheTopicOfThatName() {
+        reading(false);
+        TopicPartition other = new TopicPartition("t", 2);
+        ask(new InstanceAction.Commit(List.of(named(other, 3))));
+        assertEquals(List.of(place(other, 3)), last(commits));
+    }
+
+    @Test
+    void aPlaceThatIsLostIsLeftByPolicyUnlessReadingIsElsewhere() {
+        reading(true);
+        answer(new InstanceAction.Lost(List.of(place(P0, 10), place(P1, 9))));
+        assertEquals(Map.of(of(P0), InstanceAction.BEGINNING), last(lookUps));
+        assertEquals(List.of(place(P1, 10)), read(7).places());
+        located(4, P0);
+        assertEquals(List.of(place(P0, 4), place(P1, 10)), read(7).places());
+        TopicPartition another = new TopicPartition("t", 9);
+        assertEquals(
+                new InstanceReply.Done(),
+                answer(new InstanceAction.Lost(List.of(place(another, 4)))),
+                "a rebalance came before");
     }
 
     @Test
     void aSeekToTheEndIsAnsweredWhenItIsKnown() {
         reading(true);
         int before = replies.size();
-        ask(new InstanceAction.Seek(List.of(new Place(P0, InstanceAction.END, ""))));
-        assertEquals(Map.of(P0, InstanceAction.END), last(lookUps));
+        ask(new InstanceAction.Seek(List.of(place(P0, InstanceAction.END))));
+        assertEquals(Map.of(of(P0), InstanceAction.END), last(lookUps));
         assertEquals(before, replies.size());
         located(99, P0);
         assertEquals(new InstanceReply.Done(), last(replies));
         assertEquals(99, read(7).places().get(0).offset());
-        refused(40903, answer(new InstanceAction.Seek(List.of(new Place(new TopicPartition("t", 9), 0, "")))));
+        refused(40903, answer(new InstanceAction.Seek(List.of(place(new TopicPartition("t", 9), 0)))));
     }
 
     /** An instance whose broker died; nobody who only looks after the records makes it a member again. */
@@ -379,11 +504,46 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
         assertEquals(0, last(heartbeats).memberEpoch());
     }
 
+    /** The first of its next life; who commits need not know of that. */
+    @Test
+    void aCommitWaitsUntilTheInstanceIsAMember() {
+        subscribed(false);
+        int before = replies.size();
+        ask(new InstanceAction.Commit(List.of(named(P0, 12))));
+        ask(new InstanceAction.Commit(null));
+        assertEquals(before, replies.size());
+        assertEquals(0, commits.size());
+        assigned(4, 0);
+        assertEquals(4, commitEpoch);
+        assertEquals(List.of(place(P0, 12)), last(commits));
+        assertEquals(new InstanceReply.Done(), last(replies), "it has read nothing");
+        instance.committed(commit, null, nowMs);
+        assertEquals(before + 2, replies.size());
+    }
+
+    @Test
+    void aCommitThatWaitsIsAnsweredWhenTheGroupDoesNotTakeTheInstanceOrItIsDeleted() {
+        subscribed(false);
+        ask(new InstanceAction.Commit(List.of(named(P0, 12))));
+        ConsumerGroupHeartbeatResponseData refusal =
+                new ConsumerGroupHeartbeatResponseData().setErrorCode(Errors.GROUP_MAX_SIZE_REACHED.code());
+        instance.heartbeatAnswered(membership, refusal, nowMs);
+        refused(40903, last(replies));
+        instance = instance(definition("m", false).subscribed(List.of("t"), null));
+        ask(new InstanceAction.Commit(List.of(named(P0, 12))));
+        ask(new InstanceAction.Delete());
+        replies.clear();
+        stored();
+        assertEquals(2, replies.size());
+        refused(40403, last(replies));
+    }
+
     @Test
     void whatNobodyUsesIsDeleted() {
         reading(true);
         read(7);
         take(7, P0, 10, 12);
+        ask(new InstanceAction.Leave(7, true));
         nowMs += TIMEOUT_MS - 1;
         instance.tick(nowMs);
         assertEquals(0, commits.size());
@@ -411,10 +571,10 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
     void withoutAnOffsetAndAPolicyThereIsNowhereToRead() {
         subscribed(true);
         assigned(1, 0);
-        located(ConsumerInstance.NOWHERE, P0);
+        located(InstancePositions.NOWHERE, P0);
         refused(40903, answer(new InstanceAction.Read(7)));
-        answer(new InstanceAction.Seek(List.of(new Place(P0, 5, ""))));
-        assertEquals(List.of(new Place(P0, 5, "")), read(7).places());
+        answer(new InstanceAction.Seek(List.of(place(P0, 5))));
+        assertEquals(List.of(place(P0, 5)), read(7).places());
     }
 
     @Test
@@ -424,6 +584,37 @@ class ConsumerInstanceTest implements ConsumerInstance.Work {
             ask(new InstanceAction.Create(definition("m", true)));
         }
         refused(50003, answer(new InstanceAction.Create(definition("m", true))));
+    }
+
+    /** Many long names are more than a message holds, so they are told in turn. */
+    @Test
+    void whatDoesNotFitOneMessageIsToldInTurn() {
+        created(true);
+        String name = "n".repeat(245);
+        List<TopicPartition> all = IntStream.range(0, 5000)
+                .mapToObj(i -> new TopicPartition(name + (1000 + i / 5), i % 5))
+                .toList();
+        ask(new InstanceAction.Assign(all));
+        stored();
+        instance.located(lookUp, all.stream().collect(Collectors.toMap(p -> p, p -> 7L)), Set.of(), nowMs);
+        List<TopicPartition> read = new ArrayList<>();
+        while (read.size() < all.size()) {
+            List<Place> places = read(7).places();
+            assertTrue(places.stream()
+                            .mapToInt(place -> place.partition().topic().length())
+                            .sum()
+                    < InstancePositions.MOST_BYTES);
+            places.forEach(place -> read.add(place.partition().topicPartition()));
+        }
+        assertEquals(all, read.subList(0, all.size()), "each has its turn");
+        List<TopicPartition> told = new ArrayList<>();
+        InstanceReply.Described part;
+        do {
+            TopicPartition after = told.isEmpty() ? null : last(told);
+            part = assertInstanceOf(InstanceReply.Described.class, answer(new InstanceAction.Describe(after)));
+            told.addAll(part.assignment());
+        } while (part.more());
+        assertEquals(all, told);
     }
 
     @Test

@@ -1,9 +1,11 @@
 package io.troupe.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -14,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
 /** Consumer instances as REST Proxy v2 shows them. */
@@ -36,13 +39,21 @@ class ConsumerRoutesTest extends OnHttpPort {
     }
 
     private HttpResponse<String> records(String query) throws Exception {
-        return send(at(I + "/records" + query).header("Accept", JSON));
+        return records(I, query);
+    }
+
+    private HttpResponse<String> records(String instance, String query) throws Exception {
+        return send(at(instance + "/records" + query).header("Accept", JSON));
     }
 
     /** Reads until there is something: a partition may be taken on in the middle of a wait. */
     private String some() throws Exception {
+        return some(I);
+    }
+
+    private String some(String instance) throws Exception {
         for (int i = 0; i < 60; i++) {
-            HttpResponse<String> answer = records("?timeout=1000");
+            HttpResponse<String> answer = records(instance, "?timeout=1000");
             assertEquals(200, answer.statusCode(), answer.body());
             if (!answer.body().equals("[]")) {
                 return answer.body();
@@ -57,8 +68,12 @@ class ConsumerRoutesTest extends OnHttpPort {
 
     /** Until it has that many; across reads. */
     private void read(int count) throws Exception {
+        read(I, count);
+    }
+
+    private void read(String instance, int count) throws Exception {
         for (int read = 0; read < count; ) {
-            read += count(some());
+            read += count(some(instance));
         }
     }
 
@@ -162,14 +177,36 @@ class ConsumerRoutesTest extends OnHttpPort {
         read(1);
     }
 
+    /** One that no socket holds. */
+    @Test
+    void anAnswerThatIsBrokenOffIsGivenAgain() throws Exception {
+        for (int i = 0; i < 150; i++) {
+            cluster.add(0, "\"" + "x".repeat(100_000) + "\"");
+        }
+        create(EARLIEST);
+        does(I + "/assignments", "{\"partitions\":[{\"topic\":\"t\",\"partition\":0}]}");
+        try (Socket socket = new Socket()) {
+            socket.setReceiveBufferSize(4096);
+            socket.connect(new InetSocketAddress("127.0.0.1", port()));
+            String request = "GET " + I + "/records?timeout=60000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+            assertEquals('H', socket.getInputStream().read());
+        }
+        String again = "[]";
+        for (int i = 0; i < 60 && again.equals("[]"); i++) {
+            again = records("?timeout=1000&max_bytes=1000").body();
+        }
+        assertTrue(again.contains("\"offset\":0,"), "its first record");
+    }
+
     /** What goes to another broker's instance has to fit into one message. */
     @Test
     void namesOfOneRequestHaveABound() throws Exception {
         create(EARLIEST);
         String names = "\"" + "a".repeat(200_000) + "\",\"" + "b".repeat(200_000) + "\"";
-        refused(42206, "characters", post(I + "/subscription", V2, "{\"topics\":[" + names + "]}"));
+        refused(42206, "bytes", post(I + "/subscription", V2, "{\"topics\":[" + names + "]}"));
         String metadata = "{\"topic\":\"t\",\"partition\":0,\"offset\":0,\"metadata\":\"" + "m".repeat(300_000) + "\"}";
-        refused(42206, "characters", post(I + "/offsets", V2, "{\"offsets\":[" + metadata + "]}"));
+        refused(42206, "bytes", post(I + "/offsets", V2, "{\"offsets\":[" + metadata + "]}"));
     }
 
     @Test
@@ -379,6 +416,64 @@ class ConsumerRoutesTest extends OnHttpPort {
         assertEquals(2, count(some()));
         assertEquals("{\"topics\":[\"t\"]}", get(I + "/subscription").body());
         assertEquals(1, cluster.groups.members("h"));
+    }
+
+    /** Whether its group tells the instance of the other topic, or nobody does: that one is read from its first record on. */
+    @Test
+    void aTopicMadeAnewUnderItsNameIsReadFromItsBeginning() throws Exception {
+        cluster.add(0, "0");
+        cluster.add(0, "1");
+        subscribed();
+        assertEquals(
+                200,
+                post("/consumers/k", V2, EARLIEST.replace("\"i\"", "\"j\"")).statusCode());
+        String byHand = "/consumers/k/instances/j";
+        does(byHand + "/assignments", "{\"partitions\":[{\"topic\":\"t\",\"partition\":0}]}");
+        for (String instance : List.of(I, byHand)) {
+            read(instance, 2);
+        }
+        cluster.makeAnew(3);
+        for (int i = 0; i < 5; i++) {
+            cluster.add(0, Integer.toString(10 + i));
+        }
+        for (String instance : List.of(I, byHand)) {
+            assertTrue(some(instance).contains("\"value\":10,\"partition\":0,\"offset\":0"));
+        }
+    }
+
+    /** One whose broker only stands still is waited for. */
+    @Test
+    void aReaderWhoseBrokerHasGoneIsNotWaitedFor() throws Exception {
+        subscribed();
+        InstanceId id = new InstanceId("h", "i");
+        assertInstanceOf(InstanceReply.Granted.class, ask(id, new InstanceAction.Read(1)));
+        assertInstanceOf(InstanceReply.Busy.class, ask(id, new InstanceAction.Read(2)));
+        instances.askersGone = true;
+        assertInstanceOf(InstanceReply.Granted.class, ask(id, new InstanceAction.Read(2)));
+    }
+
+    private InstanceReply ask(InstanceId id, InstanceAction action) throws Exception {
+        return instances.ask(id, action, 60_000).toCompletableFuture().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    /** As when the broker that leads its record goes before it has answered. */
+    @Test
+    void whatMayBeWrittenIsWrittenAgain() throws Exception {
+        cluster.refusals.add(Errors.REQUEST_TIMED_OUT);
+        create(EARLIEST);
+        cluster.refusals.add(Errors.REQUEST_TIMED_OUT);
+        cluster.refusals.add(Errors.NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+        does(I + "/subscription", "{\"topics\":[\"t\"]}");
+    }
+
+    /** As when the broker that goes leads the records of instances, too. */
+    @Test
+    void whereItsRecordCannotBeReadYetAnInstanceIsWaitedFor() throws Exception {
+        subscribed();
+        instances.lose(new InstanceId("h", "i"));
+        cluster.gone.set(3);
+        assertEquals("{\"topics\":[\"t\"]}", get(I + "/subscription").body());
+        assertEquals(0, cluster.gone.get());
     }
 
     @Test

@@ -26,8 +26,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.errors.DisconnectException;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
 import org.apache.kafka.common.message.CreateTopicsResponseData;
@@ -95,6 +97,8 @@ final class FakeCluster implements BrokerCalls {
 
     /** Of all partitions. */
     volatile long logStart;
+    /** So many of the next questions for offsets find their broker gone. */
+    final AtomicInteger gone = new AtomicInteger();
     /** A call that is not answered before this. */
     volatile CompletableFuture<Void> held = CompletableFuture.completedFuture(null);
 
@@ -130,6 +134,15 @@ final class FakeCluster implements BrokerCalls {
         apply(new MetadataEvent.TopicCreated(new TopicImage(topic, Uuid.randomUuid(), all, Map.of())));
     }
 
+    /** Another topic {@code t}, in place of the one before. */
+    void makeAnew(int partitions) {
+        apply(new MetadataEvent.TopicDeleted(
+                metadata.current().topic(TOPIC).orElseThrow().topicId()));
+        logs.keySet().removeIf(log -> log.startsWith(TOPIC + "-"));
+        groups.forget(TOPIC);
+        make(TOPIC, partitions);
+    }
+
     List<PlainRecord> log(String topic, int partition) {
         return logs.computeIfAbsent(topic + "-" + partition, name -> new CopyOnWriteArrayList<>());
     }
@@ -142,6 +155,9 @@ final class FakeCluster implements BrokerCalls {
     @Override
     public CompletionStage<ApiMessage> call(
             int brokerId, int version, ApiMessage request, int sizeInBytes, int timeoutMs) {
+        if (request instanceof ListOffsetsRequestData && gone.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
+            return CompletableFuture.failedFuture(new DisconnectException("gone"));
+        }
         return held.thenCompose(none -> {
             ApiMessage answer = answer(brokerId, request);
             int waitMs = request instanceof FetchRequestData fetch && empty((FetchResponseData) answer)
@@ -215,9 +231,9 @@ final class FakeCluster implements BrokerCalls {
             }
             return new DescribeGroupsResponseData().setGroups(List.of(group));
         } else if (request instanceof OffsetFetchRequestData wanted) {
-            return groups.fetch(wanted);
+            return groups.fetch(wanted, metadata.current());
         } else if (request instanceof OffsetCommitRequestData commit) {
-            return groups.commit(commit);
+            return groups.commit(commit, metadata.current());
         } else if (request instanceof ConsumerGroupHeartbeatRequestData heartbeat) {
             return groups.heartbeat(heartbeat, metadata.current());
         }
@@ -254,13 +270,26 @@ final class FakeCluster implements BrokerCalls {
         fetches.incrementAndGet();
         List<FetchableTopicResponse> answer = new ArrayList<>();
         for (var topic : fetch.topics()) {
+            String name = topic.topicId().equals(Uuid.ZERO_UUID)
+                    ? topic.topic()
+                    : metadata.current()
+                            .topic(topic.topicId())
+                            .map(TopicImage::name)
+                            .orElse(null);
             answer.add(new FetchableTopicResponse()
                     .setTopic(topic.topic())
+                    .setTopicId(topic.topicId())
                     .setPartitions(topic.partitions().stream()
-                            .map(wanted -> fetch(topic.topic(), wanted))
+                            .map(wanted -> name == null ? unknown(wanted.partition()) : fetch(name, wanted))
                             .toList()));
         }
         return new FetchResponseData().setResponses(answer);
+    }
+
+    private static FetchResponseData.PartitionData unknown(int partition) {
+        return new FetchResponseData.PartitionData()
+                .setPartitionIndex(partition)
+                .setErrorCode(Errors.UNKNOWN_TOPIC_ID.code());
     }
 
     private FetchResponseData.PartitionData fetch(String topic, FetchRequestData.FetchPartition wanted) {

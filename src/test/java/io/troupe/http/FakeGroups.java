@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatRequestData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData;
 import org.apache.kafka.common.message.ConsumerGroupHeartbeatResponseData.Assignment;
@@ -43,44 +44,70 @@ final class FakeGroups {
         committed.put(new Key(group, new TopicPartition(FakeCluster.TOPIC, partition)), offset);
     }
 
+    /** As when it is deleted. */
+    synchronized void forget(String topic) {
+        committed.keySet().removeIf(key -> key.partition().topic().equals(topic));
+    }
+
     synchronized int members(String group) {
         return members.getOrDefault(group, new TreeMap<>()).size();
     }
 
-    synchronized OffsetFetchResponseData fetch(OffsetFetchRequestData wanted) {
-        String group = wanted.groups().get(0).groupId();
-        List<OffsetFetchResponseTopics> topics = new ArrayList<>();
-        committed.forEach((key, offset) -> {
-            if (key.group().equals(group)) {
-                topics.add(new OffsetFetchResponseTopics()
-                        .setName(key.partition().topic())
-                        .setPartitions(List.of(new OffsetFetchResponsePartitions()
-                                .setPartitionIndex(key.partition().partition())
-                                .setCommittedOffset(offset)
-                                .setMetadata(""))));
-            }
-        });
-        return new OffsetFetchResponseData()
-                .setGroups(
-                        List.of(new OffsetFetchResponseGroup().setGroupId(group).setTopics(topics)));
+    synchronized OffsetFetchResponseData fetch(OffsetFetchRequestData wanted, MetadataImage image) {
+        var asked = wanted.groups().get(0);
+        OffsetFetchResponseGroup group = new OffsetFetchResponseGroup().setGroupId(asked.groupId());
+        if (asked.topics() == null) {
+            committed.forEach((key, offset) -> {
+                if (key.group().equals(asked.groupId())) {
+                    group.topics()
+                            .add(new OffsetFetchResponseTopics()
+                                    .setName(key.partition().topic())
+                                    .setPartitions(List.of(told(key.partition().partition(), offset))));
+                }
+            });
+        } else {
+            asked.topics().forEach(topic -> group.topics()
+                    .add(new OffsetFetchResponseTopics()
+                            .setTopicId(topic.topicId())
+                            .setPartitions(topic.partitionIndexes().stream()
+                                    .map(p -> told(
+                                            p,
+                                            committed.getOrDefault(
+                                                    key(asked.groupId(), image, topic.topicId(), p), -1L)))
+                                    .toList())));
+        }
+        return new OffsetFetchResponseData().setGroups(List.of(group));
     }
 
-    synchronized OffsetCommitResponseData commit(OffsetCommitRequestData commit) {
+    private static OffsetFetchResponsePartitions told(int partition, long offset) {
+        return new OffsetFetchResponsePartitions()
+                .setPartitionIndex(partition)
+                .setCommittedOffset(offset)
+                .setMetadata("");
+    }
+
+    private static Key key(String group, MetadataImage image, Uuid topicId, int partition) {
+        return new Key(
+                group, new TopicPartition(image.topic(topicId).orElseThrow().name(), partition));
+    }
+
+    synchronized OffsetCommitResponseData commit(OffsetCommitRequestData commit, MetadataImage image) {
         boolean stranger = commit.generationIdOrMemberEpoch() >= 0
                 && !members.getOrDefault(commit.groupId(), new TreeMap<>()).containsKey(commit.memberId());
         OffsetCommitResponseData answer = new OffsetCommitResponseData();
         commit.topics().forEach(topic -> {
-            OffsetCommitResponseTopic answered = new OffsetCommitResponseTopic().setName(topic.name());
+            OffsetCommitResponseTopic answered = new OffsetCommitResponseTopic().setTopicId(topic.topicId());
+            boolean gone = image.topic(topic.topicId()).isEmpty();
+            Errors error = gone ? Errors.UNKNOWN_TOPIC_ID : stranger ? Errors.UNKNOWN_MEMBER_ID : Errors.NONE;
             topic.partitions().forEach(p -> {
-                if (!stranger) {
+                if (error == Errors.NONE) {
                     committed.put(
-                            new Key(commit.groupId(), new TopicPartition(topic.name(), p.partitionIndex())),
-                            p.committedOffset());
+                            key(commit.groupId(), image, topic.topicId(), p.partitionIndex()), p.committedOffset());
                 }
                 answered.partitions()
                         .add(new OffsetCommitResponsePartition()
                                 .setPartitionIndex(p.partitionIndex())
-                                .setErrorCode((stranger ? Errors.UNKNOWN_MEMBER_ID : Errors.NONE).code()));
+                                .setErrorCode(error.code()));
             });
             answer.topics().add(answered);
         });

@@ -13,6 +13,8 @@ final class LocalInstances implements Instances, InstanceActor.Shard {
     private final ActorTestKit kit;
     private final InstanceActor.Parts parts;
     private final Map<InstanceId, ActorRef<InstanceMessage>> living = new HashMap<>();
+    /** Whether the brokers of all who have asked so far count as gone. */
+    volatile boolean askersGone;
 
     LocalInstances(ActorTestKit kit, InstanceActor.Parts parts) {
         this.kit = kit;
@@ -42,6 +44,11 @@ final class LocalInstances implements Instances, InstanceActor.Shard {
     public synchronized void passivate(ActorRef<InstanceMessage> instance) {
         living.values().remove(instance);
         instance.tell(InstanceActor.Stop.STOP);
+    }
+
+    @Override
+    public boolean isGone(ActorRef<InstanceReply> replyTo) {
+        return askersGone;
     }
 
     @Override

@@ -64,7 +64,10 @@ final class StatusRoutes {
     private CompletionStage<HttpResponse> status() {
         MetadataImage image = topics.image();
         boolean silent = controllerSilent.getAsBoolean();
-        ClusterHealth health = ClusterHealth.of(image, minIsrOf, silent);
+        // Thousands of topics have few different settings, and it takes a while to read them.
+        Map<Map<String, String>, Integer> known = new HashMap<>();
+        ClusterHealth health = ClusterHealth.of(
+                image, topic -> known.computeIfAbsent(topic.configs(), own -> minIsrOf.applyAsInt(topic)), silent);
         return CompletableFuture.completedFuture(answer(json -> {
             json.writeStartObject();
             json.writeStringField("cluster_id", image.clusterId());

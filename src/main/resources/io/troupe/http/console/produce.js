@@ -111,10 +111,13 @@ function form(place, scope, query, topics, server) {
     return `curl -s ${quoted(location.origin + path)} -H 'Content-Type: ${BINARY}' -d ${quoted(body)}`;
   };
   const kcat = () => {
-    const lines = value.value.includes('\n') ? " -D \"$(printf '\\036')\"" : '';
-    return `printf %s ${quoted(tombstone.checked ? '' : value.value)} | kcat -b ${server} -P -t ${quoted(topic.value)}`
-      + `${partition.value === '' ? '' : ` -p ${partition.value}`}${key.value === '' ? '' : ` -k ${quoted(key.value)}`}`
-      + `${headersOf(headers.value).map((x) => ` -H ${quoted(`${x.name}=${x.value}`)}`).join('')}${tombstone.checked ? ' -Z' : ''}${lines}`;
+    const text = tombstone.checked ? '' : value.value;
+    // kcat passes over an empty message unless its key stands before it.
+    const [print, how] = text === ''
+      ? [`printf '%s\\037' ${quoted(key.value)}`, ` -K "$(printf '\\037')"${tombstone.checked ? ' -Z' : ''}`]
+      : [`printf %s ${quoted(text)}`, `${key.value === '' ? '' : ` -k ${quoted(key.value)}`}${text.includes('\n') ? " -D \"$(printf '\\036')\"" : ''}`];
+    return `${print} | kcat -b ${server} -P -t ${quoted(topic.value)}${partition.value === '' ? '' : ` -p ${partition.value}`}${how}`
+      + headersOf(headers.value).map((x) => ` -H ${quoted(`${x.name}=${x.value}`)}`).join('');
   };
 
   swap(place, heading('Produce'),

@@ -10,6 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -125,6 +128,40 @@ class ConsoleIT {
         assertEquals("1 leader", browser.value("document.querySelector('.map .rep').textContent"));
         browser.value("history.back()");
         browser.await("document.querySelector('h1').textContent === 'Topics'");
+    }
+
+    @Test
+    void ofManyTopicsAHundredAreShownAtATime() {
+        try (Admin admin = clients.admin()) {
+            Clients.get(admin.createTopics(IntStream.range(0, 150)
+                            .mapToObj(i -> new NewTopic(String.format("many-%03d", i), 1, (short) 1))
+                            .toList())
+                    .all());
+        }
+        show("#/topics");
+        browser.await("document.querySelectorAll('main tbody tr').length === 100");
+        click("main .pager a");
+        contains("many-149", "main table");
+        assertEquals(
+                0L, number("[...document.querySelectorAll('td a')].filter(a => a.innerText === 'letters').length"));
+        fill("#contains", "many-14");
+        browser.await("document.querySelectorAll('main tbody tr').length === 10");
+        show("#/records");
+        fill("#topic", "ny-123");
+        browser.await("document.querySelector('#topic-names option')?.value === 'many-123'");
+    }
+
+    /** Indented, each bracket on a line of its own, it would have a gigabyte of blanks. */
+    @Test
+    void jsonOfAnyDepthIsShown() throws Exception {
+        try (KafkaProducer<String, String> producer = clients.producer()) {
+            String deep = "[".repeat(30_000) + "]".repeat(30_000);
+            producer.send(new ProducerRecord<>("deep", deep)).get(100, TimeUnit.SECONDS);
+        }
+        show("#/records?topic=deep&from=earliest");
+        click("#records summary");
+        browser.await("document.querySelector('#records pre')?.textContent.startsWith('[')");
+        assertTrue(number("document.querySelector('#records pre').textContent.length") < 10_000_000);
     }
 
     @Test

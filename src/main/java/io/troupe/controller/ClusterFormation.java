@@ -224,8 +224,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
             return;
         }
         // By time, not by answers: those to the questions of a whole outage may come at once, from a voter that has
-        // joined
-        // this cluster and of which this node has not heard yet.
+        // joined this cluster and of which this node has not heard yet.
         long since = separate.computeIfAbsent(voter.incarnation(), first -> nowMs());
         if (nowMs() - since >= YIELD_AFTER.toMillis()) {
             rejoin("voter " + voter.nodeId() + " is in a cluster with voters " + voter.memberVoters()

@@ -286,8 +286,7 @@ final class QuorumLeader {
 
     private void onRejected(Progress voter, Quorum.Rejected r) {
         // Its own epoch names an earlier incarnation of this node, unless this voter or a majority promised it to this
-        // one: then
-        // a claim was repeated, and no other incarnation can have led under it.
+        // one: then a claim was repeated, and no other incarnation can have led under it.
         boolean repeated = r.promised().equals(epoch) && (voter.promised != null || phase != Phase.CLAIMING);
         if (r.refused().equals(epoch) && !repeated && r.promised().compareTo(epoch) >= 0) {
             depose(r.promised());

@@ -79,7 +79,10 @@ final class ClusterHealth {
     private final Map<Integer, Share> shares = new TreeMap<>();
     private final Map<String, List<TopicPartition>> found = new LinkedHashMap<>();
     private final Map<String, Integer> counts = new TreeMap<>();
+    /** Brokers that have all of a partition without a leader; and those that have it in a log dir that failed. */
     private final Set<Integer> needed = new TreeSet<>();
+
+    private final Set<Integer> neededDirs = new TreeSet<>();
     private final Set<Integer> failedDirs = new TreeSet<>();
     private final List<Problem> problems = new ArrayList<>();
     private Totals totals = Totals.NONE;
@@ -159,19 +162,21 @@ final class ClusterHealth {
             note("offline", name);
             Set<Integer> complete = new TreeSet<>(p.isr());
             complete.addAll(p.elr());
-            needed.addAll(complete.isEmpty() ? p.lastKnown() : complete);
+            for (int id : complete.isEmpty() ? p.lastKnown() : complete) {
+                (p.offline().contains(id) ? neededDirs : needed).add(id);
+            }
         } else if (one.underMinIsr() > 0) {
             note("underMinIsr", name);
         }
         if (one.reassigning() > 0) {
             note("reassigning", name);
-        } else if (one.offline() == 0) {
-            p.replicas().stream()
-                    .filter(id -> !p.isr().contains(id))
-                    .map(id -> ReplicaState.of(image, p, id))
-                    .distinct()
-                    .forEach(state -> note(state.name(), name));
         }
+        p.replicas().stream()
+                .filter(id -> !p.isr().contains(id))
+                .map(id -> ReplicaState.of(image, p, id))
+                .filter(state -> one.reassigning() == 0 || state != ReplicaState.CATCHING_UP)
+                .distinct()
+                .forEach(state -> note(state.name(), name));
     }
 
     private void note(String what, TopicPartition partition) {
@@ -196,15 +201,10 @@ final class ClusterHealth {
         }
         fencedBrokers();
         if (count("offline") > 0) {
-            needed.removeIf(id -> image.broker(id).filter(b -> !b.fenced()).isPresent());
             add(
                     Severity.BAD,
                     partitions("offline") + " without a leader: nobody can read or write there",
-                    needed.isEmpty()
-                            ? "One is being elected, or no replica is known to be complete: look again, then at the controller's log."
-                            : "Start broker " + join(needed)
-                                    + ", which has all that was acknowledged. If that is lost for good, give up"
-                                    + " what only it held: bin/troupe-leader-election.sh --election-type unclean.",
+                    bringBack(),
                     "offline");
         }
         if (count("underMinIsr") > 0) {
@@ -243,6 +243,18 @@ final class ClusterHealth {
                     "It ends by itself when the new replicas have all.",
                     "reassigning");
         }
+    }
+
+    private String bringBack() {
+        needed.removeIf(id -> image.broker(id).filter(b -> !b.fenced()).isPresent());
+        if (needed.isEmpty() && neededDirs.isEmpty()) {
+            return "One is being elected, or no replica is known to be complete: look again, then at the controller's log.";
+        }
+        String whose = needed.isEmpty()
+                ? "Mend the log dir that failed on broker " + join(neededDirs)
+                : "Start broker " + join(needed);
+        return whose + ", which has all that was acknowledged. If that is lost for good, give up what only it held:"
+                + " bin/troupe-leader-election.sh --election-type unclean.";
     }
 
     private void fencedBrokers() {

@@ -29,6 +29,7 @@ final class ConsoleRoutes {
             Map.entry("app.js", "text/javascript; charset=UTF-8"),
             Map.entry("api.js", "text/javascript; charset=UTF-8"),
             Map.entry("dom.js", "text/javascript; charset=UTF-8"),
+            Map.entry("fields.js", "text/javascript; charset=UTF-8"),
             Map.entry("overview.js", "text/javascript; charset=UTF-8"),
             Map.entry("topics.js", "text/javascript; charset=UTF-8"),
             Map.entry("groups.js", "text/javascript; charset=UTF-8"),

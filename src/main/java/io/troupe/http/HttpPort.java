@@ -194,7 +194,7 @@ public final class HttpPort {
             }
             if (!route.always()) {
                 hostNames.check(request);
-                origins.check(request);
+                origins.check(request, route);
             }
             return route.handler().handle(exchange).whenComplete((answer, failure) -> exchange.handled());
         } catch (RuntimeException e) {

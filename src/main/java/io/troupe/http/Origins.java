@@ -23,10 +23,11 @@ record Origins(List<String> allowed) {
     /**
      * That nothing is changed by the page of somebody else.
      *
+     * @param route the request's; its path may be written in more ways than one
      * @throws HttpFailure 403
      */
-    void check(HttpRequest request) {
-        if (changes(request) && isForeign(request) && allowed(request).isEmpty()) {
+    void check(HttpRequest request, Route route) {
+        if (changes(route) && isForeign(request) && allowed(request).isEmpty()) {
             throw new HttpFailure(
                     403,
                     "A page from " + HttpFailure.shown(header(request, "Origin").orElse("elsewhere"))
@@ -35,10 +36,8 @@ record Origins(List<String> allowed) {
     }
 
     /** To read by a consumer instance moves it. */
-    private static boolean changes(HttpRequest request) {
-        String method = request.method().name();
-        boolean reads = method.equals("GET") || method.equals("HEAD");
-        return !reads || request.getUri().path().startsWith(CONSUMERS);
+    private static boolean changes(Route route) {
+        return !route.method().equals("GET") || route.template().startsWith(CONSUMERS);
     }
 
     private static boolean isForeign(HttpRequest request) {

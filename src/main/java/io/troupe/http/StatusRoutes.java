@@ -64,7 +64,10 @@ final class StatusRoutes {
     private CompletionStage<HttpResponse> status() {
         MetadataImage image = topics.image();
         boolean silent = controllerSilent.getAsBoolean();
-        ClusterHealth health = ClusterHealth.of(image, minIsrOf, silent);
+        // Thousands of topics have few different settings, and it takes a while to read them.
+        Map<Map<String, String>, Integer> known = new HashMap<>();
+        ClusterHealth health = ClusterHealth.of(
+                image, topic -> known.computeIfAbsent(topic.configs(), own -> minIsrOf.applyAsInt(topic)), silent);
         return CompletableFuture.completedFuture(answer(json -> {
             json.writeStartObject();
             json.writeStringField("cluster_id", image.clusterId());
@@ -135,16 +138,17 @@ final class StatusRoutes {
 
     private CompletionStage<HttpResponse> list(Exchange exchange) {
         String part = exchange.query("contains").orElse("");
-        int count = exchange.number("count", DEFAULT_TOPICS, 1, MOST_TOPICS);
+        boolean internal = exchange.query("internal").filter("false"::equals).isEmpty();
         List<TopicImage> found = topics.image().topics().values().stream()
-                .filter(topic -> topic.name().contains(part))
+                .filter(topic -> topic.name().contains(part) && (internal || !topic.internal()))
                 .sorted(Comparator.comparing(TopicImage::name))
                 .toList();
+        List<TopicImage> some = stretch(exchange, found, DEFAULT_TOPICS, MOST_TOPICS);
         return CompletableFuture.completedFuture(answer(json -> {
             json.writeStartObject();
             json.writeNumberField("found", found.size());
             json.writeArrayFieldStart("topics");
-            for (TopicImage topic : found.subList(0, Math.min(count, found.size()))) {
+            for (TopicImage topic : some) {
                 json.writeStartObject();
                 json.writeStringField("name", topic.name());
                 json.writeBooleanField("internal", topic.internal());
@@ -159,6 +163,13 @@ final class StatusRoutes {
         }));
     }
 
+    /** As many as are asked for, from the first that is asked for on. */
+    private static <T> List<T> stretch(Exchange exchange, List<T> all, int byDefault, int most) {
+        int first = Math.min(exchange.number("first", 0, 0, Integer.MAX_VALUE), all.size());
+        int count = exchange.number("count", byDefault, 1, most);
+        return all.subList(first, Math.min(all.size(), first + count));
+    }
+
     /** What is known of a stretch of a topic's partitions. */
     private record Known(
             Map<TopicPartition, RecordReading.End> starts,
@@ -167,12 +178,7 @@ final class StatusRoutes {
 
     private CompletionStage<HttpResponse> topic(Exchange exchange) {
         TopicImage topic = topics.existing(exchange.path("topic"));
-        int first = Math.min(
-                exchange.number("first", 0, 0, Integer.MAX_VALUE),
-                topic.partitions().size());
-        int count = exchange.number("count", DEFAULT_PARTITIONS, 1, MOST_PARTITIONS);
-        List<PartitionImage> some =
-                topic.partitions().subList(first, Math.min(topic.partitions().size(), first + count));
+        List<PartitionImage> some = stretch(exchange, topic.partitions(), DEFAULT_PARTITIONS, MOST_PARTITIONS);
         Map<TopicPartition, Long> asked = new HashMap<>();
         some.forEach(p -> asked.put(new TopicPartition(topic.name(), p.partition()), null));
         List<PartitionImage> lacking =

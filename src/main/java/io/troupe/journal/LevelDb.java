@@ -7,7 +7,10 @@ import java.nio.file.Path;
 import org.fusesource.leveldbjni.JniDBFactory;
 import org.fusesource.leveldbjni.internal.NativeDB;
 import org.iq80.leveldb.DB;
+import org.iq80.leveldb.DBException;
 import org.iq80.leveldb.Options;
+import org.iq80.leveldb.WriteBatch;
+import org.iq80.leveldb.WriteOptions;
 import org.iq80.leveldb.impl.Iq80DBFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,6 +56,9 @@ final class LevelDb {
     private static final class Native {
         private static final String UNPACK_TO = "library.leveldbjni.path";
 
+        /** Whether the library was handed one of each structure. */
+        private static boolean known;
+
         static {
             Path unpacked = System.getProperty(UNPACK_TO) == null ? temporaryDirectory() : null;
             try {
@@ -85,8 +91,31 @@ final class LevelDb {
             }
         }
 
-        static DB open(File dir, Options options) throws IOException {
-            return JniDBFactory.factory.open(dir, options);
+        /**
+         * The library looks up the fields of a structure when it is first handed one, by way of variables that all threads share: a thread that
+         * does so at the same time as another may use a reference of that one's that is no more, and ends the process. So nobody has a store before
+         * one thread alone has handed over one of each.
+         */
+        static synchronized DB open(File dir, Options options) throws IOException {
+            DB db = JniDBFactory.factory.open(dir, options);
+            if (!known) {
+                handOver(db);
+                known = true;
+            }
+            return db;
+        }
+
+        private static void handOver(DB db) throws IOException {
+            try {
+                db.get(new byte[] {0});
+            } catch (DBException e) {
+                LOG.debug("The index is damaged", e);
+            }
+            try (WriteBatch nothing = db.createWriteBatch()) {
+                db.write(nothing, new WriteOptions());
+            } catch (DBException e) {
+                LOG.debug("The index cannot be written", e);
+            }
         }
     }
 }

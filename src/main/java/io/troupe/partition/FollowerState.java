@@ -5,7 +5,6 @@ import io.troupe.journal.LogAppend;
 import io.troupe.partition.LinkMessage.Divergence;
 import io.troupe.record.BatchHeader;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -58,21 +57,17 @@ final class FollowerState {
     /** Begun by batches that are not persisted yet. */
     private final List<EpochStart> comingEpochs = new ArrayList<>();
 
-    private final ArrayDeque<ByteBuffer> queued = new ArrayDeque<>();
+    private final AppendQueue queue;
     private int leaderEpoch = -1;
     private long logStartOffset;
     private long highWatermark;
-    private long persistedEnd;
-    private long nextOffset;
-    private long inFlightEnd = -1;
 
     /** @param epochs of the log, ascending */
     FollowerState(List<EpochStart> epochs, long logStartOffset, long highWatermark, long logEndOffset) {
         this.epochs = new ArrayList<>(epochs);
         this.logStartOffset = logStartOffset;
         this.highWatermark = highWatermark;
-        this.persistedEnd = logEndOffset;
-        this.nextOffset = logEndOffset;
+        this.queue = new AppendQueue(logEndOffset);
     }
 
     int leaderEpoch() {
@@ -81,7 +76,7 @@ final class FollowerState {
 
     /** LEO: what is on disk. */
     long persistedEnd() {
-        return persistedEnd;
+        return queue.persistedEnd();
     }
 
     long highWatermark() {
@@ -102,11 +97,11 @@ final class FollowerState {
 
     /** Where what has been taken ends. */
     long nextOffset() {
-        return nextOffset;
+        return queue.nextOffset();
     }
 
     boolean isWriting() {
-        return inFlightEnd >= 0;
+        return queue.isWriting();
     }
 
     /** The last epoch in what is on disk, -1 for none. */
@@ -121,9 +116,8 @@ final class FollowerState {
     }
 
     void forgetQueued() {
-        queued.clear();
-        nextOffset = inFlightEnd >= 0 ? inFlightEnd : persistedEnd;
-        comingEpochs.removeIf(epoch -> epoch.startOffset() >= nextOffset);
+        queue.forgetWaiting();
+        comingEpochs.removeIf(epoch -> epoch.startOffset() >= queue.nextOffset());
     }
 
     /**
@@ -135,13 +129,13 @@ final class FollowerState {
         if (epoch != leaderEpoch) {
             return Taken.KNOWN;
         }
-        if (offset > nextOffset) {
+        if (offset > queue.nextOffset()) {
             return Taken.GAP;
         }
         int from = batches.position();
         int at = from;
         int last = lastComingEpoch();
-        long next = nextOffset;
+        long next = queue.nextOffset();
         List<EpochStart> begun = new ArrayList<>(1);
         while (at < batches.limit()) {
             if (!isWhole(batches, at)) {
@@ -170,7 +164,6 @@ final class FollowerState {
         }
         queue(batches, from);
         comingEpochs.addAll(begun);
-        nextOffset = next;
         return Taken.QUEUED;
     }
 
@@ -193,40 +186,23 @@ final class FollowerState {
         int start = from;
         int at = from;
         while (at < batches.limit()) {
+            long end = BatchHeader.lastOffset(batches, at) + 1;
             at += BatchHeader.sizeInBytes(batches, at);
             if (at - start >= PIECE_BYTES || at == batches.limit()) {
-                queued.add(batches.slice(start, at - start));
+                queue.add(batches.slice(start, at - start), end);
                 start = at;
             }
         }
     }
 
-    /** Takes what waits, up to about {@code maxBytes}, as one group to persist; null while one is in flight or none waits. */
+    /** As {@link AppendQueue#nextGroup}. */
     LogAppend nextGroup(int maxBytes) {
-        if (inFlightEnd >= 0 || queued.isEmpty()) {
-            return null;
-        }
-        List<ByteBuffer> buffers = new ArrayList<>(queued.size());
-        int bytes = 0;
-        while (!queued.isEmpty()) {
-            int size = queued.peek().remaining();
-            if (bytes > 0 && bytes + (long) size > maxBytes) {
-                break;
-            }
-            buffers.add(queued.poll());
-            bytes += size;
-        }
-        inFlightEnd = BatchHeader.endOffset(buffers.get(buffers.size() - 1));
-        return new LogAppend(persistedEnd, inFlightEnd, buffers, bytes);
+        return queue.nextGroup(maxBytes);
     }
 
     /** The group in flight is on disk. */
     void persisted(long endOffset) {
-        if (endOffset != inFlightEnd) {
-            throw new IllegalStateException("persisted to " + endOffset + ", but " + inFlightEnd + " is in flight");
-        }
-        inFlightEnd = -1;
-        persistedEnd = endOffset;
+        queue.persisted(endOffset);
         while (!comingEpochs.isEmpty() && comingEpochs.get(0).startOffset() < endOffset) {
             epochs.add(comingEpochs.remove(0));
             shownEpochs = null;
@@ -235,12 +211,12 @@ final class FollowerState {
 
     /** The leader's HW: what of it is here counts. */
     void highWatermark(long leaders) {
-        highWatermark = Math.max(highWatermark, Math.min(leaders, persistedEnd));
+        highWatermark = Math.max(highWatermark, Math.min(leaders, persistedEnd()));
     }
 
     /** Where the log start is to move, given the leader's; -1 when it is there. */
     long logStartToReach(long leaders) {
-        long reachable = Math.min(leaders, persistedEnd);
+        long reachable = Math.min(leaders, persistedEnd());
         return reachable > logStartOffset ? reachable : -1;
     }
 
@@ -251,8 +227,8 @@ final class FollowerState {
 
     /** Rule 1.12: what to cut when the leader's log is another; never the HW, always where the histories part. */
     Cut cut(Divergence divergence) {
-        long end = LeaderEpochs.cut(epochs, logStartOffset, persistedEnd, divergence);
-        if (persistedEnd < divergence.logStartOffset() || end < divergence.logStartOffset()) {
+        long end = LeaderEpochs.cut(epochs, logStartOffset, persistedEnd(), divergence);
+        if (persistedEnd() < divergence.logStartOffset() || end < divergence.logStartOffset()) {
             return new Cut(divergence.logStartOffset(), true);
         }
         return new Cut(end, end < logStartOffset);

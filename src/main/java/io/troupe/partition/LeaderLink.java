@@ -4,8 +4,8 @@ import io.troupe.journal.LogAppend;
 import io.troupe.journal.LogReader;
 import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataCache;
-import io.troupe.partition.LeaderLinkCore.Chunk;
 import io.troupe.partition.LinkMessage.Positions;
+import io.troupe.partition.LinkReads.Chunk;
 import io.troupe.record.BatchHeader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -248,18 +248,16 @@ final class LeaderLink extends AbstractBehavior<LeaderLink.Command> {
 
         @Override
         public long followerEpoch() {
-            return metadata.current()
-                    .broker(followerId)
-                    .map(BrokerImage::brokerEpoch)
-                    .orElse(-1L);
+            return epochOf(followerId);
         }
 
         @Override
         public long ownEpoch() {
-            return metadata.current()
-                    .broker(brokerId)
-                    .map(BrokerImage::brokerEpoch)
-                    .orElse(-1L);
+            return epochOf(brokerId);
+        }
+
+        private long epochOf(int id) {
+            return metadata.current().broker(id).map(BrokerImage::brokerEpoch).orElse(-1L);
         }
 
         @Override

@@ -12,10 +12,8 @@ import io.troupe.partition.LinkMessage.Session;
 import io.troupe.partition.LinkOutbox.Data;
 import io.troupe.record.BatchHeader;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -25,17 +23,14 @@ import java.util.Set;
  * The leader's end of a replica link: checks where one broker's followers stand (rules 1.2, 1.3) and sends them what comes
  * next. Pure: no Pekko, clock or I/O; owned by one {@link LeaderLink}.
  *
- * <p>A follower that has all is sent what its leader appends from memory, without a read. One that is behind is read for, a
- * message at a time and in turn with others that are. Bytes sent and not yet taken by the follower's end are at most
- * {@link #WINDOW_BYTES}; reads leave a quarter of it to what is appended now. One batch too large for a message goes in
- * pieces, one such batch at a time. A follower that its {@link Throttle} holds is always read for.
+ * <p>A follower that has all is sent what its leader appends from memory, without a read. One that is behind is read for
+ * ({@link LinkReads}), and so, always, is one that its {@link Throttle} holds. Bytes sent and not yet taken by the follower's end are at most
+ * {@link #WINDOW_BYTES}.
  *
  * <p>Any gap in what the follower's end sends asks for a new session, which begins with all its positions.
  */
 final class LeaderLinkCore {
     static final int WINDOW_BYTES = 8 << 20;
-    private static final int READ_WINDOW_BYTES = WINDOW_BYTES / 4 * 3;
-    private static final int MAX_READS = 2;
     /** After this the follower's end is given up; it begins a new session when it lives. */
     private static final long SILENCE_MS = 10_000;
 
@@ -65,47 +60,19 @@ final class LeaderLinkCore {
         void followerAt(PartitionKey partition, int leaderEpoch, long brokerEpoch, long offset);
     }
 
-    /**
-     * What was read.
-     *
-     * @param offset as asked; the first batch may begin before it
-     * @param endOffset exclusive
-     * @param totalBytes of the batches; more than there are in {@code bytes} when it is a piece of one
-     * @param at where this piece begins
-     */
-    record Chunk(long offset, long endOffset, int totalBytes, int at, ByteBuffer bytes) {
-        boolean isLast() {
-            return at + bytes.remaining() == totalBytes;
-        }
-
-        /**
-         * Where a log must begin to go on with what was read: a log start that lies inside a batch (DeleteRecords) leaves the whole batch in
-         * the log, and with it what a copy of the log begins with.
-         */
-        long beginning() {
-            return Math.min(offset, BatchHeader.baseOffset(bytes, bytes.position()));
-        }
-    }
-
     private final int brokerId;
     private final Port port;
     private final Throttle throttle;
     private final Map<PartitionKey, LinkFeed> feeds = new HashMap<>();
     private final LinkOutbox outbox = new LinkOutbox();
-    private final ArrayDeque<PartitionKey> behind = new ArrayDeque<>();
-    /** To be looked at with the next beat: they were read for in vain. */
-    private final Set<PartitionKey> again = new HashSet<>();
+    private final LinkReads reads;
     /** Whose HW or log start the follower may not know yet. */
     private final Set<PartitionKey> untold = new LinkedHashSet<>();
     /** Those of them that are told with the next message, not with the next beat. */
     private final Set<PartitionKey> tellNext = new LinkedHashSet<>();
-    /** Which have a large batch next, while another's is under way. */
-    private final ArrayDeque<PartitionKey> largeNext = new ArrayDeque<>();
 
-    private PartitionKey large;
     private Session session;
     private long expected;
-    private int reads;
     private long runs;
     private long heardMs;
     private boolean sentSinceBeat;
@@ -115,6 +82,7 @@ final class LeaderLinkCore {
         this.brokerId = brokerId;
         this.port = port;
         this.throttle = throttle;
+        this.reads = new LinkReads(feeds, outbox, throttle, port);
     }
 
     /** Whether that run is the present one. */
@@ -147,8 +115,7 @@ final class LeaderLinkCore {
     void positions(Positions message, long nowMs) {
         if (message.session().brokerEpoch() != port.followerEpoch()) {
             // Of an earlier process; or of one that is not known here yet, and is greeted when it is; or of another
-            // cluster,
-            // whose greater epoch must not keep out what the true follower says.
+            // cluster, whose greater epoch must not keep out what the true follower says.
             return;
         }
         int newer = session == null ? 1 : message.session().compareTo(session);
@@ -165,7 +132,7 @@ final class LeaderLinkCore {
         heardMs = nowMs;
         outbox.heard(message.heard(), message.takenBytes());
         message.positions().forEach(this::position);
-        pump();
+        reads.pump();
     }
 
     private void begin(Session begun) {
@@ -178,12 +145,9 @@ final class LeaderLinkCore {
         feeds.keySet().forEach(port::letGo);
         feeds.clear();
         outbox.clear();
-        behind.clear();
-        again.clear();
+        reads.clear();
         untold.clear();
         tellNext.clear();
-        largeNext.clear();
-        large = null;
     }
 
     private void position(Position position) {
@@ -205,14 +169,9 @@ final class LeaderLinkCore {
 
     private void drop(PartitionKey partition) {
         feeds.remove(partition);
-        again.remove(partition);
         untold.remove(partition);
         tellNext.remove(partition);
-        largeNext.remove(partition);
-        port.letGo(partition);
-        if (partition.equals(large)) {
-            nextLarge();
-        }
+        reads.drop(partition);
     }
 
     /** Rules 1.2 and 1.3, in their order; what is ahead of this broker's metadata is kept until that has come. */
@@ -246,10 +205,10 @@ final class LeaderLinkCore {
             feed.valid = true;
             feed.next = position.offset();
             untold.add(partition);
-            queueWhenBehind(partition, feed, view);
+            reads.queueWhenBehind(partition, feed, view);
         } else if (feed.held) {
             feed.held = false;
-            queueWhenBehind(partition, feed, view);
+            reads.queueWhenBehind(partition, feed, view);
         }
     }
 
@@ -258,7 +217,7 @@ final class LeaderLinkCore {
         LinkFeed feed = feeds.get(partition);
         if (feed != null) {
             examine(partition, feed);
-            pump();
+            reads.pump();
         }
     }
 
@@ -284,9 +243,8 @@ final class LeaderLinkCore {
         }
         // What its leader shows by now may be more, but that will be told like this.
         if (feed.next < group.endOffset()) {
-            feed.queued = true;
-            behind.addLast(partition);
-            pump();
+            reads.queue(partition, feed);
+            reads.pump();
         }
     }
 
@@ -325,8 +283,8 @@ final class LeaderLinkCore {
         LogView view = port.view(partition);
         if (feed != null && view != null) {
             untold.add(partition);
-            queueWhenBehind(partition, feed, view);
-            pump();
+            reads.queueWhenBehind(partition, feed, view);
+            reads.pump();
         }
     }
 
@@ -337,123 +295,9 @@ final class LeaderLinkCore {
         }
     }
 
-    private void queueWhenBehind(PartitionKey partition, LinkFeed feed, LogView view) {
-        if (feed.valid && feed.isIdle() && feed.next < view.logEndOffset()) {
-            feed.queued = true;
-            behind.addLast(partition);
-        }
-    }
-
-    /** Reads for those that are behind, as far as the window goes. */
-    private void pump() {
-        while (reads < MAX_READS
-                && !behind.isEmpty()
-                && outbox.inFlight() + (reads + 1L) * LinkOutbox.MESSAGE_BYTES <= READ_WINDOW_BYTES) {
-            PartitionKey partition = behind.pollFirst();
-            LinkFeed feed = feeds.get(partition);
-            if (feed == null || !feed.queued) {
-                continue;
-            }
-            feed.queued = false;
-            LogView view = port.view(partition);
-            if (view == null || view.leaderEpoch() != feed.position.leaderEpoch()) {
-                feed.valid = false;
-            } else if (feed.largeAt > 0) {
-                feed.reading = true;
-                reads++;
-                port.readOn(partition, feed.run);
-            } else if (mustWait(partition, feed)) {
-                feed.held = true;
-                again.add(partition);
-            } else if (feed.next < view.logStartOffset() && view.logStartOffset() == view.logEndOffset()) {
-                beginAt(partition, feed, view.logStartOffset());
-            } else if (feed.next < view.logEndOffset()) {
-                feed.reading = true;
-                reads++;
-                port.read(
-                        partition,
-                        feed.run,
-                        view,
-                        Math.max(feed.next, view.logStartOffset()),
-                        LinkOutbox.MESSAGE_BYTES);
-            }
-        }
-    }
-
-    /** A throttled follower is sent one message at a time, each when there is room for it and the follower says so. */
-    private boolean mustWait(PartitionKey partition, LinkFeed feed) {
-        return throttle.holds(partition) && (feed.position.offset() < feed.next || !throttle.hasRoom(partition));
-    }
-
-    /** The follower is to begin there with an empty log. */
-    private void beginAt(PartitionKey partition, LinkFeed feed, long offset) {
-        feed.valid = false;
-        outbox.add(new Divergence(partition, feed.position.leaderEpoch(), -1, offset, offset));
-    }
-
-    /** @param chunk null when nothing could be read; that is tried again with the next beat */
-    void read(PartitionKey partition, long run, Chunk chunk) {
-        reads--;
-        LinkFeed feed = feeds.get(partition);
-        if (feed == null || feed.run != run) {
-            pump();
-            return;
-        }
-        feed.reading = false;
-        if (chunk == null || !chunk.bytes().hasRemaining()) {
-            feed.largeAt = 0;
-            port.letGo(partition);
-            if (partition.equals(large)) {
-                nextLarge();
-            }
-            again.add(partition);
-        } else if (feed.beginsElsewhere(chunk)) {
-            port.letGo(partition);
-            beginAt(partition, feed, chunk.beginning());
-        } else if (!chunk.isLast() && large != null && !large.equals(partition)) {
-            port.letGo(partition);
-            largeNext.add(partition);
-        } else {
-            send(partition, feed, chunk);
-        }
-        pump();
-    }
-
-    private void send(PartitionKey partition, LinkFeed feed, Chunk chunk) {
-        outbox.add(new Data(
-                partition,
-                feed.position.leaderEpoch(),
-                feed.next,
-                chunk.totalBytes(),
-                chunk.at(),
-                List.of(chunk.bytes())));
-        throttle.passed(partition, chunk.bytes().remaining());
-        if (!chunk.isLast()) {
-            large = partition;
-            feed.largeAt = chunk.at() + chunk.bytes().remaining();
-            feed.queued = true;
-            behind.addFirst(partition);
-            return;
-        }
-        feed.largeAt = 0;
-        feed.next = chunk.endOffset();
-        if (partition.equals(large)) {
-            nextLarge();
-        }
-        LogView view = port.view(partition);
-        if (view != null) {
-            queueWhenBehind(partition, feed, view);
-        }
-    }
-
-    private void nextLarge() {
-        large = null;
-        PartitionKey next = largeNext.poll();
-        LinkFeed feed = next == null ? null : feeds.get(next);
-        if (feed != null && feed.isIdle()) {
-            feed.queued = true;
-            behind.addLast(next);
-        }
+    /** As {@link LinkReads#read}. */
+    void read(PartitionKey partition, long run, LinkReads.Chunk chunk) {
+        reads.read(partition, run, chunk);
     }
 
     /** Whether {@link #flush} would send anything. */
@@ -506,24 +350,14 @@ final class LeaderLinkCore {
             end();
             return;
         }
-        List.copyOf(again).forEach(this::tryAgain);
-        again.clear();
+        reads.tryAgain();
         untold.removeIf(this::tellOffsets);
-        pump();
+        reads.pump();
         flush();
         if (!sentSinceBeat) {
             send(List.of());
         }
         sentSinceBeat = false;
-    }
-
-    private void tryAgain(PartitionKey partition) {
-        LinkFeed feed = feeds.get(partition);
-        LogView view = port.view(partition);
-        if (feed != null && view != null) {
-            feed.held = false;
-            queueWhenBehind(partition, feed, view);
-        }
     }
 
     /** @return whether there is nothing left to tell until something happens */

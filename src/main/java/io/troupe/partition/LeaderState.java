@@ -45,8 +45,6 @@ final class LeaderState {
     private final ProducerStates producers;
     private long logStartOffset;
     private long highWatermark;
-    private long persistedEnd;
-    private long nextOffset;
 
     private List<Integer> committedIsr;
     /** Committed and proposed members together. */
@@ -58,8 +56,7 @@ final class LeaderState {
     /** LEO of each follower, as it told in this leader epoch; a follower without entry holds back the HW. */
     private final Map<Integer, Long> followerEnds = new HashMap<>();
 
-    private final ArrayDeque<ByteBuffer> queued = new ArrayDeque<>();
-    private long inFlightEnd = -1;
+    private final AppendQueue queue;
     private final ArrayDeque<Pending> awaitingPersist = new ArrayDeque<>();
     private final ArrayDeque<Pending> awaitingHighWatermark = new ArrayDeque<>();
     private final DataWaiters waiters = new DataWaiters();
@@ -85,8 +82,7 @@ final class LeaderState {
         this.logStartOffset = logStartOffset;
         this.highWatermark = highWatermark;
         this.epochStartOffset = logEndOffset;
-        this.persistedEnd = logEndOffset;
-        this.nextOffset = logEndOffset;
+        this.queue = new AppendQueue(logEndOffset);
         this.producers = producers;
         advanceHighWatermark();
     }
@@ -114,7 +110,7 @@ final class LeaderState {
 
     /** LEO: what is on disk. */
     long persistedEnd() {
-        return persistedEnd;
+        return queue.persistedEnd();
     }
 
     boolean epochStartCommitted() {
@@ -157,10 +153,9 @@ final class LeaderState {
             long originalTimeMs = logAppendTimeMs < 0 ? -1 : original.timestampMs();
             return await(append, original.baseOffset(), original.lastOffset(), originalTimeMs, nowMs);
         }
-        if (nextOffset == 0 && BatchHeader.baseSequence(b, at) > 0) {
+        if (queue.nextOffset() == 0 && BatchHeader.baseSequence(b, at) > 0) {
             // Nobody has written here yet, so the batch before it was refused, as happens while a new partition gets
-            // its
-            // leader. Taken now, it would shut that one out for good; refused, both are sent again in order.
+            // its leader. Taken now, it would shut that one out for good; refused, both are sent again in order.
             refuse(
                     append.reply(),
                     new Refusal(
@@ -168,8 +163,8 @@ final class LeaderState {
                             "the first batch of a partition has sequence " + BatchHeader.baseSequence(b, at)));
             return false;
         }
-        BatchHeader.stamp(b, at, nextOffset, leaderEpoch);
-        long baseOffset = nextOffset;
+        long baseOffset = queue.nextOffset();
+        BatchHeader.stamp(b, at, baseOffset, leaderEpoch);
         long lastOffset = BatchHeader.lastOffset(b, at);
         producers.append(
                 BatchHeader.producerId(b, at),
@@ -179,8 +174,7 @@ final class LeaderState {
                 baseOffset,
                 lastOffset,
                 BatchHeader.maxTimestamp(b, at));
-        nextOffset = lastOffset + 1;
-        queued.add(b);
+        queue.add(b, lastOffset + 1);
         return await(append, baseOffset, lastOffset, logAppendTimeMs, nowMs);
     }
 
@@ -209,7 +203,7 @@ final class LeaderState {
         boolean all = append.requiredAcks() == -1;
         long deadlineMs = nowMs + Math.max(0, append.timeoutMs());
         Pending pending = new Pending(append.reply(), baseOffset, lastOffset, logAppendTimeMs, deadlineMs);
-        if (lastOffset < (all ? highWatermark : persistedEnd)) {
+        if (lastOffset < (all ? highWatermark : persistedEnd())) {
             answer(pending);
             return false;
         }
@@ -217,39 +211,20 @@ final class LeaderState {
         return all;
     }
 
-    /** Takes what waits, up to about {@code maxBytes}, as one group to persist; null while one is in flight or none waits. */
+    /** As {@link AppendQueue#nextGroup}. */
     LogAppend nextGroup(int maxBytes) {
-        if (inFlightEnd >= 0 || queued.isEmpty()) {
-            return null;
-        }
-        List<ByteBuffer> buffers = new ArrayList<>(Math.min(queued.size(), 64));
-        int bytes = 0;
-        while (!queued.isEmpty()) {
-            int size = queued.peek().remaining();
-            if (bytes > 0 && bytes + (long) size > maxBytes) {
-                break;
-            }
-            buffers.add(queued.poll());
-            bytes += size;
-        }
-        ByteBuffer last = buffers.get(buffers.size() - 1);
-        inFlightEnd = BatchHeader.lastOffset(last, last.position()) + 1;
-        return new LogAppend(persistedEnd, inFlightEnd, buffers, bytes);
+        return queue.nextGroup(maxBytes);
     }
 
     /** The group in flight is on disk. Publish a new view, then call {@link #answerPersisted} and {@link #answerCovered}. */
     void persisted(long endOffset) {
-        if (endOffset != inFlightEnd) {
-            throw new IllegalStateException("persisted to " + endOffset + ", but " + inFlightEnd + " is in flight");
-        }
-        inFlightEnd = -1;
-        persistedEnd = endOffset;
+        queue.persisted(endOffset);
         advanceHighWatermark();
     }
 
     /** Answers the writers of acks 0 and 1. */
     void answerPersisted() {
-        while (!awaitingPersist.isEmpty() && awaitingPersist.peek().lastOffset < persistedEnd) {
+        while (!awaitingPersist.isEmpty() && awaitingPersist.peek().lastOffset < persistedEnd()) {
             answer(awaitingPersist.poll());
         }
     }
@@ -265,7 +240,7 @@ final class LeaderState {
                     Errors.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
                     "the batch was written, but only " + committedIsr.size() + " replicas are left in sync of "
                             + minInsync + " (min.insync.replicas)");
-            while (!awaitingHighWatermark.isEmpty() && awaitingHighWatermark.peek().lastOffset < persistedEnd) {
+            while (!awaitingHighWatermark.isEmpty() && awaitingHighWatermark.peek().lastOffset < persistedEnd()) {
                 refuse(awaitingHighWatermark.poll().reply, refusal);
             }
         }
@@ -326,7 +301,7 @@ final class LeaderState {
         if (committedIsr.size() < minInsync) {
             return;
         }
-        long min = persistedEnd;
+        long min = persistedEnd();
         for (int i = 0; i < maximalIsr.size(); i++) {
             int member = maximalIsr.get(i);
             if (member != brokerId) {
@@ -351,7 +326,7 @@ final class LeaderState {
     /** Answers everything that waits, once and for all. */
     void resign(Refusal reason) {
         Refusal told = reason.error() == Errors.NOT_LEADER_OR_FOLLOWER ? Refusal.mayBeWritten() : reason;
-        queued.clear();
+        queue.forgetWaiting();
         while (!awaitingPersist.isEmpty()) {
             refuse(awaitingPersist.poll().reply, told);
         }

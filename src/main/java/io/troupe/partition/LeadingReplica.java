@@ -82,7 +82,7 @@ final class LeadingReplica {
             ActorRef<Command> self,
             ReplicaStorage storage) {
         this.partition = assigned.partition();
-        this.key = new PartitionKey(partition.topicId(), partition.partition());
+        this.key = PartitionKey.of(partition);
         this.self = self;
         this.assigned = assigned;
         this.config = assigned.config();

@@ -50,7 +50,7 @@ final class LinkFeed {
     }
 
     /** Whether a follower without records, or one that lacks what the log no longer begins with, is to begin elsewhere. */
-    boolean beginsElsewhere(LeaderLinkCore.Chunk chunk) {
+    boolean beginsElsewhere(LinkReads.Chunk chunk) {
         boolean mayMove = position.lastEpoch() < 0 || next < chunk.offset();
         return chunk.at() == 0 && mayMove && chunk.beginning() != next;
     }

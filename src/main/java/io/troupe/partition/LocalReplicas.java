@@ -53,42 +53,28 @@ public final class LocalReplicas {
         }
     }
 
-    private record Key(Uuid topicId, int partition) {
-        // Asked for each partition of each request. A record's own go through method handles, which the interpreter
-        // and the quick compiler call one by one.
-        @Override
-        public boolean equals(Object other) {
-            return other instanceof Key key && partition == key.partition && topicId.equals(key.topicId);
-        }
-
-        @Override
-        public int hashCode() {
-            return 31 * topicId.hashCode() + partition;
-        }
-    }
-
-    private final ConcurrentHashMap<Key, Leader> leaders = new ConcurrentHashMap<>();
-    private final ConcurrentHashMap<Key, Follower> followers = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<PartitionKey, Leader> leaders = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<PartitionKey, Follower> followers = new ConcurrentHashMap<>();
     private final Set<Await> awaiting = ConcurrentHashMap.newKeySet();
 
     /** Null when this broker does not lead the partition (now). */
     public Leader leader(Uuid topicId, int partition) {
-        return leaders.get(new Key(topicId, partition));
+        return leaders.get(new PartitionKey(topicId, partition));
     }
 
     /** Null when this broker does not follow the partition (now). */
     public Follower follower(Uuid topicId, int partition) {
-        return followers.get(new Key(topicId, partition));
+        return followers.get(new PartitionKey(topicId, partition));
     }
 
     /** Only a Replica that follows calls this. */
     public void follow(TopicIdPartition partition, Follower follower) {
-        followers.put(new Key(partition.topicId(), partition.partition()), follower);
+        followers.put(PartitionKey.of(partition), follower);
     }
 
     /** Only the Replica that follows calls this; a newer one that already stands there stays. */
     public void unfollow(TopicIdPartition partition, Follower follower) {
-        followers.remove(new Key(partition.topicId(), partition.partition()), follower);
+        followers.remove(PartitionKey.of(partition), follower);
     }
 
     /** The leaders. */
@@ -98,7 +84,7 @@ public final class LocalReplicas {
 
     /** Only a Replica that has become leader calls this. */
     public void lead(TopicIdPartition partition, Leader leader) {
-        Key key = new Key(partition.topicId(), partition.partition());
+        PartitionKey key = PartitionKey.of(partition);
         leaders.put(key, leader);
         // Only this one: a start waits for all partitions at once, and looking at each of them each time takes its
         // square.
@@ -121,11 +107,11 @@ public final class LocalReplicas {
     }
 
     private final class Await {
-        final Set<Key> missing = ConcurrentHashMap.newKeySet();
+        final Set<PartitionKey> missing = ConcurrentHashMap.newKeySet();
         final CompletableFuture<Void> done = new CompletableFuture<>();
 
         Await(Collection<TopicIdPartition> partitions) {
-            partitions.forEach(p -> missing.add(new Key(p.topicId(), p.partition())));
+            partitions.forEach(p -> missing.add(PartitionKey.of(p)));
         }
 
         void look() {
@@ -133,7 +119,7 @@ public final class LocalReplicas {
             completeWhenAllLed();
         }
 
-        void led(Key key) {
+        void led(PartitionKey key) {
             missing.remove(key);
             completeWhenAllLed();
         }
@@ -147,6 +133,6 @@ public final class LocalReplicas {
 
     /** Only the Replica that leads calls this; a newer leader that already stands there stays. */
     public void resign(TopicIdPartition partition, Leader leader) {
-        leaders.remove(new Key(partition.topicId(), partition.partition()), leader);
+        leaders.remove(PartitionKey.of(partition), leader);
     }
 }

@@ -2,8 +2,6 @@ package io.troupe.partition;
 
 import io.troupe.config.LogConfig;
 import io.troupe.journal.JournalCommand;
-import io.troupe.journal.Journals;
-import io.troupe.journal.LogAppend;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.model.Refusal;
 import io.troupe.model.ReplicaId;
@@ -25,7 +23,6 @@ import org.apache.kafka.common.protocol.Errors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
-import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
@@ -122,9 +119,10 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     record ApplyRetention(long nowMs) implements Internal {}
 
     // A type of its own: one may be under way while this replica leads, and be answered after it closed its log.
-    private record LogStartAdvanced(JournalCommand.LogStartAdvanced answer) implements Internal {}
+    record LogStartAdvanced(JournalCommand.LogStartAdvanced answer) implements Internal {}
 
-    private record FromJournal(Object reply) implements Internal {}
+    /** Of what was asked last: an answer of the journal's. */
+    record FromJournal(Object reply) implements Internal {}
 
     private enum OpenAgain implements Internal {
         OPEN_AGAIN
@@ -137,25 +135,16 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private final ReplicaId id;
     private final ReplicaSettings settings;
     private final TimerScheduler<Command> timers;
-    private final String persistenceId;
     private final ReplicaPhases phases;
+    private final ReplicaJournal journal;
     private final List<ActorRef<Stopped>> stopping = new ArrayList<>();
 
     /** Known from the first state or from Delete, whichever comes first. */
     private TopicIdPartition partition;
 
     private Assigned assigned;
-
-    /** What the journal was last told, in Open or Reconfigure. */
-    private LogConfig journalConfig;
-
     private boolean settledTold = true;
-    private org.apache.pekko.actor.ActorRef journal;
-    private String pluginId;
     private JournalCommand.Opened opened;
-
-    /** Null until this leadership's first write: most of a broker's partitions are idle, and it is half of what one costs. */
-    private ActorRef<LogAppend> replicaLog;
 
     /** Null unless this replica leads. */
     private LeadingReplica leading;
@@ -165,8 +154,6 @@ final class ReplicaActor extends AbstractBehavior<Command> {
 
     /** What a leader asked for; null when none does. */
     private FollowerState.Cut cut;
-
-    private int followerLogs;
 
     private Duration openDelay = MIN_OPEN_DELAY;
     private String openFailure;
@@ -178,8 +165,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         this.id = id;
         this.settings = settings;
         this.timers = timers;
-        this.persistenceId = Journals.persistenceId(id);
         this.phases = new ReplicaPhases(id, settings.claims());
+        this.journal = new ReplicaJournal(id, settings, context);
     }
 
     static Behavior<Command> create(ReplicaId id, ReplicaSettings settings) {
@@ -321,7 +308,9 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         assigned = newer;
         partition = newer.partition();
         settledTold = false;
-        reconfigure();
+        if (opened != null) {
+            journal.reconfigure(newer.config());
+        }
         Step step = phases.assigned(newer.image());
         if (phases.phase() == Phase.LEADER) {
             leading.assigned(newer);
@@ -329,14 +318,6 @@ final class ReplicaActor extends AbstractBehavior<Command> {
             following.assigned(newer);
         }
         return take(step);
-    }
-
-    /** The journal knows a log's configuration from its Open; one that comes while the log opens waits for the answer. */
-    private void reconfigure() {
-        if (opened != null && !assigned.config().equals(journalConfig)) {
-            journalConfig = assigned.config();
-            tellJournal(new JournalCommand.Reconfigure(persistenceId, journalConfig));
-        }
     }
 
     private Behavior<Command> onJournal(FromJournal answer) {
@@ -361,7 +342,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
         openFailure = null;
         openDelay = MIN_OPEN_DELAY;
         opened = (JournalCommand.Opened) reply;
-        reconfigure();
+        journal.reconfigure(assigned.config());
         return phases.opened();
     }
 
@@ -401,15 +382,8 @@ final class ReplicaActor extends AbstractBehavior<Command> {
     private Behavior<Command> take(Step step) {
         switch (step) {
             case WAIT -> {}
-            case OPEN -> {
-                findJournal();
-                journalConfig = assigned.config();
-                tellJournal(new JournalCommand.Open(
-                        persistenceId, partition, journalConfig, fromJournal(JournalCommand.OpenReply.class)));
-            }
-            case START_EPOCH ->
-                tellJournal(new JournalCommand.StartEpoch(
-                        persistenceId, phases.epoch(), opened.logEndOffset(), fromJournal(JournalCommand.Reply.class)));
+            case OPEN -> journal.open(partition, assigned.config());
+            case START_EPOCH -> journal.startEpoch(phases.epoch(), opened.logEndOffset());
             case LEAD -> lead();
             case FOLLOW -> {
                 following = new FollowingReplica(
@@ -418,31 +392,22 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                         settings,
                         timers,
                         getContext().getSelf(),
-                        new Storage());
+                        journal);
                 following.assigned(assigned);
             }
-            case CUT ->
-                tellJournal(
-                        cut.empty()
-                                ? new JournalCommand.StartAt(
-                                        persistenceId, cut.offset(), fromJournal(JournalCommand.Reply.class))
-                                : new JournalCommand.Truncate(
-                                        persistenceId, cut.offset(), fromJournal(JournalCommand.Reply.class)));
+            case CUT -> journal.cut(cut);
             case RESIGN -> {
                 resign(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
-                if (replicaLog == null) {
+                if (!journal.stopLog()) {
                     return take(phases.logGone());
                 }
-                getContext().stop(replicaLog);
             }
-            case CLOSE -> tellJournal(new JournalCommand.Close(persistenceId, fromJournal(JournalCommand.Reply.class)));
+            case CLOSE -> journal.close();
             case END -> {
                 return end();
             }
             case DELETE -> {
-                findJournal();
-                tellJournal(new JournalCommand.Delete(
-                        persistenceId, partition, getContext().getSystem().ignoreRef()));
+                journal.delete(partition);
                 return end();
             }
         }
@@ -468,60 +433,10 @@ final class ReplicaActor extends AbstractBehavior<Command> {
                         getContext().getSelf()));
     }
 
-    private void findJournal() {
-        if (journal == null) {
-            pluginId = settings.pluginFor().apply(partition);
-            journal = settings.journalFor().apply(pluginId);
-        }
-    }
-
-    private <T> ActorRef<T> fromJournal(Class<T> type) {
-        return getContext().messageAdapter(type, FromJournal::new);
-    }
-
-    private void tellJournal(JournalCommand command) {
-        journal.tell(command, org.apache.pekko.actor.ActorRef.noSender());
-    }
-
     private void lead() {
         leading = new LeadingReplica(
-                assigned, opened, settings, timers, getContext().getSelf(), new Storage());
+                assigned, opened, settings, timers, getContext().getSelf(), journal);
         leading.start();
-    }
-
-    /** On its journal's thread: so nothing wakes another one between the two, which was a fifth of what a small write costs. */
-    private void startLog() {
-        String journalThread = getContext().getSystem().settings().config().getString(pluginId + ".plugin-dispatcher");
-        replicaLog = getContext()
-                .spawn(
-                        ReplicaLog.create(persistenceId, pluginId, getContext().getSelf()),
-                        leading != null ? "log-" + phases.epoch() : "follower-log-" + followerLogs++,
-                        DispatcherSelector.fromConfig(journalThread));
-        getContext().watch(replicaLog);
-    }
-
-    private final class Storage implements ReplicaStorage {
-        @Override
-        public void persist(LogAppend group) {
-            if (replicaLog == null) {
-                startLog();
-            }
-            replicaLog.tell(group);
-        }
-
-        @Override
-        public void rememberHighWatermark(long highWatermark) {
-            tellJournal(new JournalCommand.CheckpointHighWatermark(persistenceId, highWatermark));
-        }
-
-        @Override
-        public void advanceStart(long offset, boolean active) {
-            tellJournal(new JournalCommand.AdvanceLogStart(
-                    persistenceId,
-                    offset,
-                    active,
-                    getContext().messageAdapter(JournalCommand.LogStartAdvanced.class, LogStartAdvanced::new)));
-        }
     }
 
     private void resign(Refusal reason) {
@@ -547,7 +462,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
             logOffline("failed", refusal);
         }
         resign(refusal);
-        replicaLog = null;
+        journal.logEnded();
         return take(phases.logFailed());
     }
 
@@ -558,7 +473,7 @@ final class ReplicaActor extends AbstractBehavior<Command> {
 
     private Behavior<Command> onLogEnded(Terminated ended) {
         resign(Refusal.of(Errors.NOT_LEADER_OR_FOLLOWER));
-        replicaLog = null;
+        journal.logEnded();
         return take(phases.phase() == Phase.STOPPING ? phases.logGone() : phases.logFailed());
     }
 

@@ -54,15 +54,6 @@ public final class ClusterCommand {
     /** For one answer, unless {@code --command-config} says otherwise. */
     private static final int PATIENCE_MS = 20_000;
 
-    /** Arguments that make no command. */
-    private static final class UsageException extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-
-        UsageException(String message) {
-            super(message);
-        }
-    }
-
     private final List<String> words = new ArrayList<>();
     private final Map<String, List<String>> options = new LinkedHashMap<>();
     private final PrintStream out;

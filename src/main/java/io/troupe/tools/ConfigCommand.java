@@ -1,6 +1,5 @@
 package io.troupe.tools;
 
-import io.troupe.tools.ConfigCommandOptions.UsageException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.Reader;

@@ -40,15 +40,6 @@ record ConfigCommandOptions(
         ALTER
     }
 
-    /** Arguments that make no command; the message says what is wrong and what is allowed. */
-    static final class UsageException extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-
-        UsageException(String message) {
-            super(message);
-        }
-    }
-
     private static final Map<String, ConfigResource.Type> TYPES = Map.of(
             "topics", ConfigResource.Type.TOPIC,
             "brokers", ConfigResource.Type.BROKER,

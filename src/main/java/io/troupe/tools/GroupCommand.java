@@ -48,15 +48,6 @@ public final class GroupCommand {
             Set.of("--describe", "--events", "--lag-seconds", "--all-groups", "--offsets", "--verbose");
     private static final int PATIENCE_MS = 20_000;
 
-    /** Arguments that make no command. */
-    private static final class UsageException extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-
-        UsageException(String message) {
-            super(message);
-        }
-    }
-
     private final PrintStream out;
     private final Set<String> flags = new LinkedHashSet<>();
     private final Map<String, List<String>> values = new TreeMap<>();

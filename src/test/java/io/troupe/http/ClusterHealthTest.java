@@ -107,6 +107,30 @@ class ClusterHealthTest {
     }
 
     @Test
+    void aLogDirThatFailedWithAllOfAPartitionIsToBeMended() {
+        change(partition(0)
+                .withIsr(List.of(), List.of(2), List.of())
+                .withOffline(List.of(2))
+                .ledBy(PartitionImage.NO_LEADER));
+        List<Problem> problems = health(1).problems();
+        assertEquals(2, problems.size(), problems.toString());
+        assertTrue(
+                problems.get(0).advice().startsWith("Mend the log dir that failed on broker 2,"), problems.toString());
+        assertEquals("A log dir failed on broker 2", problems.get(1).title());
+    }
+
+    @Test
+    void aMoveHidesNothingThatFailed() {
+        change(partition(0)
+                .withReplicas(List.of(1, 2), List.of(2), List.of())
+                .withIsr(List.of(1), List.of(), List.of())
+                .withOffline(List.of(2)));
+        assertEquals(
+                List.of(Severity.BAD, Severity.NOTE),
+                health(1).problems().stream().map(Problem::severity).toList());
+    }
+
+    @Test
     void aMoveAndASilentControllerAreTold() {
         PartitionImage moved = partition(0);
         change(moved.withReplicas(List.of(1, 2), List.of(2), List.of()).withIsr(List.of(1), List.of(), List.of()));

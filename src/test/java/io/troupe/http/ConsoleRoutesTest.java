@@ -134,6 +134,10 @@ class ConsoleRoutesTest extends OnHttpPort {
                 body);
         assertTrue(get("/troupe/topics?contains=t").body().startsWith("{\"found\":2,"));
         assertTrue(get("/troupe/topics?contains=__&count=1").body().startsWith("{\"found\":1,\"topics\":[{\"name\":"));
+        assertTrue(get("/troupe/topics?first=1").body().startsWith("{\"found\":2,\"topics\":[{\"name\":\"t\""));
+        assertEquals(
+                "{\"found\":2,\"topics\":[]}", get("/troupe/topics?first=2").body());
+        assertTrue(get("/troupe/topics?internal=false").body().startsWith("{\"found\":1,\"topics\":[{\"name\":\"t\""));
         refused(42206, "count=0", get("/troupe/topics/t?count=0"));
         refused(40401, "nowhere", get("/troupe/topics/nowhere"));
     }

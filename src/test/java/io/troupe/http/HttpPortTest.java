@@ -217,7 +217,9 @@ class HttpPortTest extends OnHttpPort {
                     403,
                     "cors",
                     send(at("/consumers/g").header(page[0], page[1]).POST(BodyPublishers.noBody())));
-            refused(403, "cors", send(at(instance).header(page[0], page[1])));
+            for (String written : List.of(instance, "/" + instance, "/%63onsumers/g/instances/i/records")) {
+                refused(403, "cors", send(at(written).header(page[0], page[1])));
+            }
             assertEquals(200, send(at("/").header(page[0], page[1])).statusCode());
         }
         for (String[] page : new String[][] {

@@ -196,8 +196,7 @@ final class ExpectedLog {
                 && end <= issuedStart
                 && end >= durableEnd) {
             // All that was left of it is below the log start; what its producers did there may be known or not. The
-            // file
-            // may be there again after the next power loss.
+            // file may be there again after the next power loss.
             batches.stream().filter(b -> BatchHeader.lastOffset(b, 0) < end).forEach(hidden::add);
             batches.clear();
             emptyAt = end;
@@ -230,8 +229,7 @@ final class ExpectedLog {
                 () -> "high watermark " + found.highWatermark() + " in [" + start + ", " + end + "]");
 
         // What a power loss or a stop in order left is durable. Else an opening forces batches only where the settings
-        // count
-        // them, and never what nobody was told of: epochs and the log start.
+        // count them, and never what nobody was told of: epochs and the log start.
         if (powerLost || found.cleanShutdown() || config.flushMessages() < Long.MAX_VALUE) {
             durableEnd = end;
         }

@@ -258,8 +258,7 @@ final class PowerLossWork {
                         advanceHighWatermark(log, log.end());
                     }
                     // What retention took may still have its name, and nobody forces it any more: the cleaner goes on
-                    // behind it,
-                    // but it is lost when power goes before the new log start is on the disk.
+                    // behind it, but it is lost when power goes before the new log start is on the disk.
                     log.cleaning(
                             Math.min(log.highWatermark, durableSegmentsEnd(log, log.issuedStart)),
                             Math.min(log.highWatermark, durableSegmentsEnd(log, -1)),

@@ -299,14 +299,14 @@ class LinkSimulationTest {
             @Override
             public void read(PartitionKey partition, long run, LogView view, long offset, int maxBytes) {
                 reads.add(() -> {
-                    LeaderLinkCore.Chunk chunk = null;
+                    LinkReads.Chunk chunk = null;
                     try {
                         ByteBuffer batches = view.reader().read(offset, view.logEndOffset(), 300, true);
                         long end = offset;
                         for (int at = 0; at < batches.limit(); at += BatchHeader.sizeInBytes(batches, at)) {
                             end = BatchHeader.lastOffset(batches, at) + 1;
                         }
-                        chunk = new LeaderLinkCore.Chunk(offset, end, batches.remaining(), 0, batches);
+                        chunk = new LinkReads.Chunk(offset, end, batches.remaining(), 0, batches);
                     } catch (OffsetOutOfRangeException e) {
                         // The log start has moved, or another leader's log is shorter.
                     } catch (IOException e) {

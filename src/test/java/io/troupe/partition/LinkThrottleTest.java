@@ -218,7 +218,7 @@ class LinkThrottleTest {
             reads.add(() -> {
                 ByteBuffer batches = leaders.get(partition).read(offset, view.logEndOffset(), 1_000, true);
                 long end = BatchHeader.endOffset(batches);
-                leader.read(partition, run, new LeaderLinkCore.Chunk(offset, end, batches.remaining(), 0, batches));
+                leader.read(partition, run, new LinkReads.Chunk(offset, end, batches.remaining(), 0, batches));
             });
         }
 

@@ -68,15 +68,15 @@ class ReplicaActorTest extends ReplicaFixture {
     void anIdleLeaderHasNoLogActorAndItsFirstWriteStartsIt() throws Exception {
         elect(3);
         leadership.expectMessageClass(Leadership.Elected.class);
-        assertFalse(hasLogActor(3));
+        assertFalse(hasLogActor(0));
         append("a", 1);
         append("b", 1);
         assertAnswers("a@0", "b@1");
-        assertTrue(hasLogActor(3));
+        assertTrue(hasLogActor(0));
         elect(4);
         leadership.expectMessage(new Leadership.Resigned(PARTITION, 3));
         leadership.expectMessageClass(Leadership.Elected.class);
-        assertFalse(hasLogActor(3) || hasLogActor(4));
+        assertFalse(hasLogActor(0) || hasLogActor(1));
         elect(5);
         leadership.expectMessage(new Leadership.Resigned(PARTITION, 4));
         leadership.expectMessageClass(Leadership.Elected.class);
@@ -236,10 +236,11 @@ class ReplicaActorTest extends ReplicaFixture {
         assertEquals(2, journal.next(JournalCommand.Reconfigure.class).config().minInsyncReplicas());
     }
 
-    private boolean hasLogActor(int epoch) {
+    /** Of this replica's life. */
+    private boolean hasLogActor(int number) {
         TestProbe<Object> probe = kit.createTestProbe();
-        classic.actorSelection(replica.path().child("log-" + epoch))
-                .tell(new Identify(epoch), Adapter.toClassic(probe.ref()));
+        classic.actorSelection(replica.path().child("log-" + number))
+                .tell(new Identify(number), Adapter.toClassic(probe.ref()));
         return probe.expectMessageClass(ActorIdentity.class).getActorRef().isPresent();
     }
 

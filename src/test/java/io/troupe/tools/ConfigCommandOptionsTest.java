@@ -60,16 +60,13 @@ class ConfigCommandOptionsTest {
                 "--describe --topic | --topic needs a value"
             })
     void aWrongCommandIsNamed(String arguments, String message) {
-        ConfigCommandOptions.UsageException e =
-                assertThrows(ConfigCommandOptions.UsageException.class, () -> parse(arguments));
+        UsageException e = assertThrows(UsageException.class, () -> parse(arguments));
         assertTrue(e.getMessage().contains(message), e.getMessage());
     }
 
     @Test
     void theServerIsRequired() {
-        assertThrows(
-                ConfigCommandOptions.UsageException.class,
-                () -> ConfigCommandOptions.parse(List.of("--describe", "--topic", "t")));
+        assertThrows(UsageException.class, () -> ConfigCommandOptions.parse(List.of("--describe", "--topic", "t")));
     }
 
     private static ConfigCommandOptions parse(String arguments) {

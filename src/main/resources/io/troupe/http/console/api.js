@@ -10,17 +10,17 @@ export class Failure extends Error {
   }
 }
 
-/** Whether the last answers came: listeners are told on each change. */
+/** Whether answers come: listeners are told with each. */
 export const health = new EventTarget();
 
 function told(ok) {
   health.dispatchEvent(new CustomEvent('answer', { detail: ok }));
 }
 
-/** Several reasons to stop as one; older browsers know no AbortSignal.any. */
-function either(signal, ms) {
+/** The end of what asks and the end of patience as one; older browsers know no AbortSignal.any. */
+function either(signal) {
   const both = new AbortController();
-  const timer = setTimeout(() => both.abort(new DOMException(`no answer within ${ms / 1000} s`, 'TimeoutError')), ms);
+  const timer = setTimeout(() => both.abort(new DOMException(`no answer within ${PATIENCE_MS / 1000} s`, 'TimeoutError')), PATIENCE_MS);
   const stop = () => both.abort(signal.reason);
   if (signal) {
     signal.aborted ? stop() : signal.addEventListener('abort', stop);
@@ -30,7 +30,7 @@ function either(signal, ms) {
 
 /** @param what is asked for, to be named when it fails */
 export async function ask(what, url, options = {}) {
-  const { signal, done } = either(options.signal, options.patienceMs ?? PATIENCE_MS);
+  const { signal, done } = either(options.signal);
   try {
     const response = await fetch(url, { ...options, signal, cache: 'no-store', headers: { Accept: 'application/json', ...options.headers } });
     told(true);
@@ -58,15 +58,38 @@ export async function ask(what, url, options = {}) {
 
 let cluster = null;
 
-/** The id of the cluster, which its REST Proxy v3 routes have in their paths. */
-export async function clusterId(signal) {
-  if (!cluster) {
-    cluster = (await ask('the cluster', '/v3/clusters', { signal })).data[0].cluster_id;
+/** Asks below the path of the cluster, in which REST Proxy v3 has its id. */
+async function askCluster(what, path, signal) {
+  cluster ??= (await ask('the cluster', '/v3/clusters', { signal })).data[0].cluster_id;
+  try {
+    return await ask(what, `/v3/clusters/${cluster}/${path}`, { signal });
+  } catch (e) {
+    if (e.status === 404) {
+      // It may have been made anew since.
+      cluster = null;
+    }
+    throw e;
   }
-  return cluster;
 }
 
 export const status = (signal) => ask('the status of the cluster', '/troupe/status', { signal });
+
+/** Some of the topics that have a text in their names, sorted: {found, topics}. */
+export function topicsLike(contains, internal, first, count, signal) {
+  return ask('the topics', `/troupe/topics?${new URLSearchParams({ contains, internal, first, count })}`, { signal });
+}
+
+/** How many partitions a topic has; null when there is no such topic. */
+export async function partitionsOf(topic, signal) {
+  try {
+    return (await askCluster(`topic ${topic}`, `topics/${encodeURIComponent(topic)}`, signal)).partitions_count;
+  } catch (e) {
+    if (e.status === 404) {
+      return null;
+    }
+    throw e;
+  }
+}
 
 let server = null;
 
@@ -80,12 +103,10 @@ export async function bootstrap(signal) {
 }
 
 export async function groups(signal) {
-  return (await ask('the groups', `/v3/clusters/${await clusterId(signal)}/consumer-groups`, { signal })).data;
+  return (await askCluster('the groups', 'consumer-groups', signal)).data;
 }
 
-export async function lagSummary(group, signal) {
-  return ask(`the lag of ${group}`, `/v3/clusters/${await clusterId(signal)}/consumer-groups/${encodeURIComponent(group)}/lag-summary`, { signal });
-}
+export const lagSummary = (group, signal) => askCluster(`the lag of ${group}`, `consumer-groups/${encodeURIComponent(group)}/lag-summary`, signal);
 
 /** One of many things at a time on each of so many lanes. */
 export async function inLanes(lanes, things, work) {

@@ -8,17 +8,19 @@ import { records } from './records.js';
 import { produce } from './produce.js';
 
 const main = document.getElementById('main');
+/** How many times as long as work took is the least rest after it. */
+const RESTS = 4;
 let current = null;
 
-const VIEWS = {
-  '': [overview, 'overview', 'Overview'],
-  topics: [topicList, 'topics', 'Topics'],
-  'topics/*': [topicPage, 'topics', 'Topic'],
-  groups: [groupList, 'groups', 'Groups'],
-  'groups/*': [groupPage, 'groups', 'Group'],
-  records: [records, 'records', 'Records'],
-  produce: [produce, 'produce', 'Produce'],
-};
+const VIEWS = new Map([
+  ['', [overview, 'overview', 'Overview']],
+  ['topics', [topicList, 'topics', 'Topics']],
+  ['topics/*', [topicPage, 'topics', 'Topic']],
+  ['groups', [groupList, 'groups', 'Groups']],
+  ['groups/*', [groupPage, 'groups', 'Group']],
+  ['records', [records, 'records', 'Records']],
+  ['produce', [produce, 'produce', 'Produce']],
+]);
 
 /** What a view has while it is shown: an end, and work that is repeated while somebody looks. */
 class Scope {
@@ -37,7 +39,10 @@ class Scope {
     this.signal.addEventListener('abort', work);
   }
 
-  /** Does the work now, and again so long after it was done; not while the page is hidden. What fails is told, with a button to try again. */
+  /**
+   * Does the work now, and again so long after it was done, longer when the work itself takes long; not while the page is hidden.
+   * What fails is told, with a button to try again.
+   */
   async repeat(everyMs, work) {
     let wake = null;
     const rest = (ms) => new Promise((resolve) => {
@@ -52,6 +57,7 @@ class Scope {
     document.addEventListener('visibilitychange', visible);
     this.onEnd(() => { document.removeEventListener('visibilitychange', visible); wake?.(); });
     while (!this.signal.aborted) {
+      const begun = performance.now();
       if (!document.hidden) {
         try {
           await work();
@@ -60,7 +66,7 @@ class Scope {
           this.fail(e, () => wake?.());
         }
       }
-      await rest(document.hidden ? 3600000 : everyMs);
+      await rest(document.hidden ? 3600000 : Math.max(everyMs, RESTS * (performance.now() - begun)));
     }
   }
 
@@ -100,7 +106,7 @@ function show(first) {
     return;
   }
   const { parts, query } = address();
-  const view = VIEWS[parts.length > 1 ? `${parts[0]}/*` : parts[0] ?? ''];
+  const view = VIEWS.get(parts.length > 1 ? `${parts[0]}/*` : parts[0] ?? '');
   current?.end();
   const scope = new Scope();
   main.dataset.address = location.hash;

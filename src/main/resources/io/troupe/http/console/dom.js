@@ -21,13 +21,36 @@ function flat(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Puts other children into an element. What had the focus keeps it, known by its id or its link. */
+/** Puts other children into an element. */
 export function swap(element, ...children) {
+  keepingFocus(element, () => element.replaceChildren(...flat(children)));
+}
+
+/** As swap, but children that would look the same stay, and with them what is selected there. */
+export function refresh(element, ...children) {
+  const newer = flat(children);
+  const old = [...element.childNodes];
+  if (old.length !== newer.length || !newer.every((child) => child instanceof Node)) {
+    swap(element, newer);
+    return;
+  }
+  keepingFocus(element, () => newer.forEach((child, i) => {
+    if (!child.isEqualNode(old[i])) {
+      old[i].replaceWith(child);
+    }
+  }));
+}
+
+/** What has the focus there keeps it, known by its id, its link or its kind, and its place among those like it. */
+function keepingFocus(element, work) {
   const focused = element.contains(document.activeElement) ? document.activeElement : null;
-  const key = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.getAttribute('href') && `a[href="${CSS.escape(focused.getAttribute('href'))}"]`);
-  element.replaceChildren(...flat(children));
-  if (key) {
-    element.querySelector(key)?.focus({ preventScroll: true });
+  const href = focused?.getAttribute('href');
+  const key = focused && (focused.id ? `#${CSS.escape(focused.id)}` : href ? `a[href="${CSS.escape(href)}"]` : focused.localName);
+  const place = key ? [...element.querySelectorAll(key)].indexOf(focused) : -1;
+  work();
+  if (key && document.activeElement !== focused) {
+    const alike = element.querySelectorAll(key);
+    (alike[place] ?? alike[0])?.focus({ preventScroll: true });
   }
 }
 
@@ -109,6 +132,19 @@ export function table(caption, columns, rows) {
     h('caption', { class: 'sr' }, caption),
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map((c) => h('th', { scope: 'col', role: 'columnheader', class: c.class }, c.label)))),
     h('tbody', { role: 'rowgroup' }, rows.map((row) => h('tr', { role: 'row' }, columns.map((c) => h('td', { role: 'cell', class: c.class, 'data-label': c.label }, c.cell(row))))))));
+}
+
+/** Links to the stretches before and after the one that is shown, of so many things; null when that is all. */
+export function pager(label, all, first, size, to) {
+  return all <= size && first === 0 ? null : h('nav', { class: 'pager', 'aria-label': label },
+    first > 0 && link(to(Math.max(0, first - size)), 'Before'),
+    h('span', {}, `${number(Math.min(all, first + 1))} to ${number(Math.min(all, first + size))} of ${number(all)}`),
+    first + size < all && link(to(first + size), 'Next'));
+}
+
+/** Where a stretch begins that an address names; a whole number of stretches. */
+export function firstOf(query, size) {
+  return Math.max(0, Math.floor(Number(query.get('first') ?? 0) / size) * size || 0);
 }
 
 /** What to do where there is nothing yet. */

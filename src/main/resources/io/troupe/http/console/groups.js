@@ -1,5 +1,5 @@
 // Groups: how far behind each is, in records and in time, and why one is on the move.
-import { h, swap, number, plural, pill, link, bar, table, empty, heading, command, duration, clock, date, time, runs } from './dom.js';
+import { h, swap, refresh, number, plural, pill, link, bar, table, empty, heading, command, duration, clock, date, time, runs } from './dom.js';
 import { ask, bootstrap, groups, lagSummary, inLanes } from './api.js';
 import { topicLink, groupLink } from './overview.js';
 
@@ -7,6 +7,8 @@ const EVERY_MS = 5000;
 const STORY_EVERY_MS = 2000;
 const SHOWN = 50;
 const LANES = 4;
+/** Of a member's topics. */
+const MOST_NAMED = 20;
 
 const STATES = { STABLE: 'good', EMPTY: 'plain', DEAD: 'plain' };
 
@@ -27,32 +29,39 @@ export function groupList(place, scope, none, query) {
   const search = h('input', { type: 'search', id: 'contains', value: part, autocomplete: 'off', spellcheck: 'false', placeholder: 'Part of a name', input: () => {
     part = search.value.trim();
     history.replaceState(null, '', `#/groups?${new URLSearchParams({ contains: part })}`);
-    draw();
-    measure().catch((e) => scope.fail(e));
+    look();
   } });
   place.append(heading('Consumer groups'),
     h('div', { class: 'bar-of-fields' }, h('label', { class: 'field' }, h('span', {}, 'Find'), search)), list);
 
   const matching = () => all.filter((g) => g.consumer_group_id.includes(part));
 
-  function draw() {
+  function look() {
     if (all) {
-      swap(list, view());
+      refresh(list, view());
+      measure().catch((e) => scope.fail(e));
     }
   }
 
-  /** Only of those that are shown; there may be thousands. */
+  let last = 0;
+  /** Only of those that are shown, as there may be thousands; ends when others are to be shown. */
   async function measure() {
+    const turn = ++last;
     await inLanes(LANES, matching().slice(0, most), async (group) => {
       const id = group.consumer_group_id;
-      lags.set(id, await lagSummary(id, scope.signal).catch((e) => {
+      const lag = turn === last && await lagSummary(id, scope.signal).catch((e) => {
         if (scope.signal.aborted) {
           throw e;
         }
         return null;
-      }));
+      });
+      if (turn === last) {
+        lags.set(id, lag);
+      }
     });
-    draw();
+    if (turn === last) {
+      refresh(list, view());
+    }
   }
 
   function view() {
@@ -65,24 +74,27 @@ export function groupList(place, scope, none, query) {
       return empty('No group has that in its name', h('p', {}, `“${part}” was looked for.`));
     }
     const worst = Math.max(1, ...[...lags.values()].map((lag) => lag?.total_lag ?? 0));
-    const lagOf = (g) => lags.get(g.consumer_group_id);
+    const ofLag = (g, show) => {
+      const lag = lags.get(g.consumer_group_id);
+      return lag === undefined ? '…' : lag === null ? '–' : show(lag);
+    };
     return [
       table('Consumer groups', [
         { label: 'Group', class: 'name', cell: (g) => groupLink(g.consumer_group_id) },
         { label: 'State', cell: (g) => statePill(g.state) },
         { label: 'Protocol', cell: (g) => g.type || 'none' },
-        { label: 'Lag, records', class: 'num', cell: (g) => (lagOf(g) ? h('span', { class: 'withbar' }, number(lagOf(g).total_lag), lagOf(g).total_lag > 0 && bar(lagOf(g).total_lag, worst, 'warning')) : '…') },
-        { label: 'Lag, time', class: 'num', cell: (g) => (lagOf(g) ? (lagOf(g).total_lag > 0 ? duration(lagOf(g).max_lag_ms) : '0 s') : '…') },
+        { label: 'Lag, records', class: 'num', cell: (g) => ofLag(g, (lag) => h('span', { class: 'withbar' }, number(lag.total_lag), lag.total_lag > 0 && bar(lag.total_lag, worst, 'warning'))) },
+        { label: 'Lag, time', class: 'num', cell: (g) => ofLag(g, (lag) => (lag.total_lag > 0 ? duration(lag.max_lag_ms) : '0 s')) },
         { label: 'Coordinator', class: 'num', cell: (g) => `broker ${g.coordinator.related.split('/').pop()}` },
       ], found.slice(0, most)),
-      found.length > most && h('p', {}, h('button', { type: 'button', id: 'more', click: () => { most += SHOWN; draw(); measure().catch((e) => scope.fail(e)); } }, `Show more of ${number(found.length)}`)),
+      found.length > most && h('p', {}, h('button', { type: 'button', id: 'more', click: () => { most += SHOWN; look(); } }, `Show more of ${number(found.length)}`)),
     ];
   }
 
   scope.repeat(EVERY_MS, async () => {
     server = await bootstrap(scope.signal);
     all = await groups(scope.signal);
-    draw();
+    refresh(list, view());
     await measure();
   });
 }
@@ -94,20 +106,22 @@ export function groupPage(place, scope, name) {
   const members = h('section', { 'aria-labelledby': 'members' });
   const story = h('section', { 'aria-labelledby': 'story' });
   place.append(heading(name), head, now, h('div', { class: 'columns' }, h('div', {}, lag, members), story));
+  let most = SHOWN;
   let lastEvents = '';
   let lastNow = '';
   scope.repeat(STORY_EVERY_MS, async () => {
     const group = await ask(`group ${name}`, `/troupe/groups/${encodeURIComponent(name)}`, { signal: scope.signal });
     const waiting = group.events.filter((e) => e.kind === 'WAITING');
     const past = group.events.filter((e) => e.kind !== 'WAITING').reverse();
-    swap(head, h('p', { class: 'sub' }, statePill(group.state), ` ${group.type || 'no'} protocol${group.assignor ? `, assignor ${group.assignor}` : ''}, ${plural(group.members.length, 'member')}, coordinated by broker ${group.coordinator}.`));
+    refresh(head, h('p', { class: 'sub' }, statePill(group.state), ` ${group.type || 'no'} protocol${group.assignor ? `, assignor ${group.assignor}` : ''}, ${plural(group.members.length, 'member')}, coordinated by broker ${group.coordinator}.`));
     const text = JSON.stringify([waiting.map((e) => [e.member, e.text, Math.round(e.took_ms / 1000)]), group.state]);
     if (text !== lastNow) {
       lastNow = text;
       swap(now, why(group, waiting, past));
     }
-    swap(lag, lagView(group));
-    swap(members, memberView(group));
+    const lags = () => refresh(lag, lagView(group, most, () => { most += 4 * SHOWN; lags(); }));
+    lags();
+    refresh(members, memberView(group));
     // Only when it changed, so that nobody loses his place in it.
     if (JSON.stringify(past) !== lastEvents) {
       lastEvents = JSON.stringify(past);
@@ -129,10 +143,13 @@ function why(group, waiting, past) {
     causes.length > 0 && h('p', {}, 'It began because ', causes.slice(0, 5).map((e, i) => [i > 0 && ', ', h('span', { class: 'mono' }, e.member || 'it'), ` ${KINDS[e.kind].label}`]), '.'));
 }
 
-function lagView(group) {
-  const worst = Math.max(1, ...group.lags.map((l) => l.lag));
+/** Of the partitions; those with the most lag when there are too many. */
+function lagView(group, most, more) {
+  const greatest = (of) => group.lags.reduce((top, l) => Math.max(top, of(l)), 0);
+  const worst = Math.max(1, greatest((l) => l.lag));
   const records = group.lags.reduce((sum, l) => sum + l.lag, 0);
-  const waits = Math.max(0, ...group.lags.map((l) => l.lag_ms));
+  const waits = greatest((l) => l.lag_ms);
+  const shown = group.lags.length <= most ? group.lags : [...group.lags].sort((a, b) => b.lag - a.lag).slice(0, most);
   return [
     h('h2', { id: 'lag' }, 'Lag'),
     group.lags.length === 0
@@ -145,14 +162,17 @@ function lagView(group) {
           { label: 'Lag, time', class: 'num', cell: (l) => (l.lag === 0 ? '0 s' : duration(l.lag_ms)) },
           { label: 'Committed', class: 'num', cell: (l) => link(`#/records?topic=${encodeURIComponent(l.topic)}&partition=${l.partition}&from=offset&offset=${l.current_offset}`, number(l.current_offset)) },
           { label: 'End', class: 'num', cell: (l) => number(l.log_end_offset) },
-        ], group.lags),
+        ], shown),
+        shown.length < group.lags.length && h('p', {}, h('button', { type: 'button', id: 'more', click: more }, `Show more of ${number(group.lags.length)}; those with the most lag come first`)),
       ],
   ];
 }
 
 function assignment(byTopic) {
   const topics = Object.entries(byTopic);
-  return topics.length === 0 ? 'nothing' : topics.map(([topic, partitions], i) => [i > 0 && '; ', `${topic} ${runs(partitions)}`]);
+  const more = topics.length - MOST_NAMED;
+  return topics.length === 0 ? 'nothing'
+    : [topics.slice(0, MOST_NAMED).map(([topic, partitions], i) => [i > 0 && '; ', `${topic} ${runs(partitions)}`]), more > 0 && `; and ${plural(more, 'more topic')}`];
 }
 
 function memberView(group) {

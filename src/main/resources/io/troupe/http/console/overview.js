@@ -1,5 +1,5 @@
 // Whether all is well, at a glance; and if not, what is wrong and what to do.
-import { h, swap, number, plural, pill, link, bar, table, heading, time, runs } from './dom.js';
+import { h, swap, refresh, number, plural, pill, link, bar, table, heading, time, runs } from './dom.js';
 import { status, groups } from './api.js';
 
 const EVERY_MS = 5000;
@@ -22,10 +22,10 @@ export function overview(place, scope) {
   scope.repeat(EVERY_MS, async () => {
     const [now, all] = await Promise.all([status(scope.signal), groups(scope.signal).catch(() => null)]);
     swap(id, h('span', { class: 'mono' }, now.cluster_id), ` as broker ${now.broker_id} knows it, `, time(now.time_ms));
-    swap(health, verdict(now));
-    swap(tiles, numbers(now, all));
-    swap(moving, onTheMove(all ?? []));
-    swap(brokers, h('h2', { id: 'brokers' }, 'Brokers'), brokerTable(now));
+    refresh(health, verdict(now));
+    refresh(tiles, numbers(now, all));
+    refresh(moving, onTheMove(all ?? []));
+    refresh(brokers, h('h2', { id: 'brokers' }, 'Brokers'), brokerTable(now));
   });
 }
 

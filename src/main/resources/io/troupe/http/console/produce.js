@@ -1,8 +1,7 @@
 // Writes a record.
 import { h, swap, heading, link, copyButton, quoted, clock } from './dom.js';
 import { ask, bootstrap } from './api.js';
-import { topicNames } from './topics.js';
-import { labelled, topicField, partitionOptions } from './records.js';
+import { labelled, offered, topicFields } from './fields.js';
 
 const BINARY = 'application/vnd.kafka.binary.v2+json';
 const REMEMBERED = 10;
@@ -30,16 +29,22 @@ function headersOf(text) {
 export function produce(place, scope, none, query) {
   place.append(heading('Produce'));
   const load = async () => {
-    const [names, server] = await Promise.all([topicNames(scope.signal), bootstrap(scope.signal)]);
-    form(place, scope, query, names, server);
+    const [topics, server] = await Promise.all([offered('', false, scope.signal), bootstrap(scope.signal)]);
+    form(place, scope, query, topics, server);
   };
   const attempt = () => load().then(() => scope.fail(null), (e) => scope.fail(e, attempt));
   attempt();
 }
 
-function form(place, scope, query, names, server) {
-  const [topic, list] = topicField(names.filter((t) => !t.internal), query.get('topic') ?? '', () => fill());
-  const partition = h('select', { id: 'partition' });
+function form(place, scope, query, topics, server) {
+  const { topic, list, partition, look } = topicFields(scope, {
+    topics, internal: false, value: query.get('topic') ?? '', any: 'by key, as Kafka’s clients do',
+    changed: (name, count) => {
+      missing = name !== '' && count === null;
+      made.textContent = missing ? 'There is no such topic; it is made if auto.create.topics.enable allows.' : '';
+    },
+  });
+  let missing = false;
   const key = h('input', { id: 'key', autocomplete: 'off', spellcheck: 'false', placeholder: 'No key' });
   const value = h('textarea', { id: 'value', rows: '8', spellcheck: 'false', input: () => judge() });
   const tombstone = h('input', { id: 'tombstone', type: 'checkbox', change: () => { value.disabled = tombstone.checked; judge(); } });
@@ -49,11 +54,6 @@ function form(place, scope, query, names, server) {
   const said = h('div', { id: 'said', role: 'status' });
   const written = h('ul', { class: 'written', 'aria-label': 'Written from here' });
   const submit = h('button', { type: 'submit', class: 'primary', id: 'write' }, 'Write');
-
-  function fill() {
-    swap(partition, partitionOptions(names, topic.value, partition.value || '', 'by key, as Kafka’s clients do'));
-    made.textContent = topic.value && !names.some((t) => t.name === topic.value) ? 'There is no such topic; it is made if auto.create.topics.enable allows.' : '';
-  }
 
   function judge() {
     let text = tombstone.checked ? 'a tombstone: on a compacted topic it deletes its key' : value.value === '' ? 'empty' : 'text';
@@ -83,7 +83,7 @@ function form(place, scope, query, names, server) {
     said.replaceChildren();
     try {
       const { path, body } = request();
-      const answer = await ask(`the record into ${topic.value}`, path, { method: 'POST', body, signal: scope.signal, headers: { 'Content-Type': BINARY, Accept: 'application/json' } });
+      const answer = await ask(`the record into ${topic.value}`, path, { method: 'POST', body, signal: scope.signal, headers: { 'Content-Type': BINARY } });
       const at = answer.offsets[0];
       if (at.error_code !== null) {
         throw new Error(at.error);
@@ -94,8 +94,8 @@ function form(place, scope, query, names, server) {
       while (written.children.length > REMEMBERED) {
         written.lastChild.remove();
       }
-      if (!names.some((t) => t.name === topic.value)) {
-        topicNames(scope.signal).then((newer) => { names = newer; fill(); }, () => {});
+      if (missing) {
+        look('').catch((e) => scope.fail(e));
       }
     } catch (e) {
       if (!scope.signal.aborted) {
@@ -111,10 +111,13 @@ function form(place, scope, query, names, server) {
     return `curl -s ${quoted(location.origin + path)} -H 'Content-Type: ${BINARY}' -d ${quoted(body)}`;
   };
   const kcat = () => {
-    const lines = value.value.includes('\n') ? " -D \"$(printf '\\036')\"" : '';
-    return `printf %s ${quoted(tombstone.checked ? '' : value.value)} | kcat -b ${server} -P -t ${quoted(topic.value)}`
-      + `${partition.value === '' ? '' : ` -p ${partition.value}`}${key.value === '' ? '' : ` -k ${quoted(key.value)}`}`
-      + `${headersOf(headers.value).map((x) => ` -H ${quoted(`${x.name}=${x.value}`)}`).join('')}${tombstone.checked ? ' -Z' : ''}${lines}`;
+    const text = tombstone.checked ? '' : value.value;
+    // kcat passes over an empty message unless its key stands before it.
+    const [print, how] = text === ''
+      ? [`printf '%s\\037' ${quoted(key.value)}`, ` -K "$(printf '\\037')"${tombstone.checked ? ' -Z' : ''}`]
+      : [`printf %s ${quoted(text)}`, `${key.value === '' ? '' : ` -k ${quoted(key.value)}`}${text.includes('\n') ? " -D \"$(printf '\\036')\"" : ''}`];
+    return `${print} | kcat -b ${server} -P -t ${quoted(topic.value)}${partition.value === '' ? '' : ` -p ${partition.value}`}${how}`
+      + headersOf(headers.value).map((x) => ` -H ${quoted(`${x.name}=${x.value}`)}`).join('');
   };
 
   swap(place, heading('Produce'),
@@ -126,6 +129,6 @@ function form(place, scope, query, names, server) {
       labelled('Headers', headers, 'one a line'),
       h('div', { class: 'buttons' }, submit, copyButton('Copy as curl', curl), copyButton('Copy as kcat', kcat))),
     said, written);
-  fill();
+  look('').catch((e) => scope.fail(e));
   judge();
 }

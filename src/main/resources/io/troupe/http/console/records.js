@@ -1,7 +1,7 @@
 // The message browser: from the newest, the beginning, an offset or a time; with a search; or live.
 import { h, swap, number, plural, link, heading, empty, duration, bytes, date, copyButton, quoted } from './dom.js';
 import { bootstrap } from './api.js';
-import { topicNames } from './topics.js';
+import { option, labelled, offered, topicFields } from './fields.js';
 import { Stretch, Tail, matcher, MOST_PARTITIONS } from './reading.js';
 
 const MOST_SHOWN = 1000;
@@ -9,41 +9,24 @@ const MOST_TAILED = 500;
 const MOST_SCANNED = 100000;
 const DRAW_EVERY_MS = 200;
 const PREVIEW_CHARS = 200;
-
-export function option(value, text, selected) {
-  return h('option', { value, selected: value === selected }, text);
-}
-
-export function labelled(label, control, hint) {
-  return h('label', { class: 'field' }, h('span', {}, label), control, hint && h('small', {}, hint));
-}
-
-/** A field for a topic's name that offers those that there are; internal ones last. */
-export function topicField(names, value, change) {
-  const list = h('datalist', { id: 'topic-names' }, [...names].sort((a, b) => a.internal - b.internal).map((t) => h('option', { value: t.name })));
-  return [h('input', { id: 'topic', name: 'topic', list: 'topic-names', value, required: true, autocomplete: 'off', spellcheck: 'false', placeholder: 'Name of a topic', change }), list];
-}
-
-export function partitionOptions(names, topic, selected, all) {
-  const count = names.find((t) => t.name === topic)?.partitions ?? 0;
-  return [option('', all, selected), Array.from({ length: count }, (none, p) => option(String(p), String(p), selected))];
-}
+const MOST_INDENTED = 40;
 
 export function records(place, scope, none, query) {
   place.append(heading('Records'), h('p', { class: 'sub' }, 'Reading the names of the topics…'));
   const load = async () => {
-    const [names, server] = await Promise.all([topicNames(scope.signal), bootstrap(scope.signal)]);
-    browser(place, scope, query, names, server);
+    const [topics, server] = await Promise.all([offered('', true, scope.signal), bootstrap(scope.signal)]);
+    browser(place, scope, query, topics, server);
   };
   const attempt = () => load().then(() => scope.fail(null), (e) => scope.fail(e, attempt));
   attempt();
 }
 
-function browser(place, scope, query, names, server) {
+function browser(place, scope, query, topics, server) {
   const get = (name, otherwise) => query.get(name) ?? otherwise;
-  const visible = names.filter((t) => !t.internal);
-  const [topic, list] = topicField(names, get('topic', visible.length === 1 ? visible[0].name : ''), () => { fillPartitions(''); });
-  const partition = h('select', { id: 'partition' });
+  const visible = topics.filter((t) => !t.internal);
+  const { topic, list, partition, look } = topicFields(scope, {
+    topics, internal: true, value: get('topic', visible.length === 1 ? visible[0].name : ''), any: 'all',
+  });
   const from = h('select', { id: 'from', change: () => shape() }, option('newest', 'the newest', get('from')), option('earliest', 'the beginning', get('from')), option('offset', 'an offset', get('from')), option('time', 'a time', get('from')));
   const offset = h('input', { id: 'offset', type: 'number', min: '0', step: '1', value: get('offset', '0'), inputmode: 'numeric' });
   const when = h('input', { id: 'time', type: 'datetime-local', step: '1', value: get('time', local(Date.now() - 3600000)) });
@@ -60,15 +43,13 @@ function browser(place, scope, query, names, server) {
   const after = h('div');
   let reading = null;
   let tailing = null;
+  /** The partition that the address names, until it is known which there are. */
+  let asked = query.get('topic') ? query.get('partition') : null;
 
   const form = h('form', { class: 'bar-of-fields', submit: (event) => { event.preventDefault(); read(); } },
     labelled('Topic', [topic, list]), labelled('Partition', partition), labelled('From', from), offsetField, timeField,
     labelled('Search for', where), whatField, labelled('At most', count),
     h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary', id: 'read' }, 'Read'), tailButton));
-
-  function fillPartitions(selected) {
-    swap(partition, partitionOptions(names, topic.value, selected, 'all'));
-  }
 
   function shape() {
     offsetField.hidden = from.value !== 'offset';
@@ -87,29 +68,26 @@ function browser(place, scope, query, names, server) {
 
   /** The partitions to read; null when there are none, or too many. */
   async function chosen() {
-    let known = names.find((t) => t.name === topic.value);
-    if (!known) {
-      names = await topicNames(scope.signal);
-      fillPartitions('');
-      known = names.find((t) => t.name === topic.value);
-    }
-    if (!known) {
-      said.textContent = `There is no topic ${topic.value}.`;
+    const name = topic.value;
+    const count = await look(asked ?? partition.value);
+    asked = null;
+    if (count === null) {
+      said.textContent = `There is no topic ${name}.`;
       return null;
     }
-    const all = Array.from({ length: known.partitions }, (none, p) => p);
-    const some = partition.value === '' ? all : [Number(partition.value)];
-    if (some.length > MOST_PARTITIONS) {
-      said.textContent = `${known.name} has ${number(all.length)} partitions; choose one, as at most ${MOST_PARTITIONS} are read at once.`;
+    if (partition.value !== '') {
+      return [Number(partition.value)];
+    }
+    if (count > MOST_PARTITIONS) {
+      said.textContent = `${name} has ${number(count)} partitions; choose one, as at most ${MOST_PARTITIONS} are read at once.`;
       return null;
     }
-    return some;
+    return Array.from({ length: count }, (none, p) => p);
   }
 
   async function read() {
     stopTail('');
     reading?.abort();
-    remember();
     const mine = new AbortController();
     reading = mine;
     out.replaceChildren();
@@ -125,6 +103,7 @@ function browser(place, scope, query, names, server) {
       if (!partitions || reading !== mine) {
         return;
       }
+      remember();
       const stretch = new Stretch(topic.value, partitions, mine.signal);
       if (newest) {
         const last = searching ? Math.ceil(MOST_SCANNED / partitions.length) : most;
@@ -177,11 +156,11 @@ function browser(place, scope, query, names, server) {
     reading?.abort();
     const mine = new AbortController();
     reading = mine;
-    remember();
     try {
       if (!await chosen() || reading !== mine || tailing) {
         return;
       }
+      remember();
     } catch (e) {
       scope.fail(e, startTail);
       return;
@@ -257,9 +236,8 @@ function browser(place, scope, query, names, server) {
 
   const title = heading('Records');
   swap(place, title, form, said, columns, out, after);
-  fillPartitions(get('partition', ''));
   shape();
-  if (names.length === 0 || visible.length === 0 && !topic.value) {
+  if (visible.length === 0 && !topic.value) {
     swap(after, empty('No topics yet', h('p', {}, link('#/produce', 'Write a first record'), ', and its topic is made.')));
   } else if (query.get('tail') === 'true') {
     startTail();
@@ -267,6 +245,7 @@ function browser(place, scope, query, names, server) {
     read();
   } else {
     said.textContent = 'Choose a topic, and where to begin.';
+    look('').catch((e) => scope.fail(e));
   }
 }
 
@@ -337,7 +316,7 @@ function block(title, field, extra) {
   return h('section', {}, h('h3', {}, title, h('small', {}, ` ${size}${pretty !== null ? ', JSON' : ''}`)), pre, h('p', { class: 'buttons' }, buttons));
 }
 
-/** JSON with line breaks, null when it is none. Only blanks between its parts change: numbers stay what they are, however long. */
+/** JSON with line breaks, null when it is none. Only blanks between its parts change: numbers stay what they are, however long. No deeper than eyes can follow. */
 function formatted(text) {
   if (!/^\s*[[{]/.test(text)) {
     return null;
@@ -350,7 +329,7 @@ function formatted(text) {
   let depth = 0;
   let out = '';
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]\s*[\]}]|[[\]{}:,]|[^\s[\]{}:,"]+/g)) {
-    const line = () => `\n${'  '.repeat(depth)}`;
+    const line = () => `\n${'  '.repeat(Math.min(depth, MOST_INDENTED))}`;
     if (token === '{' || token === '[') {
       depth++;
       out += token + line();

@@ -1,6 +1,6 @@
 // Topics, and where the replicas of each partition stand.
-import { h, swap, number, plural, pill, link, table, empty, heading, command } from './dom.js';
-import { ask, bootstrap } from './api.js';
+import { h, refresh, number, plural, pill, link, table, empty, heading, command, pager, firstOf } from './dom.js';
+import { ask, bootstrap, topicsLike } from './api.js';
 import { topicLink } from './overview.js';
 
 const EVERY_MS = 5000;
@@ -9,10 +9,18 @@ const PAGE = 100;
 export function topicList(place, scope, none, query) {
   let part = query.get('contains') ?? '';
   let internal = query.get('internal') === 'true';
+  let first = firstOf(query, PAGE);
   const list = h('div');
-  const remember = () => history.replaceState(null, '', `#/topics?${new URLSearchParams({ contains: part, internal })}`);
-  const search = h('input', { type: 'search', id: 'contains', value: part, autocomplete: 'off', spellcheck: 'false', placeholder: 'Part of a name', input: () => { part = search.value.trim(); remember(); load(); } });
-  const box = h('input', { type: 'checkbox', id: 'internal', checked: internal, change: () => { internal = box.checked; remember(); load(); } });
+  const at = (from) => `#/topics?${new URLSearchParams({ contains: part, internal, first: from })}`;
+  const look = () => {
+    part = search.value.trim();
+    internal = box.checked;
+    first = 0;
+    history.replaceState(null, '', at(first));
+    load().catch((e) => scope.fail(e, look));
+  };
+  const search = h('input', { type: 'search', id: 'contains', value: part, autocomplete: 'off', spellcheck: 'false', placeholder: 'Part of a name', input: look });
+  const box = h('input', { type: 'checkbox', id: 'internal', checked: internal, change: look });
   place.append(heading('Topics', link('#/produce', 'Produce')),
     h('div', { class: 'bar-of-fields' },
       h('label', { class: 'field' }, h('span', {}, 'Find'), search),
@@ -21,36 +29,32 @@ export function topicList(place, scope, none, query) {
   let last = 0;
   async function load() {
     const turn = ++last;
-    const found = await ask('the topics', `/troupe/topics?contains=${encodeURIComponent(part)}`, { signal: scope.signal });
+    const found = await topicsLike(part, internal, first, PAGE, scope.signal);
     const server = await bootstrap(scope.signal);
     if (turn === last) {
-      swap(list, topics(found, part, internal, server));
+      refresh(list, topics(found, part, internal, server), pager('Topics', found.found, first, PAGE, at));
     }
   }
   scope.repeat(EVERY_MS, load);
 }
 
 function topics(found, part, internal, server) {
-  const shown = found.topics.filter((t) => internal || !t.internal);
-  if (shown.length === 0) {
+  if (found.found === 0) {
     return part
       ? empty('No topic has that in its name', h('p', {}, `“${part}” was looked for${internal ? '' : ', not among internal topics'}.`))
       : empty('No topics yet',
         h('p', {}, 'A topic is made when something is first written to it: ', link('#/produce', 'write a record'), ', or make one with as many partitions as you like:'),
         command(`bin/troupe-topics.sh --bootstrap-server ${server} --create --topic greetings --partitions 3`));
   }
-  return [
-    table('Topics', [
-      { label: 'Topic', class: 'name', cell: (t) => [topicLink(t.name), t.internal && [' ', pill('plain', 'internal')]] },
-      { label: 'Partitions', class: 'num', cell: (t) => number(t.partitions) },
-      { label: 'Replicas each', class: 'num', cell: (t) => number(t.replication_factor) },
-      { label: 'State', cell: state },
-    ], shown),
-    found.found > found.topics.length && h('p', { class: 'sub' }, `The first ${number(found.topics.length)} of ${number(found.found)}; find others by name.`),
-  ];
+  return table('Topics', [
+    { label: 'Topic', class: 'name', cell: (t) => [topicLink(t.name), t.internal && [' ', pill('plain', 'internal')]] },
+    { label: 'Partitions', class: 'num', cell: (t) => number(t.partitions) },
+    { label: 'Replicas each', class: 'num', cell: (t) => number(t.replication_factor) },
+    { label: 'State', cell: state },
+  ], found.topics);
 }
 
-export function state(t) {
+function state(t) {
   return [
     t.offline > 0 && pill('bad', `${number(t.offline)} without a leader`),
     t.under_min_isr > 0 && pill('bad', `${number(t.under_min_isr)} refuse acks=all`),
@@ -61,7 +65,7 @@ export function state(t) {
 }
 
 export function topicPage(place, scope, name, query) {
-  let first = Math.max(0, Math.floor(Number(query.get('first') ?? 0) / PAGE) * PAGE || 0);
+  const first = firstOf(query, PAGE);
   const path = encodeURIComponent(name);
   const head = h('div');
   const settings = h('div');
@@ -72,21 +76,10 @@ export function topicPage(place, scope, name, query) {
   scope.repeat(EVERY_MS, async () => {
     const topic = await ask(`topic ${name}`, `/troupe/topics/${path}?first=${first}&count=${PAGE}`, { signal: scope.signal });
     const t = topic.totals;
-    swap(head, h('p', { class: 'sub' }, `${plural(t.partitions, 'partition')}, acks=all needs ${plural(topic.min_insync_replicas, 'replica')} in sync. `, state(t)));
-    swap(list, partitions(name, topic.partitions), pager(t.partitions));
-    swap(settings, configs(topic, await bootstrap(scope.signal)));
+    refresh(head, h('p', { class: 'sub' }, `${plural(t.partitions, 'partition')}, acks=all needs ${plural(topic.min_insync_replicas, 'replica')} in sync. `, state(t)));
+    refresh(list, partitions(name, topic.partitions), pager('Partitions', t.partitions, first, PAGE, (from) => `#/topics/${path}?first=${from}`));
+    refresh(settings, configs(topic, await bootstrap(scope.signal)));
   });
-
-  function pager(all) {
-    if (all <= PAGE) {
-      return null;
-    }
-    const to = (at) => `#/topics/${path}?first=${at}`;
-    return h('nav', { class: 'pager', 'aria-label': 'Partitions' },
-      first > 0 && link(to(first - PAGE), 'Before'),
-      h('span', {}, `${number(first)} to ${number(Math.min(all, first + PAGE) - 1)} of ${number(all)}`),
-      first + PAGE < all && link(to(first + PAGE), 'Next'));
-  }
 }
 
 const NAMES = {
@@ -101,7 +94,7 @@ function legend() {
 }
 
 /** The replicas of a partition, one mark each, in order of preference. */
-export function replicaMap(replicas) {
+function replicaMap(replicas) {
   return h('ul', { class: 'map', 'aria-label': 'Replicas' }, replicas.map((r) =>
     h('li', { class: `rep ${r.state}`, title: r.reason ?? `Broker ${r.broker_id}: ${NAMES[r.state]}` }, String(r.broker_id), h('span', { class: 'sr' }, ` ${NAMES[r.state]}`))));
 }
@@ -138,9 +131,4 @@ function configs(topic, server) {
       : h('p', { class: 'sub' }, 'None: it goes by the brokers’ defaults. To give it one:'),
     own.length === 0 && command(alter),
   ];
-}
-
-/** Names for a field that asks for a topic. */
-export async function topicNames(signal) {
-  return (await ask('the topics', '/troupe/topics?count=5000', { signal })).topics.map((t) => ({ name: t.name, partitions: t.partitions, internal: t.internal }));
 }

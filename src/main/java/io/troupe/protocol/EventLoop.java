@@ -189,7 +189,11 @@ final class EventLoop implements Runnable, Executor {
     }
 
     private void turn() throws IOException {
-        boolean idle = completions.isEmpty() && accepted.isEmpty() && tasks.isEmpty() && answered.isEmpty() && !thread.hasWaiting();
+        boolean idle = completions.isEmpty()
+                && accepted.isEmpty()
+                && tasks.isEmpty()
+                && answered.isEmpty()
+                && !thread.hasWaiting();
         selector.poll(idle ? pollMs() : 0);
         // Reset before the queues are read: what is queued after that wakes the next poll.
         wakeupPending.set(false);

@@ -5,6 +5,7 @@ import { topicLink, groupLink } from './overview.js';
 
 const EVERY_MS = 5000;
 const STORY_EVERY_MS = 2000;
+const DRAW_EVERY_MS = 500;
 const SHOWN = 50;
 const LANES = 4;
 /** Of a member's topics. */
@@ -47,6 +48,7 @@ export function groupList(place, scope, none, query) {
   /** Only of those that are shown, as there may be thousands; ends when others are to be shown. */
   async function measure() {
     const turn = ++last;
+    let drawn = performance.now();
     await inLanes(LANES, matching().slice(0, most), async (group) => {
       const id = group.consumer_group_id;
       const lag = turn === last && await lagSummary(id, scope.signal).catch((e) => {
@@ -57,6 +59,10 @@ export function groupList(place, scope, none, query) {
       });
       if (turn === last) {
         lags.set(id, lag);
+        if (performance.now() - drawn > DRAW_EVERY_MS) {
+          refresh(list, view());
+          drawn = performance.now();
+        }
       }
     });
     if (turn === last) {

@@ -238,8 +238,7 @@ public final class GroupCoordinators implements GroupService {
             return CompletableFuture.completedFuture(split.complete(new OffsetCommitResponseData()));
         }
         CompletionStage<OffsetCommitResponseData> answer = ask(
-                request.groupId(),
-                reply -> new GroupRequest.CommitOffsets(caller.apiVersion(), split.known(), reply));
+                request.groupId(), reply -> new GroupRequest.CommitOffsets(caller.apiVersion(), split.known(), reply));
         return split.refused().isEmpty() ? answer : answer.thenApply(split::complete);
     }
 

@@ -30,7 +30,8 @@ class TopicNamesTest {
                             Map.of())));
 
     private static OffsetCommitRequestTopic topic(String name, Uuid id, int... partitions) {
-        OffsetCommitRequestTopic topic = new OffsetCommitRequestTopic().setName(name).setTopicId(id);
+        OffsetCommitRequestTopic topic =
+                new OffsetCommitRequestTopic().setName(name).setTopicId(id);
         for (int partition : partitions) {
             topic.partitions().add(new OffsetCommitRequestPartition().setPartitionIndex(partition));
         }
@@ -44,8 +45,7 @@ class TopicNamesTest {
 
     @Test
     void aGroupSeesNameAndIdWhicheverWasSent() {
-        for (TopicNames.Split split :
-                List.of(split(9, topic("t", Uuid.ZERO_UUID, 0)), split(10, topic("", ID, 0)))) {
+        for (TopicNames.Split split : List.of(split(9, topic("t", Uuid.ZERO_UUID, 0)), split(10, topic("", ID, 0)))) {
             assertEquals(List.of(topic("t", ID, 0)), split.known().topics());
             assertTrue(split.refused().isEmpty());
         }
@@ -66,7 +66,8 @@ class TopicNamesTest {
     @Test
     void aTopicThatDoesNotExistIsRefusedByWhatWasSent() {
         Uuid other = Uuid.randomUuid();
-        for (TopicNames.Split split : List.of(split(9, topic("u", Uuid.ZERO_UUID, 0)), split(10, topic("", other, 0)))) {
+        for (TopicNames.Split split :
+                List.of(split(9, topic("u", Uuid.ZERO_UUID, 0)), split(10, topic("", other, 0)))) {
             assertTrue(split.known().topics().isEmpty());
             assertEquals(1, split.refused().size());
         }
@@ -76,7 +77,8 @@ class TopicNamesTest {
         assertEquals(
                 Errors.UNKNOWN_TOPIC_OR_PARTITION.code(),
                 byName.partitions().get(0).errorCode());
-        OffsetCommitResponseTopic byId = split(10, topic("", other, 0)).refused().get(0);
+        OffsetCommitResponseTopic byId =
+                split(10, topic("", other, 0)).refused().get(0);
         assertEquals(other, byId.topicId());
         assertEquals(Errors.UNKNOWN_TOPIC_ID.code(), byId.partitions().get(0).errorCode());
     }

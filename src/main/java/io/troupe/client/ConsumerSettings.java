@@ -71,8 +71,7 @@ public record ConsumerSettings<K, V>(
 
     /**
      * In a group: 5,000 records and 16 MiB outstanding in each partition, 500 records in one delivery, commits every second, 5 s to drain, 200 ms to 10 s
-     * of back-off, no dead letters; all else as Kafka's consumer has it, but for a group without offsets, which begins with the earliest record, and
-     * {@code max.poll.records}, 2,000: each poll wakes the actor, and it the handler.
+     * of back-off, no dead letters; all else as Kafka's consumer has it, but for a group without offsets, which begins with the earliest record.
      */
     public static <K, V> ConsumerSettings<K, V> of(
             String bootstrapServers, String groupId, Deserializer<K> keys, Deserializer<V> values) {
@@ -82,9 +81,7 @@ public record ConsumerSettings<K, V>(
                 ConsumerConfig.GROUP_ID_CONFIG,
                 groupId,
                 ConsumerConfig.AUTO_OFFSET_RESET_CONFIG,
-                "earliest",
-                ConsumerConfig.MAX_POLL_RECORDS_CONFIG,
-                "2000");
+                "earliest");
         return new ConsumerSettings<>(
                 properties,
                 keys,

@@ -110,6 +110,10 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private final FailureDetectorRegistry<Address> heartbeats;
 
     private final String voterList;
+    /** Where the voters' nodes are, and who is there. */
+    private final Map<Integer, Address> addresses = new HashMap<>();
+
+    private final Map<Address, Integer> voterAt = new HashMap<>();
     /** On a voter, by incarnation of a member. */
     private final Map<Long, Lifeline> lifelines = new HashMap<>();
 
@@ -146,6 +150,14 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         formation = new Formation(config.nodeId(), voters);
         removals = new Removals(voters);
         voterList = voterList(config);
+        for (Voter voter : config.voters()) {
+            Address address = voter.nodeId() == config.nodeId()
+                    ? cluster.selfMember().address()
+                    : AddressFromURIString.parse(
+                            "pekko://" + context.getSystem().name() + "@" + voter.actorAddress());
+            addresses.put(voter.nodeId(), address);
+            voterAt.putIfAbsent(address, voter.nodeId());
+        }
         context.getSystem()
                 .eventStream()
                 .tell(new EventStream.Subscribe<>(
@@ -367,7 +379,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private void take(Step step) {
         if (step instanceof JoinNode join) {
             getContext().getLog().debug("Joining the cluster of voter {}", join.nodeId());
-            cluster.manager().tell(Join.create(addressOf(join.nodeId())));
+            cluster.manager().tell(Join.create(addresses.get(join.nodeId())));
         } else if (step instanceof FormCluster) {
             getContext().getLog().info("Forming the cluster of the voters {}", voterList);
             formed = true;
@@ -391,7 +403,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         getContext()
                 .getSystem()
                 .classicSystem()
-                .actorSelection(addressOf(voter) + PATH)
+                .actorSelection(addresses.get(voter) + PATH)
                 .tell(message, org.apache.pekko.actor.ActorRef.noSender());
     }
 
@@ -404,12 +416,12 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
             for (Member other : cluster.state().getMembers()) {
                 incarnations.add(other.uniqueAddress().longUid());
                 if (!unreachable.contains(other)) {
-                    voterAt(other.address()).ifPresent(voters::add);
+                    addVoterAt(other.address(), voters);
                 }
             }
             if (incarnations.isEmpty()) {
                 incarnations.add(cluster.selfMember().uniqueAddress().longUid());
-                voterAt(cluster.selfMember().address()).ifPresent(voters::add);
+                addVoterAt(cluster.selfMember().address(), voters);
             }
         }
         return new Formation.Node(
@@ -422,23 +434,11 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
                 incarnations);
     }
 
-    private Optional<Integer> voterAt(Address address) {
-        return config.voters().stream()
-                .map(Voter::nodeId)
-                .filter(id -> addressOf(id).equals(address))
-                .findFirst();
-    }
-
-    private Address addressOf(int nodeId) {
-        if (nodeId == config.nodeId()) {
-            return cluster.selfMember().address();
+    private void addVoterAt(Address address, List<Integer> voters) {
+        Integer voter = voterAt.get(address);
+        if (voter != null) {
+            voters.add(voter);
         }
-        return config.voters().stream()
-                .filter(v -> v.nodeId() == nodeId)
-                .map(v -> AddressFromURIString.parse(
-                        "pekko://" + getContext().getSystem().name() + "@" + v.actorAddress()))
-                .findFirst()
-                .orElseThrow();
     }
 
     private List<Voter> others() {

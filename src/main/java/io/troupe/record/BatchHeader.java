@@ -166,24 +166,6 @@ public final class BatchHeader {
     }
 
     /**
-     * Writes the header of a batch that is the whole buffer: uncompressed, of no producer, its records at one time and at an offset
-     * each. It has yet to be given its place in the log.
-     */
-    static void begin(ByteBuffer b, int recordsCount, long timestampMs) {
-        b.putInt(LENGTH, b.limit() - LOG_OVERHEAD);
-        b.putInt(LEADER_EPOCH, -1);
-        b.put(MAGIC, MAGIC_V2);
-        b.putInt(LAST_OFFSET_DELTA, recordsCount - 1);
-        b.putLong(BASE_TIMESTAMP, timestampMs);
-        b.putLong(MAX_TIMESTAMP, timestampMs);
-        b.putLong(PRODUCER_ID, NO_PRODUCER_ID);
-        b.putShort(PRODUCER_EPOCH, (short) -1);
-        b.putInt(BASE_SEQUENCE, NO_SEQUENCE);
-        b.putInt(RECORDS_COUNT, recordsCount);
-        b.putInt(CRC, computeCrc(b, 0));
-    }
-
-    /**
      * Makes a copied header that of a batch packed anew in another codec, and sets the CRC anew; all else stays.
      *
      * @param b holds the whole batch, from {@code at} to {@code at + sizeInBytes}

@@ -2,17 +2,12 @@ package io.troupe.record;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
-import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.errors.CorruptRecordException;
-import org.apache.kafka.common.header.Header;
-import org.apache.kafka.common.header.internals.RecordHeader;
-import org.apache.kafka.common.record.internal.MemoryRecords;
-import org.apache.kafka.common.record.internal.SimpleRecord;
-import org.apache.kafka.common.utils.internals.ByteUtils;
 
 /** Builds the batches that the broker itself writes, and decodes batches for the coordinators that load them. Pure. */
 public final class Batches {
@@ -37,9 +32,9 @@ public final class Batches {
 
     /** The same with a header, whose value is the last that stands in the batch. */
     public static ByteBuffer singleEndingIn(byte[] key, byte[] value, long timestampMs, String header, byte[] end) {
-        SimpleRecord record =
-                new SimpleRecord(timestampMs, key, value, new Header[] {new RecordHeader(header, end.clone())});
-        return MemoryRecords.withRecords(Compression.NONE, record).buffer();
+        PlainRecord record =
+                new PlainRecord(-1, timestampMs, key, value, List.of(new PlainRecord.Header(header, end.clone())));
+        return PlainRecords.batch(List.of(record));
     }
 
     /** One uncompressed v2 batch with these records in order, all with one timestamp, ready to be read. */
@@ -47,48 +42,11 @@ public final class Batches {
         if (records.isEmpty()) {
             throw new IllegalArgumentException("a batch needs a record");
         }
-        int bytes = BatchHeader.SIZE;
-        for (int i = 0; i < records.size(); i++) {
-            int body = bodyBytes(i, records.get(i));
-            bytes = Math.addExact(bytes, ByteUtils.sizeOfVarint(body) + body);
+        List<PlainRecord> plain = new ArrayList<>(records.size());
+        for (KeyValue record : records) {
+            plain.add(new PlainRecord(-1, timestampMs, record.key(), record.value(), List.of()));
         }
-        ByteBuffer batch = ByteBuffer.allocate(bytes);
-        batch.position(BatchHeader.SIZE);
-        for (int i = 0; i < records.size(); i++) {
-            KeyValue record = records.get(i);
-            ByteUtils.writeVarint(bodyBytes(i, record), batch);
-            // No attributes, and no difference to the batch's timestamp.
-            batch.put((byte) 0).put((byte) 0);
-            ByteUtils.writeVarint(i, batch);
-            put(record.key(), batch);
-            put(record.value(), batch);
-            // No headers.
-            batch.put((byte) 0);
-        }
-        batch.flip();
-        BatchHeader.begin(batch, records.size(), timestampMs);
-        return batch;
-    }
-
-    /** What follows a record's length. */
-    private static int bodyBytes(int offsetDelta, KeyValue record) {
-        return Math.addExact(
-                3 + ByteUtils.sizeOfVarint(offsetDelta), Math.addExact(bytes(record.key()), bytes(record.value())));
-    }
-
-    private static int bytes(byte[] field) {
-        return field == null
-                ? ByteUtils.sizeOfVarint(-1)
-                : Math.addExact(ByteUtils.sizeOfVarint(field.length), field.length);
-    }
-
-    private static void put(byte[] field, ByteBuffer batch) {
-        if (field == null) {
-            ByteUtils.writeVarint(-1, batch);
-        } else {
-            ByteUtils.writeVarint(field.length, batch);
-            batch.put(field);
-        }
+        return PlainRecords.batch(plain);
     }
 
     /**

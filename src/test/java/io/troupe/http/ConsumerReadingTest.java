@@ -34,8 +34,7 @@ class ConsumerReadingTest implements Instances {
         InstanceReply reply = new InstanceReply.Done();
         if (action instanceof InstanceAction.Read) {
             InstanceDefinition definition = InstanceRequests.definition("g", "{\"format\":\"json\"}".getBytes());
-            reply = new InstanceReply.Granted(
-                    definition, true, List.of(new InstanceAction.Place(partition, 0, "")));
+            reply = new InstanceReply.Granted(definition, true, List.of(new InstanceAction.Place(partition, 0, "")));
         } else if (action instanceof InstanceAction.Take) {
             onTake.run();
             reply = new InstanceReply.Taken(List.of(partition.topicPartition()));

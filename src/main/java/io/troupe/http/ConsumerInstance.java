@@ -347,8 +347,8 @@ final class ConsumerInstance {
             return illegal(membership.problem());
         }
         if (lease != by) {
-            // Whose lease ran out may still be sending.
-            positions.answerEnded(true);
+            // Whose lease ran out may still be sending, or be gone: read twice is better than not at all.
+            positions.answerEnded(false);
             if (!committing) {
                 committing = true;
                 commitOwn(positions.partitions(), () -> committing = false);

@@ -263,8 +263,10 @@ final class ConsumerReading {
         }
         Reader reader = new Reader(exchange, id);
         return reader.first().handle((first, failure) -> {
-            if (failure != null || first.isEmpty()) {
-                reader.leave(failure == null);
+            // Who went away while it was taken begins no stream, so nothing would tell that it was not sent.
+            boolean nobody = failure == null && exchange.isGone();
+            if (failure != null || nobody || first.isEmpty()) {
+                reader.leave(failure == null && !nobody);
             }
             if (failure != null) {
                 throw new CompletionException(HttpFailure.cause(failure));
@@ -274,7 +276,7 @@ final class ConsumerReading {
                 return empty(MediaTypes.V2);
             }
             String type = reader.definition.format().contentType();
-            return first.isEmpty() ? empty(type) : exchange.stream(type, text(reader, first));
+            return nobody || first.isEmpty() ? empty(type) : exchange.stream(type, text(reader, first));
         });
     }
 

@@ -30,6 +30,9 @@ final class Exchange {
     /** While a body is read it is in memory so many times more than it is while it comes: as characters, as records and as batches. */
     static final int READING = 3;
 
+    /** Pieces of a body that are smaller are put together as they come: one by one they would take many times their bytes. */
+    private static final int SMALL_BYTES = 1024;
+
     /** Of an answer that is a stream. */
     static final AttributeKey<Sending> SENDING = AttributeKey.create("sending", Sending.class);
 
@@ -174,18 +177,18 @@ final class Exchange {
                 .getDataBytes()
                 .completionTimeout(Duration.ofMillis(limits.timeoutMs()))
                 .runFold(
-                        ByteString.emptyByteString(),
+                        ByteString.createBuilder(),
                         (all, more) -> {
                             hold(more.size());
-                            return all.concat(more);
+                            return more.size() < SMALL_BYTES ? all.putBytes(more.toArray()) : all.append(more);
                         },
                         connection.materializer())
                 .handle((all, failure) -> {
                     if (failure != null) {
                         throw bodyFailure(HttpFailure.cause(failure));
                     }
-                    release(all.size());
-                    return read(all);
+                    release(all.length());
+                    return read(all.result());
                 });
     }
 

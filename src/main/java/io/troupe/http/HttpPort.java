@@ -73,7 +73,9 @@ public final class HttpPort {
         this.hostNames = new HostNames(config.allowedHosts());
         this.origins = new Origins(config.corsOrigins());
         long largest = (1L + Exchange.READING) * config.requestMaxBytes();
-        long bodies = Math.max(largest, Runtime.getRuntime().maxMemory() / HEAP_SHARE_FOR_BODIES);
+        long most =
+                Math.max(largest, (long) NewRecord.MOST_RECORDS * NewRecord.RECORD_BYTES + config.requestMaxBytes());
+        long bodies = Math.max(most, Runtime.getRuntime().maxMemory() / HEAP_SHARE_FOR_BODIES);
         this.limits = new Exchange.HttpLimits(
                 config.requestMaxBytes(), config.responseMaxBytes(), config.requestTimeoutMs(), new BodyMemory(bodies));
     }

@@ -15,7 +15,10 @@ import java.util.Set;
  * @param partition null when it follows from the key
  */
 record NewRecord(Integer partition, PlainRecord record) {
-    private static final int MOST_RECORDS = 100_000;
+    static final int MOST_RECORDS = 100_000;
+    /** What one takes beside its text until it is answered, about: the objects that it becomes, and what is said of it. */
+    static final int RECORD_BYTES = 300;
+
     private static final int MOST_HEADERS = 1000;
 
     /** Fields of a request that speak of schemas, which there are none of; null is tolerated. */

@@ -25,6 +25,8 @@ import org.apache.pekko.util.ByteString;
 final class ProduceRoutes {
     /** Memory of records of a stream that gather while those before them are written. */
     private static final int STREAM_BATCH_BYTES = 1 << 20;
+    /** Of a stream that are cut into records at a time: those of a larger piece, if they are small, would take many times its bytes. */
+    private static final int MOST_PIECE_BYTES = 8 << 10;
 
     // There is one of each for each record, so they are encoded once.
     private static final SerializedString PARTITION = new SerializedString("partition");
@@ -56,11 +58,19 @@ final class ProduceRoutes {
         MediaTypes.control(exchange.accept());
         boolean async = exchange.flag("async");
         return exchange.body()
-                .thenApplyAsync(body -> NewRecord.list(body, format, System.currentTimeMillis()), exchange.executor())
+                .thenApplyAsync(body -> records(exchange, body, format), exchange.executor())
                 .thenCompose(records -> topics.forProducing(exchange.path("topic"))
                         .thenComposeAsync(
                                 topic -> answer(exchange, topic, to(exchange, topic, records, toPartition), async),
                                 exchange.executor()));
+    }
+
+    private static List<NewRecord> records(Exchange exchange, byte[] body, RecordFormat format) {
+        List<NewRecord> records = NewRecord.list(body, format, System.currentTimeMillis());
+        // Many small ones take more than their body counts for.
+        exchange.hold(
+                Math.max(0, (long) NewRecord.RECORD_BYTES * records.size() - (long) Exchange.READING * body.length));
+        return records;
     }
 
     /** The records with the partition of the path, which must exist. */
@@ -173,6 +183,7 @@ final class ProduceRoutes {
             Exchange exchange, TopicImage topic, Function<ByteString, NewRecord> parse, Shown shown) {
         JsonObjects objects = new JsonObjects(exchange.limits().bodyBytes());
         return exchange.bytes()
+                .mapConcat(ProduceRoutes::pieces)
                 .map(Optional::of)
                 .concat(Source.single(Optional.empty()))
                 .mapConcat(piece -> cut(exchange, objects, piece))
@@ -201,8 +212,20 @@ final class ProduceRoutes {
     private record Part(ByteString text, HttpFailure failure) {
         /** Bytes, from when it is whole until it is written. */
         long inMemory() {
-            return text == null ? 0 : (1L + Exchange.READING) * text.size();
+            return text == null ? 0 : text.size() + beyondText(text);
         }
+
+        private static long beyondText(ByteString text) {
+            return (long) Exchange.READING * text.size() + NewRecord.RECORD_BYTES;
+        }
+    }
+
+    private static List<ByteString> pieces(ByteString bytes) {
+        List<ByteString> pieces = new ArrayList<>();
+        for (ByteString left = bytes; !left.isEmpty(); left = left.drop(MOST_PIECE_BYTES)) {
+            pieces.add(left.take(MOST_PIECE_BYTES));
+        }
+        return pieces;
     }
 
     /** The objects that end with a piece of the stream, or with its end. */
@@ -213,7 +236,7 @@ final class ProduceRoutes {
             JsonObjects.Cut cut = piece.map(objects::add).orElseGet(objects::end);
             exchange.release(cut.passedOver());
             for (ByteString text : cut.objects()) {
-                exchange.hold((long) Exchange.READING * text.size());
+                exchange.hold(Part.beyondText(text));
                 parts.add(new Part(text, null));
             }
             if (cut.failure() != null) {

@@ -183,8 +183,11 @@ final class EventLoop implements Runnable, Executor {
             log.error("Network thread {} ends", thread.getName(), e);
             onDeath.accept("network thread " + thread.getName() + " has ended: " + e);
         } finally {
-            closeAll();
-            thread.endWaiting();
+            try {
+                closeAll();
+            } finally {
+                thread.endWaiting();
+            }
         }
     }
 

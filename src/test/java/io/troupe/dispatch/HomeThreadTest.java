@@ -20,6 +20,9 @@ class HomeThreadTest {
 
     private final List<Integer> ran = new ArrayList<>();
 
+    /** Of the home thread. */
+    private long nowNanos;
+
     @Test
     void whatItsWorkSchedulesRunsThereAfterwardsInOrder() throws Exception {
         onHomeThread(home -> {
@@ -77,6 +80,38 @@ class HomeThreadTest {
     }
 
     @Test
+    void afterWhatTookLongThePoolRunsTheRest() throws Exception {
+        onHomeThread(home -> {
+            HomeThread.execute(() -> nowNanos += HomeThread.MOST_NANOS, pool::add);
+            HomeThread.execute(() -> ran.add(1), pool::add);
+            home.runWaiting();
+            assertFalse(home.hasWaiting());
+        });
+
+        assertEquals(List.of(), ran);
+        assertEquals(1, pool.size());
+    }
+
+    @Test
+    void whatIsSlowRunsOnThePoolAloneForAWhile() throws Exception {
+        Runnable slow = () -> nowNanos += HomeThread.SLOW_NANOS + 1;
+        onHomeThread(home -> {
+            HomeThread.execute(slow, pool::add);
+            home.runWaiting();
+            HomeThread.execute(slow, pool::add);
+            HomeThread.execute(() -> ran.add(1), pool::add);
+            home.runWaiting();
+            assertEquals(List.of(slow), pool);
+            nowNanos += HomeThread.SLOW_FOR_NANOS;
+            HomeThread.execute(slow, pool::add);
+            assertTrue(home.hasWaiting());
+        });
+
+        assertEquals(List.of(1), ran);
+        assertEquals(List.of(slow), pool);
+    }
+
+    @Test
     void aThreadThatEndsLeavesNothingBehind() throws Exception {
         onHomeThread(home -> {
             HomeThread.execute(() -> ran.add(1), pool::add);
@@ -113,7 +148,7 @@ class HomeThreadTest {
         assertSame(fatal, assertThrows(Error.class, pool.get(0)::run));
     }
 
-    private static void onHomeThread(Consumer<HomeThread> work) throws Exception {
+    private void onHomeThread(Consumer<HomeThread> work) throws Exception {
         CompletableFuture<Void> done = new CompletableFuture<>();
         HomeThread home = new HomeThread(
                 () -> {
@@ -124,7 +159,8 @@ class HomeThreadTest {
                         done.completeExceptionally(e);
                     }
                 },
-                "home");
+                "home",
+                () -> nowNanos);
         home.start();
         done.get(60, TimeUnit.SECONDS);
     }

@@ -352,6 +352,19 @@ class ConsumerInstanceTest implements ConsumerInstance.Work, ConsumerInstance.Kn
         assertEquals(0, commits.size());
     }
 
+    /** Its broker may be gone without a word, or be back already as another of its address. */
+    @Test
+    void whatAReaderTookThatWasNotHeardOfAgainIsReadAgain() {
+        reading(true);
+        read(7);
+        take(7, P0, 10, 12);
+        nowMs += ConsumerInstance.LEASE_MS;
+        assertEquals(List.of(place(P0, 10), place(P1, 10)), read(8).places());
+        assertEquals(List.of(), commits);
+        ask(new InstanceAction.Leave(7, true));
+        assertEquals(List.of(P0), take(8, P0, 10, 12), "what comes too late changes nothing");
+    }
+
     /** There is one that breaks off, and another that is told to go elsewhere meanwhile. */
     @Test
     void whoSeeksIsNotSetBackByAnAnswerThatIsBrokenOff() {

@@ -5,17 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.typesafe.config.ConfigFactory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.http.javadsl.model.ContentTypes;
+import org.apache.pekko.http.javadsl.model.HttpEntities;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.stream.KillSwitches;
 import org.apache.pekko.stream.Materializer;
 import org.apache.pekko.stream.SystemMaterializer;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -60,6 +67,31 @@ class ExchangeTest {
         small.handled();
         assertEquals(0, memory.held());
         assertEquals(2, ended.get());
+    }
+
+    /** In pieces of all sizes. */
+    @Test
+    void aBodyIsPutTogetherAsItCame() throws Exception {
+        byte[] body = new byte[9000];
+        new Random(1).nextBytes(body);
+        List<ByteString> pieces = new ArrayList<>();
+        for (int from = 0, size = 1; from < body.length; from += size, size = size % 3 == 0 ? 2000 : size % 7 + 1) {
+            pieces.add(ByteString.fromArray(Arrays.copyOfRange(body, from, Math.min(body.length, from + size))));
+        }
+        BodyMemory room = new BodyMemory(100_000);
+        Materializer materializer = SystemMaterializer.get(KIT.system()).materializer();
+        ConnectionTasks connection = new ConnectionTasks(() -> {}, materializer, Runnable::run, materializer);
+        connection.end();
+        Exchange exchange = new Exchange(
+                HttpRequest.POST("/")
+                        .withEntity(HttpEntities.createChunked(ContentTypes.APPLICATION_JSON, Source.from(pieces))),
+                Map.of(),
+                new Exchange.HttpLimits(10_000, 10_000, 60_000, room),
+                connection,
+                KillSwitches.shared("none"),
+                () -> {});
+        assertArrayEquals(body, exchange.body().toCompletableFuture().get(60, TimeUnit.SECONDS));
+        assertEquals(4L * body.length, room.held());
     }
 
     @Test

@@ -297,7 +297,8 @@ final class ConsumerReading {
             return step(reader, parts.get()).thenApply(Optional::of);
         });
         return steps.watchTermination((value, done) -> {
-            done.whenComplete((d, failure) -> reader.leave(reader.done));
+            // Nobody has all of an answer before its end is sent: who left before that gave it up.
+            done.whenComplete((d, failure) -> reader.leave(reader.done && !reader.exchange.isGone()));
             return value;
         });
     }

@@ -1,17 +1,22 @@
 package io.troupe.http;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
+import com.typesafe.config.ConfigFactory;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicIdPartition;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.SystemMaterializer;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -20,13 +25,20 @@ import org.junit.jupiter.api.Timeout;
 class ConsumerReadingTest implements Instances {
     private static final InstanceId ID = new InstanceId("g", "i");
     private static final int TIMEOUT_MS = 60_000;
+    private static final ActorTestKit KIT = ActorTestKit.create(
+            ConfigFactory.parseString("pekko.actor.provider = local").withFallback(ConfigFactory.load("troupe.conf")));
 
     private final FakeCluster cluster = new FakeCluster();
     private final ConnectionTasks connection = new ConnectionTasks(() -> {}, null, Runnable::run, null);
-    private final List<InstanceAction> asked = new ArrayList<>();
+    private final List<InstanceAction> asked = new CopyOnWriteArrayList<>();
     private final TopicIdPartition partition = new TopicIdPartition(
             cluster.metadata.current().topic(FakeCluster.TOPIC).orElseThrow().topicId(), 0, FakeCluster.TOPIC);
     private Runnable onTake = () -> {};
+
+    @AfterAll
+    static void end() {
+        KIT.shutdownTestKit();
+    }
 
     @Override
     public CompletionStage<InstanceReply> ask(InstanceId id, InstanceAction action, int timeoutMs) {
@@ -60,7 +72,13 @@ class ConsumerReadingTest implements Instances {
                 .get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
     }
 
+    /** The last thing that it says, soon after the answer. */
     private InstanceAction.Leave leave() {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TIMEOUT_MS);
+        while (!(asked.get(asked.size() - 1) instanceof InstanceAction.Leave)) {
+            assertTrue(System.nanoTime() < deadline, "it says nothing");
+            Thread.onSpinWait();
+        }
         return (InstanceAction.Leave) asked.get(asked.size() - 1);
     }
 
@@ -80,5 +98,26 @@ class ConsumerReadingTest implements Instances {
         onTake = connection::end;
         read();
         assertFalse(leave().done());
+    }
+
+    /** What the system takes of an answer after that it throws away. */
+    @Test
+    void whoLeavesBeforeTheAnswersEndDidNotGetIt() throws Exception {
+        cluster.add(0, "1");
+        assertTrue(send(read()).startsWith("[{\"topic\":\"t\",\"key\":null,\"value\":1,"));
+        assertTrue(leave().done());
+        HttpResponse answer = read();
+        connection.clientLeft();
+        send(answer);
+        assertFalse(leave().done());
+    }
+
+    private static String send(HttpResponse answer) throws Exception {
+        return answer.entity()
+                .toStrict(TIMEOUT_MS, SystemMaterializer.get(KIT.system()).materializer())
+                .toCompletableFuture()
+                .get(TIMEOUT_MS, TimeUnit.MILLISECONDS)
+                .getData()
+                .utf8String();
     }
 }

@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import org.apache.kafka.common.Uuid;
@@ -20,6 +21,14 @@ import org.apache.kafka.common.Uuid;
  */
 record MetaProperties(String clusterId, int nodeId, String directoryId) {
     static final String FILE = "meta.properties";
+    /** What Kafka's formatting and its brokers leave in a log dir, and nothing here. */
+    private static final List<String> OF_KAFKA = List.of(
+            "bootstrap.checkpoint",
+            "recovery-point-offset-checkpoint",
+            "replication-offset-checkpoint",
+            "log-start-offset-checkpoint",
+            ".kafka_cleanshutdown",
+            "__cluster_metadata-0/quorum-state");
 
     private static MetaProperties fresh(int nodeId, Optional<String> clusterId) {
         return new MetaProperties(
@@ -30,9 +39,10 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
      * Reads those of a dir, or stamps a new one; durable on return.
      *
      * @param clusterId the one that the operator has fixed
-     * @throws LogDirException when the dir belongs to another broker or cluster, or the file cannot be understood
+     * @throws LogDirException when the dir is Kafka's, belongs to another broker or cluster, or the file cannot be understood
      */
     static MetaProperties claim(Path dir, int nodeId, Optional<String> clusterId, Disk disk) throws IOException {
+        refuseKafkas(dir, disk);
         Optional<MetaProperties> found = read(dir, disk);
         MetaProperties properties = found.orElseGet(() -> fresh(nodeId, clusterId));
         properties.checkOwner(dir, nodeId, clusterId);
@@ -43,6 +53,18 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
             properties.write(dir, disk);
         }
         return properties;
+    }
+
+    /** Kafka's file of this name looks the same, but its logs would be unknown here, and what is written here unreadable there. */
+    private static void refuseKafkas(Path dir, Disk disk) {
+        for (String file : OF_KAFKA) {
+            if (disk.exists(dir.resolve(file))) {
+                throw new LogDirException(
+                        "Log dir " + dir + " holds data of Apache Kafka (" + file + "), which Troupe does not read."
+                                + " Set log.dirs to another directory; nothing was changed in this one.",
+                        null);
+            }
+        }
     }
 
     /** @throws LogDirException when they are of another broker, or of another cluster than the one given */

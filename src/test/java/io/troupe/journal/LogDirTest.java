@@ -121,6 +121,29 @@ class LogDirTest {
         assertTrue(message.contains("belongs to broker 1") && message.contains("this is broker 5"), message);
     }
 
+    /** Such as {@code kafka-storage format} and a broker of Kafka's leave; its own directory would get a name that Kafka does not know. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "bootstrap.checkpoint",
+                "recovery-point-offset-checkpoint",
+                ".kafka_cleanshutdown",
+                "__cluster_metadata-0/quorum-state"
+            })
+    void aDirOfKafkasIsRefusedAndLeftAsItIs(String file) throws IOException {
+        Path found = root.resolve(file);
+        Files.createDirectories(found.getParent());
+        Files.writeString(found, "0");
+        Files.writeString(root.resolve("meta.properties"), "version=1\nnode.id=1\ncluster.id=MkU3OEVBNTcwNTJENDM2Qg\n");
+
+        String message = refusal(root, 1, null);
+
+        assertTrue(message.contains(root.toString()) && message.contains(file) && message.contains("Kafka"), message);
+        assertFalse(Files.exists(root.resolve("meta.log")));
+        assertFalse(Files.exists(root.resolve(IndexStore.DIRECTORY)));
+        assertEquals("0", Files.readString(found));
+    }
+
     @Test
     void anotherClustersDirIsRefusedWithBothIds() {
         Journals journals = Journals.open(List.of(root), 1, Optional.empty());

@@ -109,7 +109,9 @@ public class HomeThread extends Thread {
             try {
                 next.pool.execute(next.task);
             } catch (RejectedExecutionException e) {
-                // Its actor system has ended.
+                // A dispatcher without actors has closed its pool, or all have; a mailbox that ran nowhere would never
+                // be run again.
+                next.task.run();
             }
         }
     }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -122,6 +123,18 @@ class HomeThreadTest {
 
         assertEquals(List.of(), ran);
         assertEquals(2, pool.size());
+    }
+
+    @Test
+    void whatItsPoolRefusesRunsThere() throws Exception {
+        onHomeThread(home -> {
+            HomeThread.execute(() -> ran.add(1), task -> {
+                throw new RejectedExecutionException();
+            });
+            home.endWaiting();
+        });
+
+        assertEquals(List.of(1), ran);
     }
 
     @Test

@@ -35,18 +35,14 @@ final class ConnectionTasks implements Executor {
         tasks.add(task);
         // What was added before the end is found at the end, what is added after it here.
         if (ended) {
-            elsewhere.execute(this::runAll);
+            elsewhere.execute(this::run);
         } else {
             wake.run();
         }
     }
 
-    /** For the actor. */
+    /** For the actor; when the connection has ended, elsewhere. */
     void run() {
-        runAll();
-    }
-
-    private void runAll() {
         for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
             task.run();
         }
@@ -71,7 +67,7 @@ final class ConnectionTasks implements Executor {
     void end() {
         ended = true;
         if (!tasks.isEmpty()) {
-            elsewhere.execute(this::runAll);
+            elsewhere.execute(this::run);
         }
     }
 }

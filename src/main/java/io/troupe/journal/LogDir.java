@@ -116,6 +116,7 @@ final class LogDir implements AutoCloseable {
         IndexStore indexes = null;
         try {
             make(path, disk);
+            MetaProperties.refuseKafkas(path, disk);
             lock = DirLock.acquire(path);
             MetaProperties properties = MetaProperties.claim(path, nodeId, clusterId, disk);
             indexes = IndexStore.open(path.resolve(IndexStore.DIRECTORY));

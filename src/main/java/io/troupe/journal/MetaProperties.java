@@ -39,10 +39,9 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
      * Reads those of a dir, or stamps a new one; durable on return.
      *
      * @param clusterId the one that the operator has fixed
-     * @throws LogDirException when the dir is Kafka's, belongs to another broker or cluster, or the file cannot be understood
+     * @throws LogDirException when the dir belongs to another broker or cluster, or the file cannot be understood
      */
     static MetaProperties claim(Path dir, int nodeId, Optional<String> clusterId, Disk disk) throws IOException {
-        refuseKafkas(dir, disk);
         Optional<MetaProperties> found = read(dir, disk);
         MetaProperties properties = found.orElseGet(() -> fresh(nodeId, clusterId));
         properties.checkOwner(dir, nodeId, clusterId);
@@ -55,8 +54,12 @@ record MetaProperties(String clusterId, int nodeId, String directoryId) {
         return properties;
     }
 
-    /** Kafka's file of this name looks the same, but its logs would be unknown here, and what is written here unreadable there. */
-    private static void refuseKafkas(Path dir, Disk disk) {
+    /**
+     * Kafka's file of this name looks the same, but its logs would be unknown here, and what is written here unreadable there.
+     *
+     * @throws LogDirException when the dir is Kafka's; before anything was made in it
+     */
+    static void refuseKafkas(Path dir, Disk disk) {
         for (String file : OF_KAFKA) {
             if (disk.exists(dir.resolve(file))) {
                 throw new LogDirException(

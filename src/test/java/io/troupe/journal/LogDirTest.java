@@ -141,8 +141,9 @@ class LogDirTest {
         String message = refusal(root, 1, null);
 
         assertTrue(message.contains(root.toString()) && message.contains(file) && message.contains("Kafka"), message);
-        assertFalse(Files.exists(root.resolve("meta.log")));
-        assertFalse(Files.exists(root.resolve(IndexStore.DIRECTORY)));
+        for (String ours : List.of(DirLock.FILE, "meta.log", IndexStore.DIRECTORY)) {
+            assertFalse(Files.exists(root.resolve(ours)), ours);
+        }
         assertEquals("0", Files.readString(found));
     }
 

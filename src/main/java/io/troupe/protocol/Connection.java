@@ -22,7 +22,7 @@ final class Connection {
     private static final int MIN_PROGRESS_BYTES = 64 << 10;
 
     /** Who looks at a frame more seldom than this has stood still, and knows nothing of what came meanwhile. */
-    private static final long PAUSE_NANOS = EventLoop.STALL_NANOS / 2;
+    private static final long PAUSE_NANOS = OverdueConnections.STALL_NANOS / 2;
 
     /** Ready answers leave together up to about so many bytes. */
     private static final long COALESCE_BYTES = 1 << 20;
@@ -58,6 +58,11 @@ final class Connection {
     private int partialBytes;
     private long partialSinceNanos;
     private long lookedNanos;
+    /** When a request came or a part of an answer went, or was last seen to have; the frame that was being read then, and how far it was. */
+    private long activeNanos;
+
+    private NetworkReceive reading;
+    private int readingBytes;
     private boolean closed;
 
     Connection(String id, Listener listener, InetAddress clientAddress, EventLoop loop, long maxInFlightBytes) {
@@ -122,6 +127,25 @@ final class Connection {
             partialSinceNanos += sinceLook;
         }
         return nowNanos - partialSinceNanos;
+    }
+
+    /** A request has come, or a part of an answer has gone. */
+    void active(long nowNanos) {
+        activeNanos = nowNanos;
+    }
+
+    /**
+     * For how long nothing was read or written. That a frame grows is seen by who asks: it counts as having done so just then.
+     *
+     * @param frame being read; null when none is
+     */
+    long idleNanos(NetworkReceive frame, long nowNanos) {
+        if (frame != null && (frame != reading || frame.bytesRead() != readingBytes)) {
+            readingBytes = frame.bytesRead();
+            activeNanos = nowNanos;
+        }
+        reading = frame;
+        return nowNanos - activeNanos;
     }
 
     /** Any thread. */

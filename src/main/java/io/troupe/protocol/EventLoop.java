@@ -23,6 +23,7 @@ import org.apache.kafka.common.network.NetworkReceive;
 import org.apache.kafka.common.network.NetworkSend;
 import org.apache.kafka.common.network.Selector;
 import org.apache.kafka.common.network.Send;
+import org.apache.kafka.common.network.TransferableChannel;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.SendBuilder;
 import org.apache.kafka.common.requests.RequestHeader;
@@ -39,13 +40,9 @@ final class EventLoop implements Runnable, Executor {
     private static final long POLL_MS = 300;
     /** Without connections nothing can expire or stall, and who brings one wakes this loop. */
     private static final long IDLE_POLL_MS = 30_000;
-    /** While the in-flight bytes are used up, a frame that stands still for so long costs its connection. */
-    static final long STALL_NANOS = 5_000_000_000L;
-
     /** Answers up to this size are written as soon as they are there. */
     private static final int AT_ONCE_BYTES = 64 << 10;
 
-    private static final long STALL_CHECK_NANOS = 500_000_000L;
     private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
 
     private record Accepted(SocketChannel channel, InetAddress address) {}
@@ -77,8 +74,9 @@ final class EventLoop implements Runnable, Executor {
     private volatile boolean stopping;
     private volatile boolean ended;
     private long nextConnection;
-    private boolean exhausted;
-    private long stallsCheckedNanos;
+    private final OverdueConnections overdue;
+    /** When this turn's events were there. */
+    private long turnNanos = System.nanoTime();
 
     EventLoop(
             String name,
@@ -102,7 +100,8 @@ final class EventLoop implements Runnable, Executor {
         this.peerLog = peerLog;
         this.selector = new Selector(
                 config.socketRequestMaxBytes(),
-                config.connectionsMaxIdleMs(),
+                // By us: the Selector's own order of all connections is renewed with each read and write.
+                Selector.NO_IDLE_TIMEOUT_MS,
                 Selector.NO_FAILED_AUTHENTICATION_DELAY,
                 metrics,
                 Time.SYSTEM,
@@ -113,6 +112,7 @@ final class EventLoop implements Runnable, Executor {
                 channelBuilder,
                 inFlight,
                 new PeerLogContext(peerLog, stats));
+        this.overdue = new OverdueConnections(inFlight, config.connectionsMaxIdleMs(), turnNanos, this::frameBeingRead);
         this.thread = new HomeThread(this, name);
         this.thread.setDaemon(true);
     }
@@ -198,6 +198,7 @@ final class EventLoop implements Runnable, Executor {
                 && answered.isEmpty()
                 && !thread.hasWaiting();
         selector.poll(idle ? pollMs() : 0);
+        turnNanos = System.nanoTime();
         // Reset before the queues are read: what is queued after that wakes the next poll.
         wakeupPending.set(false);
         registerAccepted();
@@ -233,7 +234,23 @@ final class EventLoop implements Runnable, Executor {
         for (Connection connection = answered.poll(); connection != null; connection = answered.poll()) {
             proceed(connection);
         }
-        closeStalled(System.nanoTime());
+        overdue.close(connections.values(), turnNanos, this::closeOverdue);
+    }
+
+    private NetworkReceive frameBeingRead(Connection connection) {
+        KafkaChannel channel = selector.channel(connection.id());
+        return channel == null ? null : channel.currentReceive();
+    }
+
+    private void closeOverdue(Connection connection, String trouble) {
+        if (trouble == null) {
+            log.debug("Closing the connection of {}: it was idle", connection.clientAddress());
+        } else {
+            peerLog.warn(
+                    "stalled " + connection.clientAddress(),
+                    "Closing the connection of " + connection.clientAddress() + ": " + trouble);
+        }
+        close(connection);
     }
 
     /** Until something is due, in milliseconds that begin then: an answer that waited so long may wait one more. */
@@ -272,39 +289,15 @@ final class EventLoop implements Runnable, Executor {
         }
     }
 
-    /** Frames announced and not sent must not keep everybody else's from being read. */
-    private void closeStalled(long nowNanos) {
-        if (!inFlight.scarce()) {
-            exhausted = false;
-            return;
-        }
-        if (!exhausted) {
-            exhausted = true;
-            // What was seen the last time is no measure any more.
-            connections.values().forEach(connection -> connection.stalledNanos(null, nowNanos));
-        } else if (nowNanos - stallsCheckedNanos < STALL_CHECK_NANOS) {
-            return;
-        }
-        stallsCheckedNanos = nowNanos;
-        for (Connection connection : new ArrayList<>(connections.values())) {
-            KafkaChannel channel = selector.channel(connection.id());
-            if (channel != null && connection.stalledNanos(channel.currentReceive(), nowNanos) >= STALL_NANOS) {
-                peerLog.warn(
-                        "stalled " + connection.clientAddress(),
-                        "Closing the connection of " + connection.clientAddress() + ": the rest of its frame does not"
-                                + " come, and queued.max.request.bytes is used up");
-                close(connection);
-            }
-        }
-    }
-
     private void registerAccepted() {
         for (Accepted next = accepted.poll(); next != null; next = accepted.poll()) {
             String id = thread.getName() + "-" + nextConnection++;
             try {
                 selector.register(id, next.channel);
-                connections.put(
-                        id, new Connection(id, listener, next.address, this, config.maxInFlightBytesPerConnection()));
+                Connection connection =
+                        new Connection(id, listener, next.address, this, config.maxInFlightBytesPerConnection());
+                connection.active(turnNanos);
+                connections.put(id, connection);
             } catch (IOException | RuntimeException e) {
                 log.debug("Connection from {} could not be registered", next.address, e);
                 Acceptor.closeQuietly(next.channel);
@@ -314,6 +307,7 @@ final class EventLoop implements Runnable, Executor {
     }
 
     private void receive(Connection connection, ByteBuffer frame) {
+        connection.active(turnNanos);
         Slot waits = connection.takeLate();
         if (waits != null) {
             waits.letGo();
@@ -428,7 +422,7 @@ final class EventLoop implements Runnable, Executor {
      */
     private boolean send(Connection connection, Send send) {
         try {
-            selector.send(new NetworkSend(connection.id(), send));
+            selector.send(new Sending(connection, send));
             KafkaChannel channel = selector.channel(connection.id());
             if (send.size() <= AT_ONCE_BYTES && channel != null && channel.ready()) {
                 channel.write();
@@ -441,6 +435,25 @@ final class EventLoop implements Runnable, Executor {
             // The Selector may have dropped the channel in this very poll; its disconnect is being handled then.
             log.debug("{} is gone", connection.id(), e);
             return false;
+        }
+    }
+
+    /** Answers on their way, each part of which shows that the connection is in use. */
+    private final class Sending extends NetworkSend {
+        private final Connection connection;
+
+        Sending(Connection connection, Send send) {
+            super(connection.id(), send);
+            this.connection = connection;
+        }
+
+        @Override
+        public long writeTo(TransferableChannel channel) throws IOException {
+            long written = super.writeTo(channel);
+            if (written > 0) {
+                connection.active(turnNanos);
+            }
+            return written;
         }
     }
 

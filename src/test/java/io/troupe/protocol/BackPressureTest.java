@@ -204,7 +204,7 @@ class BackPressureTest extends OnKafkaPort {
             answers.readFully(new byte[answers.readInt()]);
             boolean stillThere = small.server.inFlightBytes() >= TestServer.MAX_FRAME_BYTES;
             assertTrue(
-                    stillThere || System.nanoTime() - stalledNanos >= EventLoop.STALL_NANOS,
+                    stillThere || System.nanoTime() - stalledNanos >= OverdueConnections.STALL_NANOS,
                     "before the other was given up");
             frame.putInt(0, frame.capacity() - 4);
             other.getOutputStream().write(frame.array());

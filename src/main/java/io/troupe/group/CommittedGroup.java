@@ -1,5 +1,6 @@
 package io.troupe.group;
 
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,15 +54,25 @@ record CommittedGroup(
                 if (entry.getValue().isEmpty()) {
                     newOffsets.remove(entry.getKey());
                 } else {
-                    newOffsets.put(entry.getKey(), entry.getValue());
+                    newOffsets.put(entry.getKey(), small(entry.getValue()));
                 }
             }
+            newOffsets = small(newOffsets);
         }
         return new CommittedGroup(
                 groupId,
                 newMetadata,
                 ConsumerGroupMetadata.after(consumers, records),
                 newOffsets == null ? offsets : newOffsets);
+    }
+
+    /** Many a group has one topic, and many of them one partition: a map for each commit that lives until the next one. */
+    private static <K, V> Map<K, V> small(Map<K, V> map) {
+        if (map.size() != 1) {
+            return map;
+        }
+        Map.Entry<K, V> only = map.entrySet().iterator().next();
+        return Collections.singletonMap(only.getKey(), only.getValue());
     }
 
     private Map<Integer, CommittedOffset> touch(Map<String, Map<Integer, CommittedOffset>> touched, String topic) {

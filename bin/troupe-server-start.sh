@@ -13,10 +13,10 @@ READY="^Troupe [a-z]* [0-9]* is ready"
 
 DEFAULT_HEAP_OPTS="-Xms64M -Xmx1G"
 # Actors are old and what they are sent is young: what the collector would trace of that beside the work, a tenth of a coordinator's CPU time, half goes
-# into its pauses, where most of it is gone by then. Thousands of groups that commit each second are young for about a second: with the collector's own least, a
-# twentieth of the heap, it collected thrice in that time and copied them each time.
+# into its pauses, where most of it is gone by then. A pause costs what thousands of actors have touched since the last one, however long that is ago, so they
+# should be few: where they take more than a fiftieth of the time the heap grows, as far as it may, and what is young has two fifths of it.
 DEFAULT_GC_OPTS="-XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 -XX:G1RSetUpdatingPauseTimePercent=50"
-DEFAULT_GC_OPTS="$DEFAULT_GC_OPTS -XX:+UnlockExperimentalVMOptions -XX:G1NewSizePercent=25"
+DEFAULT_GC_OPTS="$DEFAULT_GC_OPTS -XX:GCTimeRatio=49 -XX:+UnlockExperimentalVMOptions -XX:G1NewSizePercent=40"
 # A start is mostly class loading. With HotSpot's own thresholds its optimizing compiler takes half of the start's CPU
 # time for methods that are busy only then; four times as many calls, and a working broker still gets there in a second.
 JIT_OPTS="-XX:Tier4InvocationThreshold=20000 -XX:Tier4MinInvocationThreshold=2400"

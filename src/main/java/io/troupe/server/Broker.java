@@ -141,9 +141,14 @@ public final class Broker implements AutoCloseable {
     public static Broker open(BrokerConfig config) {
         Journals.requireFree(config);
         ListenerPorts ports = ListenerPorts.choose(config);
+        Journals journals = null;
         try {
-            return new Broker(config, Journals.open(config), ports);
-        } catch (RuntimeException e) {
+            journals = Journals.open(config);
+            return new Broker(config, journals, ports);
+        } catch (Throwable e) {
+            if (journals != null) {
+                journals.close();
+            }
             ports.close();
             throw e;
         }
@@ -159,17 +164,21 @@ public final class Broker implements AutoCloseable {
     }
 
     /**
-     * Blocks until the broker serves; closes it when it cannot.
+     * Blocks until the broker serves; closes it when it cannot, whatever the failure: an error of the JVM's, too, and an exception that
+     * the actor library, where none is declared, throws all the same.
      *
      * @throws StartException when it is refused by its cluster, or is ended meanwhile
      */
     public void serve() {
         try {
             run();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             boolean asked = closing.get() && !(e instanceof StartException);
             close();
-            throw asked ? new StartException(ENDED, e) : e;
+            if (asked) {
+                throw new StartException(ENDED, e);
+            }
+            throw e;
         }
     }
 

@@ -1,6 +1,8 @@
 package io.troupe.api;
 
+import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
+import io.troupe.config.Voter;
 import io.troupe.controller.ControllerClient;
 import io.troupe.controller.ControllerCommand;
 import io.troupe.controller.ControllerReply;
@@ -10,7 +12,9 @@ import io.troupe.metadata.MetadataCache;
 import io.troupe.model.Refusal;
 import io.troupe.protocol.ApiHandler;
 import io.troupe.protocol.RequestContext;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.message.DescribeQuorumRequestData;
@@ -25,18 +29,35 @@ import org.apache.kafka.common.protocol.Errors;
 /**
  * DescribeQuorum, versions 0 to 2: leader, epoch, voters and observers of the metadata quorum with how far each is. Any broker asks the
  * controller, which answers after a majority has confirmed that it leads. v1: when each was heard from and caught up (KIP-836). v2: the
- * voters' disks, error messages, and nodes (KIP-853), each with the Kafka listener that the client asked through, when it is a broker.
+ * voters' disks, error messages, and nodes (KIP-853), each with the Kafka listener that the client asked through, when it is a broker, and
+ * as {@link #CONTROLLER} with its address in {@code controller.quorum.voters}, which is known of any voter.
  */
 public final class DescribeQuorumHandler implements ApiHandler<DescribeQuorumRequestData> {
+    /** The name of the listener that is a voter's. */
+    public static final String CONTROLLER = "CONTROLLER";
+
+    public static final short VERSION = 2;
+
     private static final String TOPIC = "__cluster_metadata";
     private static final int TIMEOUT_MS = 15_000;
 
     private final MetadataCache metadata;
     private final ControllerClient controller;
+    private final Map<Integer, HostPort> addresses = new HashMap<>();
 
-    public DescribeQuorumHandler(MetadataCache metadata, ControllerClient controller) {
+    /** @param voters where each is, as configured */
+    public DescribeQuorumHandler(MetadataCache metadata, ControllerClient controller, List<Voter> voters) {
         this.metadata = metadata;
         this.controller = controller;
+        voters.forEach(voter -> addresses.put(voter.nodeId(), voter.actorAddress()));
+    }
+
+    /** The request that this answers. */
+    public static DescribeQuorumRequestData ask() {
+        return new DescribeQuorumRequestData()
+                .setTopics(List.of(new DescribeQuorumRequestData.TopicData()
+                        .setTopicName(TOPIC)
+                        .setPartitions(List.of(new DescribeQuorumRequestData.PartitionData().setPartitionIndex(0)))));
     }
 
     @Override
@@ -51,7 +72,7 @@ public final class DescribeQuorumHandler implements ApiHandler<DescribeQuorumReq
 
     @Override
     public short maxVersion() {
-        return 2;
+        return VERSION;
     }
 
     @Override
@@ -95,14 +116,23 @@ public final class DescribeQuorumHandler implements ApiHandler<DescribeQuorumReq
         for (QuorumReplica voter : state.voters()) {
             Node node = new Node().setNodeId(voter.nodeId());
             Optional<BrokerImage> broker = metadata.current().broker(voter.nodeId());
-            broker.flatMap(b -> Endpoints.of(b, cameInBy)).ifPresent(address -> node.listeners()
-                    .add(new DescribeQuorumResponseData.Listener()
-                            .setName(cameInBy.name())
-                            .setHost(address.host())
-                            .setPort(address.port())));
+            broker.flatMap(b -> Endpoints.of(b, cameInBy))
+                    .ifPresent(address -> node.listeners().add(listener(cameInBy.name(), address)));
+            HostPort own = addresses.get(voter.nodeId());
+            // A lone voter's may be a port that the system chose.
+            if (own != null && own.port() > 0) {
+                node.listeners().add(listener(CONTROLLER, own));
+            }
             response.nodes().add(node);
         }
         return response;
+    }
+
+    private static DescribeQuorumResponseData.Listener listener(String name, HostPort address) {
+        return new DescribeQuorumResponseData.Listener()
+                .setName(name)
+                .setHost(address.host())
+                .setPort(address.port());
     }
 
     private static List<ReplicaState> replicas(List<QuorumReplica> replicas) {

@@ -12,8 +12,8 @@ import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
 
 /**
- * UnregisterBroker, version 0: forgets a broker that is gone for good. Its replicas stay assigned to it; a broker that is
- * forgotten while it runs registers anew.
+ * UnregisterBroker, version 0: forgets a broker that is gone for good. Its replicas stay assigned to it. A broker that runs is
+ * refused with INVALID_REQUEST; Kafka forgets it, and refuses its heartbeats from then on, until it is started again.
  */
 public final class UnregisterBrokerHandler implements ApiHandler<UnregisterBrokerRequestData> {
     private final ControllerClient controller;

@@ -97,7 +97,10 @@ final class BrokerDecisions {
         return draft.reply(ControllerReply.Done.DONE);
     }
 
-    /** The broker is gone for good: fenced and forgotten. Its replicas stay assigned until they are moved. */
+    /**
+     * The broker is gone for good: fenced and forgotten. Its replicas stay assigned until they are moved. One that runs is not: it would lead
+     * nothing until it has registered again, with its logs unproven, and then be there as before.
+     */
     Decision unregister(MetadataImage image, UnregisterBroker command) {
         Optional<BrokerImage> broker = image.broker(command.brokerId());
         if (broker.isEmpty()) {
@@ -105,6 +108,14 @@ final class BrokerDecisions {
                     image,
                     Errors.BROKER_ID_NOT_REGISTERED,
                     "Broker " + command.brokerId() + " is not registered, so there is nothing to forget.");
+        }
+        if (!broker.get().fenced() && !broker.get().inControlledShutdown()) {
+            return Decision.refused(
+                    image,
+                    Errors.INVALID_REQUEST,
+                    "Broker " + command.brokerId() + " runs, so it cannot be forgotten: stop it first"
+                            + " (bin/troupe-server-stop.sh --node-id " + command.brokerId()
+                            + "), then unregister it. If its process has ended, the controller is about to notice: try again in some seconds.");
         }
         Draft draft = new Draft(image);
         fencing(draft, broker.get(), true, broker.get().inControlledShutdown());

@@ -324,7 +324,11 @@ public final class BrokerMetadata extends AbstractBehavior<BrokerMetadata.Comman
         if (brokerEpoch == null && error == Errors.DUPLICATE_BROKER_REGISTRATION) {
             onDuplicate(refused.refusal().message());
         }
-        if (brokerEpoch != null && (error == Errors.STALE_BROKER_EPOCH || error == Errors.BROKER_ID_NOT_REGISTERED)) {
+        boolean forgotten = error == Errors.STALE_BROKER_EPOCH || error == Errors.BROKER_ID_NOT_REGISTERED;
+        if (brokerEpoch != null && forgotten && !leaving.isEmpty()) {
+            // It leads nothing by now, and whoever forgot it, or took its id, is not to hear of it again.
+            onFarewell();
+        } else if (brokerEpoch != null && forgotten) {
             // Another incarnation took the id, or this one was forgotten: a new registration, which proves nothing
             // about the logs.
             brokerEpoch = null;

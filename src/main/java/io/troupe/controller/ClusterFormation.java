@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.Address;
@@ -44,7 +45,7 @@ import org.apache.pekko.remote.artery.ThisActorSystemQuarantinedEvent;
  * Brings this node into the cluster by {@link Formation}'s rule: asks the voters' nodes who is in one, joins it or forms one. Answers others
  * for as long as it lives. In a cluster it goes on asking those voters that are not with it, and says when this node must leave for theirs.
  * On a voter it takes members out of the cluster by {@link Removals}' rule, and holds a {@link Lifeline} to each, to know at once whose
- * process has ended.
+ * process has ended. When its node stops it says once there is no majority left to wait for ({@link VotersHeard}).
  */
 public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Command> {
     /** Name under which the guardian spawns it. */
@@ -53,6 +54,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private static final String PATH = "/user/" + NAME;
     private static final Duration ROUND = Duration.ofMillis(500);
     private static final Duration REVIEW = Duration.ofMillis(500);
+    private static final Duration ASK = Duration.ofMillis(250);
     private static final Duration ROUND_IN_CLUSTER = Duration.ofSeconds(2);
     /** Rounds between two log lines that say what is waited for. */
     private static final int LOG_EVERY = 20;
@@ -86,6 +88,13 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         void rejoin(String reason);
     }
 
+    /**
+     * This node is to stop, and joins nobody any more.
+     *
+     * @param alone completed once no majority of the voters answers: nobody is left who could do for it what only they can
+     */
+    public record Stopping(CompletableFuture<Void> alone) implements Command {}
+
     private record Heard(Present present) implements Command {}
 
     /** A {@link Lifeline} has found nobody where that member was. */
@@ -95,7 +104,8 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
 
     private enum Round implements Command {
         ROUND,
-        REVIEW
+        REVIEW,
+        ASK
     }
 
     private final BrokerConfig config;
@@ -129,6 +139,10 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     private boolean everMember;
     /** This node was told that it is out, and the process is about to end. */
     private boolean ended;
+    /** Null until this node is to stop. */
+    private VotersHeard stopping;
+
+    private CompletableFuture<Void> alone;
 
     private ClusterFormation(
             ActorContext<Command> context,
@@ -183,10 +197,12 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
                 .onMessage(Heard.class, this::onHeard)
                 .onMessage(Lost.class, this::onLost)
                 .onMessage(Gone.class, this::onGone)
+                .onMessage(Stopping.class, this::onStopping)
                 .onSignal(PostStop.class, signal -> onPostStop())
                 .onMessage(Quarantined.class, this::onQuarantined)
                 .onMessageEquals(Round.ROUND, this::onRound)
                 .onMessageEquals(Round.REVIEW, this::onReview)
+                .onMessageEquals(Round.ASK, this::onAsk)
                 .build();
     }
 
@@ -219,6 +235,10 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
 
     private Behavior<Command> onHeard(Heard heard) {
         Present present = heard.present();
+        if (stopping != null) {
+            stopping.heard(present.node().nodeId());
+            return this;
+        }
         Formation.Node self = self();
         if (joined || self.inCluster()) {
             checkSeparate(self, present.node());
@@ -303,9 +323,11 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
         });
     }
 
-    /** Whoever leaves does so by itself, and is not in the way. */
+    /** Once it is exiting it goes by itself, and is not in the way. */
     private static boolean serves(Member member) {
-        return member.status() == MemberStatus.up() || member.status() == MemberStatus.weaklyUp();
+        return member.status() == MemberStatus.up()
+                || member.status() == MemberStatus.weaklyUp()
+                || member.status() == MemberStatus.leaving();
     }
 
     private Lifeline lifeline(Address address, long incarnation) {
@@ -331,6 +353,35 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
                     cluster.manager().tell(new Down(member.address()));
                 }
             });
+        }
+        return this;
+    }
+
+    private Behavior<Command> onStopping(Stopping stop) {
+        List<Integer> voters = config.voters().stream().map(Voter::nodeId).toList();
+        stopping = new VotersHeard(voters, config.nodeId(), self().memberVoters(), nowMs());
+        alone = stop.alone();
+        timers.cancel(Round.ROUND);
+        timers.startTimerWithFixedDelay(Round.ASK, Duration.ZERO, ASK);
+        return this;
+    }
+
+    private Behavior<Command> onAsk() {
+        if (stopping.review(nowMs())) {
+            // As a member, though it may be none any more: it is not to be counted among those that wait to join.
+            Formation.Node self = new Formation.Node(
+                    config.nodeId(),
+                    cluster.selfMember().uniqueAddress().longUid(),
+                    voterList,
+                    clusterId.get(),
+                    true,
+                    List.of(),
+                    List.of());
+            Probe probe = new Probe(self, formation.round(), false, heard);
+            others().forEach(voter -> tell(voter.nodeId(), probe));
+        } else {
+            timers.cancel(Round.ASK);
+            alone.complete(null);
         }
         return this;
     }

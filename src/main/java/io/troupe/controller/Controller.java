@@ -132,7 +132,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         voterReplies = context.messageAdapter(Quorum.Reply.class, VoterReplied::new);
         decisions = new CommandDecisions(parts.settings());
         risks = new ElectionRisks(context::getLog, parts.stats());
-        view = new QuorumView(parts.nodeId(), parts.voters());
+        view = new QuorumView(parts.nodeId(), parts.voters(), System::currentTimeMillis);
         timers.startTimerWithFixedDelay(Tick.TICK, TICK);
         claim(parts.knownRound().getAsInt() + 1);
     }

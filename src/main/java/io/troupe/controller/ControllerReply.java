@@ -50,7 +50,7 @@ public sealed interface ControllerReply {
      *
      * @param disk of a voter that was heard from
      * @param logEndOffset index after the last that it is known to have
-     * @param heardMs when it was last heard from, caught up or not; wall clock, -1 for never
+     * @param heardMs when it was last heard from, caught up or not, or its node came; wall clock, -1 for never
      * @param caughtUpMs when it was last known to have everything; wall clock, -1 for never
      */
     record QuorumReplica(int nodeId, Optional<Uuid> disk, long logEndOffset, long heardMs, long caughtUpMs) {}

@@ -24,6 +24,7 @@ final class Followers {
     private static final class Follower {
         final int nodeId;
         final ActorRef<Publication> ref;
+        final long cameMs = System.currentTimeMillis();
         long nextIndex;
         long heardMs;
 
@@ -58,6 +59,13 @@ final class Followers {
                         new ControllerReply.QuorumReplica(
                                 f.nodeId, Optional.empty(), f.nextIndex, f.heardMs, f.heardMs)));
         return positions;
+    }
+
+    /** Since when each node follows, by its id (wall clock). */
+    Map<Integer, Long> cameMs() {
+        Map<Integer, Long> came = new HashMap<>();
+        followers.values().forEach(f -> came.merge(f.nodeId, f.cameMs, Math::max));
+        return came;
     }
 
     /** @return whether that was the node's only follower: not one of two processes, or of two incarnations */

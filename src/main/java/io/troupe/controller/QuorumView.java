@@ -7,32 +7,53 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.LongSupplier;
 
-/** What a controller tells of the quorum that it leads; remembers when it heard from which voter. Owned by the Controller. */
+/**
+ * What a controller tells of the quorum that it leads; remembers when it heard from which voter. It asks all of them each second, so one
+ * that is not heard from for longer is away. Owned by the Controller.
+ */
 final class QuorumView {
+    /** What a voter has to have so that it was caught up when it was last heard from, however much has been appended since. */
+    private record Mark(long index, long atMs) {}
+
     private final int leaderId;
     private final Collection<Integer> voterIds;
-    private final Map<Integer, Long> heardMs = new HashMap<>();
+    private final LongSupplier nowMs;
+    private final Map<Integer, Mark> marks = new HashMap<>();
     private final Map<Integer, Long> caughtUpMs = new HashMap<>();
 
-    QuorumView(int leaderId, Collection<Integer> voterIds) {
+    /** @param nowMs wall clock */
+    QuorumView(int leaderId, Collection<Integer> voterIds, LongSupplier nowMs) {
         this.leaderId = leaderId;
         this.voterIds = new TreeSet<>(voterIds);
+        this.nowMs = nowMs;
     }
 
     /** To be called after the leader has seen the voter's answer. */
     void heard(int voter, QuorumLeader quorum) {
         if (voterIds.contains(voter)) {
-            long nowMs = System.currentTimeMillis();
-            heardMs.put(voter, nowMs);
-            if (quorum.matchedIndex(voter) >= quorum.lastIndex()) {
-                caughtUpMs.put(voter, nowMs);
-            }
+            heard(voter, quorum.matchedIndex(voter), quorum.lastIndex());
+        }
+    }
+
+    /**
+     * @param matched last index that the voter is known to hold
+     * @param last index of the log; it need not stand still for a voter to be caught up
+     */
+    void heard(int voter, long matched, long last) {
+        Mark now = new Mark(last, nowMs.getAsLong());
+        Mark before = marks.put(voter, now);
+        if (matched >= last) {
+            caughtUpMs.put(voter, now.atMs());
+        } else if (before != null && matched >= before.index()) {
+            caughtUpMs.put(voter, before.atMs());
         }
     }
 
     ControllerReply.QuorumState describe(QuorumLeader quorum, Followers followers) {
-        long nowMs = System.currentTimeMillis();
+        long now = nowMs.getAsLong();
+        Map<Integer, Long> cameMs = followers.cameMs();
         List<QuorumReplica> voters = new ArrayList<>();
         for (int id : voterIds) {
             boolean leads = id == leaderId;
@@ -40,8 +61,8 @@ final class QuorumView {
                     id,
                     quorum.disk(id),
                     (leads ? quorum.lastIndex() : quorum.matchedIndex(id)) + 1,
-                    leads ? nowMs : heardMs.getOrDefault(id, -1L),
-                    leads ? nowMs : caughtUpMs.getOrDefault(id, -1L)));
+                    leads ? now : heardMs(id, cameMs),
+                    leads ? now : caughtUpMs.getOrDefault(id, -1L)));
         }
         Map<Integer, QuorumReplica> observers = followers.positions();
         observers.keySet().removeAll(voterIds);
@@ -51,5 +72,11 @@ final class QuorumView {
                 quorum.commitIndex() + 1,
                 List.copyOf(voters),
                 List.copyOf(observers.values()));
+    }
+
+    /** A node that comes has been heard from, though its voter was not asked yet. */
+    private long heardMs(int voter, Map<Integer, Long> cameMs) {
+        Mark mark = marks.get(voter);
+        return Math.max(mark == null ? -1 : mark.atMs(), cameMs.getOrDefault(voter, -1L));
     }
 }

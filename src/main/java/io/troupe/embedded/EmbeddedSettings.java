@@ -72,7 +72,7 @@ final class EmbeddedSettings {
                 result.add(new EmbeddedBroker(id, all, own));
             }
             return result;
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             held.forEach(HeldPort::close);
             throw e;
         }

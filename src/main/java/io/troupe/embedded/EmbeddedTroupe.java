@@ -85,7 +85,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
         EmbeddedTroupe troupe;
         try {
             troupe = new EmbeddedTroupe(workDir, EmbeddedSettings.brokers(brokers, settings, workDir));
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             workDir.delete();
             throw e;
         }
@@ -93,7 +93,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
             Runtime.getRuntime().addShutdownHook(troupe.atExit);
             troupe.startBrokers(List.copyOf(troupe.brokers.values()));
             return troupe;
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             troupe.close();
             throw e;
         }
@@ -205,6 +205,7 @@ public final class EmbeddedTroupe implements AutoCloseable {
         if (starting.isEmpty()) {
             return;
         }
+        boolean served = false;
         try {
             // Not to be left in the middle: what is open then must be known, to be killed.
             onThread("embedded-troupe-open", () -> starting.forEach(EmbeddedBroker::open))
@@ -216,16 +217,21 @@ public final class EmbeddedTroupe implements AutoCloseable {
                 serving.add(onThread("embedded-troupe-start-" + broker.id(), opened::serve));
             }
             allOrFirstFailure(serving).get(START_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            served = true;
         } catch (ExecutionException | CompletionException e) {
-            together(starting, EmbeddedBroker::kill);
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
             throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
         } catch (TimeoutException e) {
-            together(starting, EmbeddedBroker::kill);
             throw new IllegalStateException("The brokers did not serve within " + START_LIMIT, e);
         } catch (InterruptedException e) {
-            together(starting, EmbeddedBroker::kill);
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while the brokers started", e);
+        } finally {
+            if (!served) {
+                together(starting, EmbeddedBroker::kill);
+            }
         }
     }
 

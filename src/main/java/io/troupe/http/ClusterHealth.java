@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -17,8 +18,8 @@ import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Whether all is well in the cluster, and what to do when it is not, from one broker's committed metadata. Pure; goes through all
- * partitions once.
+ * Whether all is well in the cluster, and what to do when it is not, from one broker's committed metadata and what the controller tells of
+ * the voters. Pure; goes through all partitions once.
  */
 final class ClusterHealth {
     /** Partitions that a problem names; it counts all. */
@@ -93,9 +94,9 @@ final class ClusterHealth {
 
     /**
      * @param minIsrOf min.insync.replicas of a topic
-     * @param controllerSilent whether this broker hears no controller
+     * @param quorum empty when no controller answers this broker
      */
-    static ClusterHealth of(MetadataImage image, ToIntFunction<TopicImage> minIsrOf, boolean controllerSilent) {
+    static ClusterHealth of(MetadataImage image, ToIntFunction<TopicImage> minIsrOf, Optional<QuorumHealth> quorum) {
         ClusterHealth health = new ClusterHealth(image);
         for (TopicImage topic : image.topics().values().stream()
                 .sorted(Comparator.comparing(TopicImage::name))
@@ -105,7 +106,7 @@ final class ClusterHealth {
                 health.look(topic, partition, minIsr);
             }
         }
-        health.judge(controllerSilent);
+        health.judge(quorum);
         return health;
     }
 
@@ -191,14 +192,15 @@ final class ClusterHealth {
         return counts.getOrDefault(what, 0);
     }
 
-    private void judge(boolean controllerSilent) {
-        if (controllerSilent) {
+    private void judge(Optional<QuorumHealth> quorum) {
+        if (quorum.isEmpty()) {
             add(
                     Severity.BAD,
                     "No controller answers this broker",
                     "Nothing can be created, moved or elected. Start nodes of controller.quorum.voters until a majority of them is up.",
                     UNNAMED);
         }
+        quorum.flatMap(QuorumHealth::problem).ifPresent(problems::add);
         fencedBrokers();
         if (count("offline") > 0) {
             add(

@@ -147,6 +147,7 @@ public final class HttpService {
         routes.addAll(OpenApi.routes());
         routes.addAll(new StatusRoutes(
                         topics,
+                        calls,
                         reading,
                         new Followers(topics, calls),
                         topic -> configs.of(topic).minInsyncReplicas(),

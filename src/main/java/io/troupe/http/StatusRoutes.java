@@ -1,23 +1,27 @@
 package io.troupe.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.troupe.api.DescribeQuorumHandler;
 import io.troupe.config.HostPort;
 import io.troupe.metadata.BrokerImage;
 import io.troupe.metadata.MetadataImage;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.partition.Replica.FollowerStanding;
+import io.troupe.protocol.BrokerCalls;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
 import java.util.function.ToIntFunction;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.message.DescribeQuorumResponseData;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 
 /**
@@ -29,21 +33,28 @@ final class StatusRoutes {
     private static final int DEFAULT_TOPICS = 500;
     private static final int MOST_PARTITIONS = 1000;
     private static final int DEFAULT_PARTITIONS = 100;
+    private static final int QUORUM_PATIENCE_MS = 3000;
 
     private final Topics topics;
+    private final BrokerCalls calls;
     private final RecordReading reading;
     private final Followers followers;
     private final ToIntFunction<TopicImage> minIsrOf;
     private final BooleanSupplier controllerSilent;
 
-    /** @param minIsrOf min.insync.replicas of a topic */
+    /**
+     * @param minIsrOf min.insync.replicas of a topic
+     * @param controllerSilent whether it is known that no controller answers this broker
+     */
     StatusRoutes(
             Topics topics,
+            BrokerCalls calls,
             RecordReading reading,
             Followers followers,
             ToIntFunction<TopicImage> minIsrOf,
             BooleanSupplier controllerSilent) {
         this.topics = topics;
+        this.calls = calls;
         this.reading = reading;
         this.followers = followers;
         this.minIsrOf = minIsrOf;
@@ -62,18 +73,36 @@ final class StatusRoutes {
     }
 
     private CompletionStage<HttpResponse> status() {
+        return quorum().thenApply(this::status);
+    }
+
+    /** Empty when no controller answers. */
+    private CompletionStage<Optional<QuorumHealth>> quorum() {
+        if (controllerSilent.getAsBoolean()) {
+            return CompletableFuture.completedFuture(Optional.empty());
+        }
+        return calls.call(
+                        topics.ownId(),
+                        DescribeQuorumHandler.VERSION,
+                        DescribeQuorumHandler.ask(),
+                        0,
+                        QUORUM_PATIENCE_MS)
+                .handle((answer, failure) ->
+                        failure != null ? Optional.empty() : QuorumHealth.of((DescribeQuorumResponseData) answer));
+    }
+
+    private HttpResponse status(Optional<QuorumHealth> quorum) {
         MetadataImage image = topics.image();
-        boolean silent = controllerSilent.getAsBoolean();
         // Thousands of topics have few different settings, and it takes a while to read them.
         Map<Map<String, String>, Integer> known = new HashMap<>();
         ClusterHealth health = ClusterHealth.of(
-                image, topic -> known.computeIfAbsent(topic.configs(), own -> minIsrOf.applyAsInt(topic)), silent);
-        return CompletableFuture.completedFuture(answer(json -> {
+                image, topic -> known.computeIfAbsent(topic.configs(), own -> minIsrOf.applyAsInt(topic)), quorum);
+        return answer(json -> {
             json.writeStartObject();
             json.writeStringField("cluster_id", image.clusterId());
             json.writeNumberField("broker_id", topics.ownId());
             json.writeNumberField("controller_id", image.controllerId());
-            json.writeBooleanField("controller_answers", !silent);
+            json.writeBooleanField("controller_answers", quorum.isPresent());
             json.writeNumberField("time_ms", System.currentTimeMillis());
             json.writeBooleanField("well", health.well());
             json.writeNumberField("topics", image.topics().size());
@@ -91,7 +120,7 @@ final class StatusRoutes {
             }
             json.writeEndArray();
             json.writeEndObject();
-        }));
+        });
     }
 
     private static void write(JsonGenerator json, ClusterHealth.Totals totals) throws IOException {

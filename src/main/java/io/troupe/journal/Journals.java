@@ -112,7 +112,7 @@ public final class Journals extends Setup implements AutoCloseable {
                 journals.setClusterId(journals.clusterId());
             }
             return journals;
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             dirs.forEach(LogDir::close);
             throw e;
         }

@@ -131,7 +131,7 @@ final class LogDir implements AutoCloseable {
                     "log.dirs: " + path + " cannot be used: " + reason(e)
                             + ". It must be a directory that the broker's user may read and write.",
                     e);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             closeQuietly(indexes);
             closeQuietly(lock);
             throw e;

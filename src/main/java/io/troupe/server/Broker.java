@@ -84,6 +84,8 @@ public final class Broker implements AutoCloseable {
     private final CompletableFuture<Integer> ended = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    /** Completed while it stops, once no majority of the voters is there to take over or to confirm anything. */
+    private final CompletableFuture<Void> alone = new CompletableFuture<>();
     /** Held by each step of the start. */
     private final Object starting = new Object();
 
@@ -139,9 +141,14 @@ public final class Broker implements AutoCloseable {
     public static Broker open(BrokerConfig config) {
         Journals.requireFree(config);
         ListenerPorts ports = ListenerPorts.choose(config);
+        Journals journals = null;
         try {
-            return new Broker(config, Journals.open(config), ports);
-        } catch (RuntimeException e) {
+            journals = Journals.open(config);
+            return new Broker(config, journals, ports);
+        } catch (Throwable e) {
+            if (journals != null) {
+                journals.close();
+            }
             ports.close();
             throw e;
         }
@@ -157,17 +164,21 @@ public final class Broker implements AutoCloseable {
     }
 
     /**
-     * Blocks until the broker serves; closes it when it cannot.
+     * Blocks until the broker serves; closes it when it cannot, whatever the failure: an error of the JVM's, too, and an exception that
+     * the actor library, where none is declared, throws all the same.
      *
      * @throws StartException when it is refused by its cluster, or is ended meanwhile
      */
     public void serve() {
         try {
             run();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             boolean asked = closing.get() && !(e instanceof StartException);
             close();
-            throw asked ? new StartException(ENDED, e) : e;
+            if (asked) {
+                throw new StartException(ENDED, e);
+            }
+            throw e;
         }
     }
 
@@ -421,8 +432,11 @@ public final class Broker implements AutoCloseable {
 
     private void stop() {
         awaitStep();
+        if (system != null) {
+            system.tell(new Guardian.Stopping(alone));
+        }
         if (system != null && !outside) {
-            step("controlled shutdown", CONTROLLED_SHUTDOWN_TIMEOUT_S, Guardian.PrepareShutdown::new);
+            step("controlled shutdown", CONTROLLED_SHUTDOWN_TIMEOUT_S, alone, Guardian.PrepareShutdown::new);
         }
         if (http != null) {
             // Goes on beside the steps below; not beside those above, for which writers wait.
@@ -436,19 +450,23 @@ public final class Broker implements AutoCloseable {
             handlers.close();
         }
         if (system != null) {
-            step("closing the logs", CLOSE_LOGS_TIMEOUT_S, Guardian.CloseLogs::new);
+            step("closing the logs", CLOSE_LOGS_TIMEOUT_S, new CompletableFuture<>(), Guardian.CloseLogs::new);
             endActors();
         }
         letGo();
         journals.close();
     }
 
-    /** Leaving a cluster takes it a second of gossip, and is for its other nodes: a node without any does not wait for that. */
+    /**
+     * Leaving a cluster takes it a second of gossip, and is for its other nodes: a node without any, or without those that could confirm it,
+     * does not wait for that. Who comes back just then takes it for one whose process has ended, and takes it out at once.
+     */
     private void endActors() {
-        if (Cluster.get(system).state().members().size() > 1) {
+        if (Cluster.get(system).state().members().size() > 1 && !alone.isDone()) {
             system.terminate();
-            awaitTerminated();
-        } else {
+            awaitTerminated(alone);
+        }
+        if (!system.getWhenTerminated().toCompletableFuture().isDone()) {
             endActorsAtOnce();
         }
     }
@@ -456,12 +474,14 @@ public final class Broker implements AutoCloseable {
     /** Tells no other node. */
     private void endActorsAtOnce() {
         ((ExtendedActorSystem) system.classicSystem()).finalTerminate();
-        awaitTerminated();
+        awaitTerminated(new CompletableFuture<>());
     }
 
-    private void awaitTerminated() {
+    /** @param orNot completed when there is nothing to wait for any more */
+    private void awaitTerminated(CompletableFuture<Void> orNot) {
         try {
-            system.getWhenTerminated().toCompletableFuture().get(patienceS(LEAVE_TIMEOUT_S), TimeUnit.SECONDS);
+            CompletableFuture.anyOf(system.getWhenTerminated().toCompletableFuture(), orNot)
+                    .get(patienceS(LEAVE_TIMEOUT_S), TimeUnit.SECONDS);
         } catch (InterruptedException | ExecutionException | TimeoutException e) {
             log.warn("The actor system has not ended within {} s", patienceS(LEAVE_TIMEOUT_S));
         }
@@ -476,16 +496,21 @@ public final class Broker implements AutoCloseable {
         ports.close();
     }
 
+    /** @param orNot completed when there is nothing to wait for any more */
     private void step(
             String what,
             long timeoutS,
+            CompletableFuture<Void> orNot,
             java.util.function.Function<CompletableFuture<Void>, Guardian.Command> command) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         system.tell(command.apply(done));
         try {
             // Without actors nobody answers.
-            CompletableFuture.anyOf(done, system.getWhenTerminated().toCompletableFuture())
+            CompletableFuture.anyOf(done, system.getWhenTerminated().toCompletableFuture(), orNot)
                     .get(patienceS(timeoutS), TimeUnit.SECONDS);
+            if (orNot.isDone() && !done.isDone()) {
+                log.info("Stopping: no majority of controller.quorum.voters answers, so {} is not waited for", what);
+            }
         } catch (InterruptedException | ExecutionException | TimeoutException e) {
             log.warn("Stopping: {} was not done within {} s; going on", what, patienceS(timeoutS));
         }

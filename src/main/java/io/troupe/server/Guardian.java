@@ -57,6 +57,9 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     /** Completed once the broker is registered, unfenced and starting its replicas. */
     record AwaitStarted(CompletableFuture<Started> started) implements Command {}
 
+    /** The broker is to stop; completed once no majority of the voters is there to help with that, and maybe never. */
+    record Stopping(CompletableFuture<Void> alone) implements Command {}
+
     /** Move leaderships away; done at once when the actor that does it has ended. */
     record PrepareShutdown(CompletableFuture<Void> done) implements Command {}
 
@@ -108,6 +111,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
     }
 
     private final Parts parts;
+    private final ActorRef<ClusterFormation.Command> formation;
     private final ActorRef<BrokerMetadata.Command> brokerMetadata;
     private final ActorRef<ReplicaStarter.Command> starter;
     private final ControllerClient controller;
@@ -134,7 +138,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                     MetadataVoter.NAME,
                     DispatcherSelector.defaultDispatcher());
         }
-        spawn(
+        formation = spawn(
                 ClusterFormation.create(config, parts::clusterId, parts.outcome()),
                 ClusterFormation.NAME,
                 DispatcherSelector.defaultDispatcher());
@@ -219,6 +223,7 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
                 .onMessage(AwaitStarted.class, this::onAwaitStarted)
                 .onMessage(Registered.class, this::onRegistered)
                 .onMessage(ImageChanged.class, this::onImageChanged)
+                .onMessage(Stopping.class, this::onStopping)
                 .onMessage(PrepareShutdown.class, this::onPrepareShutdown)
                 .onMessage(Prepared.class, this::onPrepared)
                 .onMessage(CloseLogs.class, this::onCloseLogs)
@@ -247,6 +252,12 @@ final class Guardian extends AbstractBehavior<Guardian.Command> {
 
     private Behavior<Command> onImageChanged(ImageChanged changed) {
         groups.imageChanged(changed.change().previous(), changed.change().image());
+        return this;
+    }
+
+    private Behavior<Command> onStopping(Stopping stop) {
+        stopping = true;
+        formation.tell(new ClusterFormation.Stopping(stop.alone()));
         return this;
     }
 

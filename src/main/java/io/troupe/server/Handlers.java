@@ -81,7 +81,7 @@ final class Handlers implements AutoCloseable {
                 new InitProducerIdHandler(new ProducerIds(config.nodeId(), metadata, controller)),
                 new MetadataHandler(config, metadata, replicas, creation),
                 new DescribeClusterHandler(config, metadata),
-                new DescribeQuorumHandler(metadata, controller),
+                new DescribeQuorumHandler(metadata, controller, config.voters()),
                 new CreateTopicsHandler(config, metadata, controller),
                 new DeleteTopicsHandler(config, controller),
                 new CreatePartitionsHandler(controller),

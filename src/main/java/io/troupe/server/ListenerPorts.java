@@ -41,7 +41,7 @@ record ListenerPorts(List<Listener> bound, List<Listener> advertised, List<HeldP
             }
             return new ListenerPorts(
                     List.copyOf(bound), withPorts(config.advertisedListeners(), bound), List.copyOf(held));
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             held.forEach(HeldPort::close);
             throw e;
         }

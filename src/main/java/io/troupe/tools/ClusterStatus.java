@@ -9,14 +9,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
-import org.apache.kafka.clients.admin.QuorumInfo;
 import org.apache.kafka.common.TopicPartition;
 
 /** Tells in ten lines whether all is well in a cluster; what to do when it is not stands below them. Pure. */
 final class ClusterStatus {
     private static final int NAMED = 5;
-    /** A voter is behind when it has not caught up for longer than this, by the leader's clock. */
-    private static final long BEHIND_MS = 10_000;
 
     private final ClusterView view;
     private final List<String> advice = new ArrayList<>();
@@ -68,7 +65,7 @@ final class ClusterStatus {
 
     private String controller() {
         String known = view.controller().map(id -> "node " + id).orElse("none known")
-                + view.quorum().map(q -> ", epoch " + q.leaderEpoch()).orElse("");
+                + view.quorum().map(q -> ", epoch " + q.epoch()).orElse("");
         if (view.decides()) {
             return known;
         }
@@ -95,32 +92,28 @@ final class ClusterStatus {
         if (view.quorum().isEmpty()) {
             return view.decides() ? "not told by these brokers" : "NO MAJORITY of the voters answers";
         }
-        QuorumInfo quorum = view.quorum().get();
-        Set<Integer> voters = new TreeSet<>();
-        Set<Integer> behind = new TreeSet<>();
-        long now = quorum.voters().stream()
-                .mapToLong(v -> v.lastCaughtUpTimestamp().orElse(-1))
-                .max()
-                .orElse(-1);
-        for (QuorumInfo.ReplicaState voter : quorum.voters()) {
-            voters.add(voter.replicaId());
-            long caughtUp = voter.lastCaughtUpTimestamp().orElse(-1);
-            boolean leads = voter.replicaId() == quorum.leaderId();
-            if (!leads && voter.logEndOffset() < quorum.highWatermark() && now - caughtUp > BEHIND_MS) {
-                behind.add(voter.replicaId());
-            }
-        }
-        String all = counted(voters.size(), "voter") + ": " + join(voters);
-        if (behind.isEmpty()) {
+        QuorumView quorum = view.quorum().get();
+        int voters = quorum.voters().size();
+        String all = counted(voters, "voter") + ": "
+                + join(quorum.voters().stream()
+                        .map(QuorumView.Voter::id)
+                        .sorted()
+                        .toList());
+        Map<QuorumView.Voter, String> missing = quorum.missing();
+        if (missing.isEmpty()) {
             return all;
         }
         well = false;
-        int spare = (voters.size() - 1) / 2 - behind.size();
-        advice.add(counted("Voter", behind, "is missing: start it", "are missing: start them") + ". "
-                + (spare > 0
-                        ? "The metadata survives the loss of " + spare + " more."
-                        : "If one more is lost, nothing can be created, moved or elected."));
-        return all + "; missing: " + join(behind);
+        missing.forEach((voter, what) -> advice.add(voter + " is " + what + "."));
+        int spare = (voters - 1) / 2 - missing.size();
+        advice.add((spare > 0
+                        ? "The metadata survives the loss of " + counted(spare, "more voter") + "."
+                        : "If one more voter is lost, nothing can be created, moved or elected.")
+                + " Start it, also where its broker was unregistered: its vote stays. If its machine is gone for good, start its"
+                + " successor with the same node.id, the same controller.quorum.voters and an empty log.dirs"
+                + " (process.roles=controller is enough).");
+        return all + "; missing: "
+                + join(missing.keySet().stream().map(QuorumView.Voter::id).toList());
     }
 
     private String totals() {

@@ -62,9 +62,8 @@ final class ClusterTree {
         out.println("/cluster/id " + view.clusterId());
         out.println("/controller " + view.controller().map(String::valueOf).orElse("none"));
         view.quorum().ifPresent(quorum -> {
-            out.println("/controller_epoch " + quorum.leaderEpoch());
-            quorum.voters()
-                    .forEach(v -> out.println("/controller/voters/" + v.replicaId() + " log_end=" + v.logEndOffset()));
+            out.println("/controller_epoch " + quorum.epoch());
+            quorum.voters().forEach(v -> out.println("/controller/voters/" + v.id() + " log_end=" + v.endOffset()));
         });
         for (Node broker : view.brokers().values()) {
             out.println("/brokers/ids/" + broker.id() + " " + broker.host() + ":" + broker.port()

@@ -23,7 +23,6 @@ import org.apache.kafka.clients.admin.DescribeMetadataQuorumOptions;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.PartitionReassignment;
-import org.apache.kafka.clients.admin.QuorumInfo;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.Node;
@@ -51,7 +50,7 @@ import org.apache.kafka.common.errors.UnsupportedVersionException;
 record ClusterView(
         String clusterId,
         Optional<Integer> controller,
-        Optional<QuorumInfo> quorum,
+        Optional<QuorumView> quorum,
         boolean decides,
         Set<Integer> silent,
         Map<Integer, Node> brokers,
@@ -84,7 +83,7 @@ record ClusterView(
         DescribeClusterResult cluster = admin.describeCluster(new DescribeClusterOptions().includeFencedBrokers(true));
         Map<Integer, Node> brokers = new TreeMap<>();
         cluster.nodes().get().forEach(node -> brokers.put(node.id(), node));
-        Optional<QuorumInfo> quorum = quorum(admin);
+        Optional<QuorumView> quorum = quorum(admin);
         Node controller = cluster.controller().get();
         List<String> topics = new ArrayList<>(admin.listTopics(new ListTopicsOptions().listInternal(true))
                 .names()
@@ -99,7 +98,7 @@ record ClusterView(
         Map<Integer, Optional<Config>> settings = settings(admin, brokers.values());
         return new ClusterView(
                 cluster.clusterId().get(),
-                quorum.map(QuorumInfo::leaderId)
+                quorum.map(QuorumView::leaderId)
                         .or(() -> Optional.ofNullable(controller).map(Node::id)),
                 quorum,
                 decides(admin),
@@ -112,11 +111,12 @@ record ClusterView(
                 throttledTopics);
     }
 
-    private static Optional<QuorumInfo> quorum(Admin admin) throws ExecutionException, InterruptedException {
+    private static Optional<QuorumView> quorum(Admin admin) throws ExecutionException, InterruptedException {
         try {
-            return Optional.of(admin.describeMetadataQuorum(new DescribeMetadataQuorumOptions().timeoutMs(PATIENCE_MS))
-                    .quorumInfo()
-                    .get());
+            return Optional.of(QuorumView.of(
+                    admin.describeMetadataQuorum(new DescribeMetadataQuorumOptions().timeoutMs(PATIENCE_MS))
+                            .quorumInfo()
+                            .get()));
         } catch (ExecutionException e) {
             // Without a majority of voters nobody can tell, which is when this is asked most.
             if (e.getCause() instanceof UnsupportedVersionException || e.getCause() instanceof RetriableException) {

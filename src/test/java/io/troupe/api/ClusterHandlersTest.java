@@ -4,9 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import io.troupe.config.HostPort;
+import io.troupe.config.Voter;
 import io.troupe.controller.ControllerCommand;
 import io.troupe.controller.ControllerReply;
 import io.troupe.controller.ControllerReply.PartitionResult;
+import io.troupe.controller.ControllerReply.QuorumReplica;
 import io.troupe.metadata.MetadataEvent;
 import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
@@ -22,6 +25,7 @@ import org.apache.kafka.common.message.AlterPartitionReassignmentsRequestData;
 import org.apache.kafka.common.message.AlterPartitionReassignmentsRequestData.ReassignablePartition;
 import org.apache.kafka.common.message.AlterPartitionReassignmentsRequestData.ReassignableTopic;
 import org.apache.kafka.common.message.AlterPartitionReassignmentsResponseData;
+import org.apache.kafka.common.message.DescribeQuorumResponseData;
 import org.apache.kafka.common.message.DescribeTopicPartitionsRequestData;
 import org.apache.kafka.common.message.DescribeTopicPartitionsRequestData.TopicRequest;
 import org.apache.kafka.common.message.DescribeTopicPartitionsResponseData;
@@ -264,5 +268,34 @@ class ClusterHandlersTest {
         UnregisterBrokerResponseData response = context.answer();
         assertEquals(Errors.BROKER_ID_NOT_REGISTERED.code(), response.errorCode());
         assertEquals("none", response.errorMessage());
+    }
+
+    /** KIP-853: a voter that is no broker has an address, too. */
+    @Test
+    void theQuorumsVotersAreToldWithTheirAddresses() {
+        FakeContext context = new FakeContext(ApiKeys.DESCRIBE_QUORUM, DescribeQuorumHandler.VERSION);
+        List<Voter> voters =
+                List.of(new Voter(1, new HostPort("host1", 19092)), new Voter(7, new HostPort("host7", 19093)));
+        new DescribeQuorumHandler(controller.metadata, controller, voters).handle(context, DescribeQuorumHandler.ask());
+        asked(ControllerCommand.DescribeQuorum.class);
+        answer(new ControllerReply.QuorumState(
+                1,
+                4,
+                10,
+                List.of(
+                        new QuorumReplica(1, Optional.empty(), 10, 5000, 5000),
+                        new QuorumReplica(7, Optional.empty(), 8, 4000, -1)),
+                List.of()));
+        DescribeQuorumResponseData response = context.answer();
+        assertEquals(
+                List.of("1 PLAINTEXT://host1:9092", "1 CONTROLLER://host1:19092", "7 CONTROLLER://host7:19093"),
+                response.nodes().stream()
+                        .flatMap(node -> node.listeners().stream()
+                                .map(l -> node.nodeId() + " " + l.name() + "://" + l.host() + ":" + l.port()))
+                        .toList());
+        var told = response.topics().get(0).partitions().get(0).currentVoters().get(1);
+        assertEquals(8, told.logEndOffset());
+        assertEquals(4000, told.lastFetchTimestamp());
+        assertEquals(-1, told.lastCaughtUpTimestamp());
     }
 }

@@ -108,6 +108,22 @@ class BrokerMetadataTest {
         left.expectMessage(LIMIT, Done.getInstance());
     }
 
+    /** It was unregistered while it stopped: it is not to come back. */
+    @Test
+    void whoeverIsForgottenWhileItLeavesJustGoes() {
+        Controller.Execute first = firstHeartbeat(registration());
+        TestProbe<Done> left = kit.createTestProbe();
+        broker.tell(new BrokerMetadata.PrepareShutdown(left.ref()));
+        answer(
+                first,
+                new ControllerReply.Refused(
+                        new Refusal(Errors.BROKER_ID_NOT_REGISTERED, "Broker 1 is not registered.")));
+        left.expectMessage(LIMIT, Done.getInstance());
+        for (int again = 0; again < 2; again++) {
+            heartbeat(execute());
+        }
+    }
+
     /** Another process of its id lives if the controller says so often enough, however long this one stood still between two answers. */
     @Test
     void timeAloneDoesNotMakeItADuplicate() {

@@ -16,12 +16,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.apache.pekko.actor.ActorRef;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -156,6 +158,19 @@ class ClusterFormationTest {
         ((ExtendedActorSystem) nodes.get(2).system.classicSystem()).finalTerminate();
         Set<Address> rest = Set.of(nodes.get(0).address(), nodes.get(1).address());
         await(() -> nodes.subList(0, 2).stream().allMatch(n -> n.up().equals(rest)));
+    }
+
+    /** Nobody is left who could confirm that it leaves. */
+    @Test
+    void aNodeThatStopsHearsThatNoMajorityIsLeft() throws Exception {
+        CompletableFuture<Void> alone = new CompletableFuture<>();
+        nodes.get(2)
+                .system
+                .classicSystem()
+                .actorSelection("/user/" + ClusterFormation.NAME)
+                .tell(new ClusterFormation.Stopping(alone), ActorRef.noSender());
+        nodes.subList(0, 2).forEach(n -> ((ExtendedActorSystem) n.system.classicSystem()).finalTerminate());
+        alone.get(120, TimeUnit.SECONDS);
     }
 
     /** As often as it sends something, it is told. */

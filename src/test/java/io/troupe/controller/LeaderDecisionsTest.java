@@ -198,6 +198,7 @@ class LeaderDecisionsTest {
     @Test
     void aForgottenBrokerLeadsNothingAndCanRegisterAnew() {
         cluster.create(Map.of(), List.of(List.of(1, 2)));
+        cluster.fence(1);
         cluster.take(cluster.brokers.unregister(cluster.image, new ControllerCommand.UnregisterBroker(1)));
         assertTrue(cluster.image.broker(1).isEmpty());
         assertEquals(2, cluster.t(0).leader());
@@ -209,5 +210,26 @@ class LeaderDecisionsTest {
                 ((ControllerReply.Refused) again).refusal().error());
         cluster.start(1, true);
         assertEquals(Errors.NONE, cluster.isr(0, 2, 1));
+    }
+
+    /** It would be back in a moment, with its logs unproven. */
+    @Test
+    void aBrokerThatRunsIsNotForgotten() {
+        cluster.create(Map.of(), List.of(List.of(1, 2)));
+        ControllerReply.Refused refused = (ControllerReply.Refused)
+                cluster.take(cluster.brokers.unregister(cluster.image, new ControllerCommand.UnregisterBroker(1)));
+        assertEquals(Errors.INVALID_REQUEST, refused.refusal().error());
+        assertTrue(refused.refusal().message().contains("--node-id 1"), refused.refusal()::message);
+        assertEquals(1, cluster.t(0).leader());
+    }
+
+    /** Its process may still be there for a moment: it leads nothing any more. */
+    @Test
+    void aBrokerThatStopsMayBeForgotten() {
+        cluster.create(Map.of(), List.of(List.of(1, 2)));
+        cluster.heartbeat(1, true);
+        cluster.take(cluster.brokers.unregister(cluster.image, new ControllerCommand.UnregisterBroker(1)));
+        assertTrue(cluster.image.broker(1).isEmpty());
+        assertEquals(2, cluster.t(0).leader());
     }
 }

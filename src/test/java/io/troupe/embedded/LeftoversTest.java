@@ -1,10 +1,15 @@
 package io.troupe.embedded;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.management.ManagementFactory;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -22,8 +27,10 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** A JVM in which twenty clusters were is as it was before. */
+/** A JVM in which twenty clusters were, or one that could not start, is as it was before. */
 @Timeout(600)
 class LeftoversTest {
     private static final int ROUNDS = 20;
@@ -121,6 +128,66 @@ class LeftoversTest {
         for (int round = 0; round < ROUNDS; round++) {
             live(round % 2 == 0);
         }
+        assertNothingLeft(before, directories);
+    }
+
+    /** Ports are held, log dirs locked, actors at work: it depends on the class that cannot be loaded how far it comes. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "io.troupe.embedded.EmbeddedBroker",
+                "io.troupe.server.Guardian",
+                "io.troupe.http.JmxMetrics",
+                "io.troupe.server.Handlers"
+            })
+    void nothingIsLeftOfAStartThatAnErrorEnds(String missing) throws Exception {
+        live(false);
+        Jvm before = Jvm.now();
+        Set<String> directories = directories();
+        Method start =
+                new Without(missing).loadClass(EmbeddedTroupe.class.getName()).getMethod("start");
+        Throwable failure = assertThrows(InvocationTargetException.class, () -> start.invoke(null))
+                .getCause();
+        assertInstanceOf(NoClassDefFoundError.class, failure);
+        assertTrue(failure.getMessage().endsWith(missing.substring(missing.lastIndexOf('.') + 1)), failure::toString);
+        assertNothingLeft(before, directories);
+    }
+
+    /** Troupe's classes once more, all but one: its class path is broken, as it were. */
+    private static final class Without extends ClassLoader {
+        private final String missing;
+
+        Without(String missing) {
+            super(LeftoversTest.class.getClassLoader());
+            this.missing = missing;
+        }
+
+        @Override
+        protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+            if (!name.startsWith("io.troupe.")) {
+                return super.loadClass(name, resolve);
+            }
+            synchronized (getClassLoadingLock(name)) {
+                Class<?> loaded = findLoadedClass(name);
+                return loaded != null ? loaded : findClass(name);
+            }
+        }
+
+        @Override
+        protected Class<?> findClass(String name) throws ClassNotFoundException {
+            try (InputStream in = getParent().getResourceAsStream(name.replace('.', '/') + ".class")) {
+                if (in == null || name.equals(missing)) {
+                    throw new ClassNotFoundException(name);
+                }
+                byte[] bytes = in.readAllBytes();
+                return defineClass(name, bytes, 0, bytes.length);
+            } catch (IOException e) {
+                throw new ClassNotFoundException(name, e);
+            }
+        }
+    }
+
+    private static void assertNothingLeft(Jvm before, Set<String> directories) throws Exception {
         // Threads that are told to end do so a moment later.
         List<String> more = Jvm.now().beyond(before);
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);

@@ -11,6 +11,8 @@ import io.troupe.metadata.PartitionImage;
 import io.troupe.metadata.TopicImage;
 import io.troupe.partition.Replica.FollowerStanding;
 import java.util.List;
+import java.util.Optional;
+import org.apache.kafka.common.protocol.Errors;
 import org.junit.jupiter.api.Test;
 
 /** What is not as it should be is named, with the partitions that it is about and what to do. */
@@ -18,7 +20,7 @@ class ClusterHealthTest {
     private final FakeCluster cluster = new FakeCluster();
 
     private ClusterHealth health(int minIsr) {
-        return ClusterHealth.of(cluster.metadata.current(), topic -> minIsr, false);
+        return ClusterHealth.of(cluster.metadata.current(), topic -> minIsr, QuorumHealth.of(cluster.quorum));
     }
 
     private PartitionImage partition(int index) {
@@ -137,7 +139,7 @@ class ClusterHealthTest {
         assertEquals(Severity.NOTE, only(health(1)).severity());
         assertTrue(health(1).well());
         assertEquals(ReplicaState.ADDED, ReplicaState.of(cluster.metadata.current(), partition(0), 2));
-        ClusterHealth silent = ClusterHealth.of(cluster.metadata.current(), topic -> 1, true);
+        ClusterHealth silent = ClusterHealth.of(cluster.metadata.current(), topic -> 1, Optional.empty());
         assertEquals(
                 "No controller answers this broker", silent.problems().get(0).title());
     }
@@ -172,5 +174,49 @@ class ClusterHealthTest {
         assertEquals(
                 "Broker 2 is up and catches up: the leader did not say how far it is.", state.reason(2, null, 100));
         assertEquals(null, ReplicaState.IN_SYNC.reason(2, null, 100));
+    }
+
+    /** Its node is no broker, or not any more, so nothing else would tell. */
+    @Test
+    void aVoterThatIsAwayIsNamedWhateverItsBrokerIs() {
+        cluster.quorum = FakeCluster.quorum(12, 75_000);
+        Problem problem = only(health(1));
+        assertEquals(Severity.BAD, problem.severity());
+        assertEquals(
+                "1 of 3 voters cannot be counted on: voter 7 (host7:19092) is away: not heard from for 75 s, 12 entries behind",
+                problem.title());
+        assertTrue(problem.advice().startsWith("If one more is lost, nothing can be"), problem.advice());
+        cluster.quorum = FakeCluster.quorum(0, 75_000);
+        assertFalse(health(1).well(), "nothing was committed since it went");
+    }
+
+    @Test
+    void aVoterThatIsHeardFromIsWellWhileEntriesAreUnderWayToIt() {
+        cluster.quorum = FakeCluster.quorum(40, 2000);
+        assertTrue(health(1).well());
+    }
+
+    @Test
+    void aVoterThatAnswersAndNeverCatchesUpIsTold() {
+        cluster.quorum = FakeCluster.quorum(40, 2000);
+        var voter = cluster.quorum
+                .topics()
+                .get(0)
+                .partitions()
+                .get(0)
+                .currentVoters()
+                .get(2);
+        voter.setLastCaughtUpTimestamp(voter.lastFetchTimestamp() - 20_000);
+        assertTrue(only(health(1))
+                .title()
+                .endsWith("voter 7 (host7:19092) is there, but does not catch up: 40 entries behind"));
+        voter.setLastFetchTimestamp(-1);
+        assertTrue(only(health(1)).title().endsWith("is away: this controller has never heard from it"));
+    }
+
+    @Test
+    void aControllerThatRefusesToTellDoesNotAnswer() {
+        cluster.quorum.topics().get(0).partitions().get(0).setErrorCode(Errors.REQUEST_TIMED_OUT.code());
+        assertEquals("No controller answers this broker", only(health(1)).title());
     }
 }

@@ -109,6 +109,9 @@ class ConsoleRoutesTest extends OnHttpPort {
         body = get("/troupe/status").body();
         assertTrue(body.contains("\"severity\":\"bad\",\"title\":\"Broker 2 is not heard from\""), body);
         assertTrue(body.contains("\"state\":\"fenced\""), body);
+        assertTrue(body.contains("\"controller_answers\":true"), body);
+        cluster.quorum = FakeCluster.quorum(0, 20_000);
+        assertTrue(get("/troupe/status").body().contains("voter 7 (host7:19092) is away: not heard from for 20 s"));
         assertTrue(Json.isJson(body.getBytes(StandardCharsets.UTF_8)), body);
     }
 

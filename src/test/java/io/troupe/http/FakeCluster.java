@@ -44,6 +44,9 @@ import org.apache.kafka.common.message.DescribeConfigsResponseData.DescribeConfi
 import org.apache.kafka.common.message.DescribeGroupsRequestData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData;
 import org.apache.kafka.common.message.DescribeGroupsResponseData.DescribedGroup;
+import org.apache.kafka.common.message.DescribeQuorumRequestData;
+import org.apache.kafka.common.message.DescribeQuorumResponseData;
+import org.apache.kafka.common.message.DescribeQuorumResponseData.ReplicaState;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.FetchResponseData;
 import org.apache.kafka.common.message.FetchResponseData.FetchableTopicResponse;
@@ -95,6 +98,9 @@ final class FakeCluster implements BrokerCalls {
     /** What the coordinator remembers of the group, to who asks. */
     volatile String groupEvents = "";
 
+    /** What the controller tells of the voters. */
+    volatile DescribeQuorumResponseData quorum = quorum(0, 0);
+
     /** Of all partitions. */
     volatile long logStart;
     /** So many of the next questions for offsets find their broker gone. */
@@ -119,6 +125,38 @@ final class FakeCluster implements BrokerCalls {
         }
         make(TOPIC, 3);
         make("__consumer_offsets", 3);
+    }
+
+    /**
+     * Of the voters 1, which leads, 2 and 7, which is no broker.
+     *
+     * @param behind entries that voter 7 lacks
+     * @param silentMs since it was heard from
+     */
+    static DescribeQuorumResponseData quorum(long behind, long silentMs) {
+        long nowMs = 1_700_000_000_000L;
+        List<ReplicaState> voters = new ArrayList<>();
+        DescribeQuorumResponseData answer = new DescribeQuorumResponseData();
+        for (int id : List.of(1, 2, 7)) {
+            long heardMs = id == 7 ? nowMs - silentMs : nowMs;
+            voters.add(new ReplicaState()
+                    .setReplicaId(id)
+                    .setLogEndOffset(id == 7 ? 100 - behind : 100)
+                    .setLastFetchTimestamp(heardMs)
+                    .setLastCaughtUpTimestamp(heardMs));
+            DescribeQuorumResponseData.Node node = new DescribeQuorumResponseData.Node().setNodeId(id);
+            node.listeners()
+                    .add(new DescribeQuorumResponseData.Listener()
+                            .setName("CONTROLLER")
+                            .setHost("host" + id)
+                            .setPort(19092));
+            answer.nodes().add(node);
+        }
+        return answer.setTopics(List.of(new DescribeQuorumResponseData.TopicData()
+                .setPartitions(List.of(new DescribeQuorumResponseData.PartitionData()
+                        .setLeaderId(1)
+                        .setHighWatermark(100)
+                        .setCurrentVoters(voters)))));
     }
 
     void apply(MetadataEvent event) {
@@ -214,6 +252,8 @@ final class FakeCluster implements BrokerCalls {
                     .setResponses(List.of(new AlterConfigsResourceResponse()
                             .setErrorCode((known ? Errors.NONE : Errors.INVALID_CONFIG).code())
                             .setErrorMessage(known ? null : "Unknown topic config")));
+        } else if (request instanceof DescribeQuorumRequestData) {
+            return quorum;
         } else if (request instanceof ListGroupsRequestData) {
             return new ListGroupsResponseData()
                     .setGroups(

@@ -18,9 +18,11 @@ import org.junit.jupiter.api.Test;
 
 /** The verdict, its ten lines, and that what is wrong comes with something to do. */
 class ClusterStatusTest {
+    private static final long NOW = 1_700_000_000_000L;
     private static final Uuid TOPIC = Uuid.randomUuid();
     private final Map<Integer, Node> brokers = new TreeMap<>();
     private final Map<TopicPartition, ClusterView.Partition> partitions = new TreeMap<>(ClusterView.BY_NAME);
+    private Optional<QuorumView> quorum = Optional.empty();
     private boolean decides = true;
     private Set<Integer> silent = Set.of();
     private Map<TopicPartition, PartitionReassignment> moving = Map.of();
@@ -48,7 +50,7 @@ class ClusterStatusTest {
         return ClusterStatus.of(new ClusterView(
                 "c",
                 Optional.of(2),
-                Optional.empty(),
+                quorum,
                 decides,
                 silent,
                 brokers,
@@ -148,5 +150,48 @@ class ClusterStatusTest {
     void anotherLeaderThanThePreferredIsNoTrouble() {
         partition(1, 2, List.of(1, 2, 3), List.of());
         assertTrue(report().well());
+    }
+
+    /** All brokers are up: that of the voter was unregistered, or there never was one. */
+    @Test
+    void aVoterThatIsAwayIsNamedWhateverItsBrokerIs() {
+        quorum(voter(1, 100, NOW - 700), voter(2, 100, NOW), voter(4, 95, NOW - 75_000));
+        isNotWell(
+                "Voter 4 (host4:19094) is away: not heard from for 75 s, 5 entries behind",
+                "If one more voter is lost",
+                "start its successor");
+        assertTrue(report().lines().get(4).contains("3 voters: 1, 2, 4; missing: 4"), report()::toString);
+        // Nothing was committed since it went, and a new controller does not know when that was.
+        quorum(voter(1, 100, NOW - 700), voter(2, 100, NOW), voter(4, 100, NOW - 75_000));
+        isNotWell("Voter 4 (host4:19094) is away: not heard from for 75 s, 0 entries behind");
+        quorum(voter(1, 100, NOW - 700), voter(2, 100, NOW), voter(4, 0, -1));
+        isNotWell("never heard from it");
+    }
+
+    @Test
+    void ofFiveVotersOneMoreMayGo() {
+        quorum(voter(1, 9, NOW), voter(2, 9, NOW), voter(3, 9, NOW), voter(4, 9, NOW), voter(5, 9, NOW - 20_000));
+        isNotWell("Voter 5", "survives the loss of 1 more voter");
+    }
+
+    @Test
+    void aVoterThatIsHeardFromIsWellWhileEntriesAreUnderWayToIt() {
+        quorum(voter(1, 97, NOW - 900), voter(2, 100, NOW), new QuorumView.Voter(3, "", 60, NOW - 3000, NOW - 4000));
+        assertTrue(report().well(), report()::toString);
+        assertTrue(report().lines().get(4).endsWith("3 voters: 1, 2, 3"), report()::toString);
+    }
+
+    @Test
+    void aVoterThatAnswersAndNeverCatchesUpIsTold() {
+        quorum(voter(1, 100, NOW), voter(2, 100, NOW), new QuorumView.Voter(3, "", 60, NOW - 500, NOW - 20_000));
+        isNotWell("Voter 3 is there, but does not catch up: 40 entries behind");
+    }
+
+    private void quorum(QuorumView.Voter... voters) {
+        quorum = Optional.of(new QuorumView(2, 7, 100, List.of(voters)));
+    }
+
+    private static QuorumView.Voter voter(int id, long endOffset, long heardMs) {
+        return new QuorumView.Voter(id, "host" + id + ":1909" + id, endOffset, heardMs, heardMs);
     }
 }

@@ -237,9 +237,13 @@ final class ConsumerReading {
             int count = parts.stream()
                     .mapToInt(part -> part.chunk().records().size())
                     .sum();
+            int topicChars = parts.stream()
+                    .mapToInt(part -> part.partition().topic().length())
+                    .max()
+                    .orElse(0);
             RecordText text = new RecordText(
                     definition.format(),
-                    RecordText.expectedBytes(definition.format(), size, count, MOST_EXPECTED_BYTES));
+                    RecordText.expectedBytes(definition.format(), topicChars, size, count, MOST_EXPECTED_BYTES));
             for (Part part : parts) {
                 for (PlainRecord record : part.chunk().records()) {
                     text.add(begun ? COMMA : BEGINNING)

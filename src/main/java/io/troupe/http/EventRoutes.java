@@ -221,6 +221,7 @@ final class EventRoutes {
                 format,
                 RecordText.expectedBytes(
                         format,
+                        topic.name().length(),
                         step.chunk().sizeInBytes(),
                         step.chunk().records().size(),
                         MOST_AT_ONCE));

@@ -170,10 +170,11 @@ final class FetchRoutes {
 
     /** Several steps make one array: only the first has its beginning, and between two stands a comma. */
     private static ByteString text(Range range, RecordReading.Chunk chunk, int count, boolean follows) {
+        String topic = range.topic().name();
         RecordText text = new RecordText(
                 range.format(),
-                RecordText.expectedBytes(range.format(), chunk.sizeInBytes(), count, MOST_EXPECTED_BYTES));
-        String topic = range.topic().name();
+                RecordText.expectedBytes(
+                        range.format(), topic.length(), chunk.sizeInBytes(), count, MOST_EXPECTED_BYTES));
         byte[] before = chunk == range.first() ? BEGINNING : follows ? COMMA : NOTHING;
         for (int i = 0; i < count; i++) {
             text.add(before).record(topic, range.partition(), chunk.records().get(i));

@@ -144,11 +144,13 @@ final class JsonScan {
         int at = from;
         while (at < to) {
             if (at <= to - Long.BYTES) {
-                int plain = plainBytes((long) EIGHT.get(text, at));
-                at += plain;
-                if (plain == Long.BYTES) {
+                long marks = marks((long) EIGHT.get(text, at));
+                if (marks == 0) {
+                    // Not by adding what was found: the next eight bytes would wait for it.
+                    at += Long.BYTES;
                     continue;
                 }
+                at += Long.numberOfTrailingZeros(marks) / Byte.SIZE;
             }
             byte b = text[at];
             if (b == '"') {
@@ -175,12 +177,11 @@ final class JsonScan {
     }
 
     /**
-     * How many of eight bytes, the lowest first, come before a quote, a backslash, a control character or what is not ASCII. Subtracting borrows
-     * only from bytes above one of these, so the lowest mark is right.
+     * The high bit of each of eight bytes that is a quote, a backslash, a control character or not ASCII. Subtracting borrows only from bytes
+     * above one of these, so the lowest mark is right.
      */
-    private static int plainBytes(long eight) {
-        long marks = (eight | (eight ^ QUOTES) - ONES | (eight ^ BACKSLASHES) - ONES | eight - BLANKS) & HIGH_BITS;
-        return Long.numberOfTrailingZeros(marks) / Byte.SIZE;
+    private static long marks(long eight) {
+        return (eight | (eight ^ QUOTES) - ONES | (eight ^ BACKSLASHES) - ONES | eight - BLANKS) & HIGH_BITS;
     }
 
     /** @param at behind the backslash */

@@ -132,7 +132,15 @@ final class PartitionsReading {
         requests.forEach((leader, request) -> {
             FetchRequestData own = request.duplicate().setMinBytes(minBytes).setMaxWaitMs(waitMs);
             asked.add(calls.call(leader, FETCH_VERSION, own, 0, waitMs + timeoutMs)
-                    .thenApplyAsync(answer -> found((FetchResponseData) answer, from, bytes), executor)
+                    .thenApplyAsync(
+                            answer -> {
+                                try {
+                                    return found((FetchResponseData) answer, from, bytes);
+                                } finally {
+                                    RecordsField.discard(answer);
+                                }
+                            },
+                            executor)
                     .exceptionally(failure -> new Found(List.of(), List.of(), true))
                     .toCompletableFuture());
         });

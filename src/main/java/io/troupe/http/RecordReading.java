@@ -115,8 +115,12 @@ final class RecordReading {
                     : topic.name() + "-" + partition;
             throw HttpFailure.of(error, null, what);
         }
-        PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, maxBytes);
-        return new Chunk(read.records(), read.nextOffset(), data.highWatermark());
+        try {
+            PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, maxBytes);
+            return new Chunk(read.records(), read.nextOffset(), data.highWatermark());
+        } finally {
+            RecordsField.discard(data);
+        }
     }
 
     private CompletionStage<PartitionData> fetch(TopicImage topic, int partition, long offset, int bytes, int waitMs) {

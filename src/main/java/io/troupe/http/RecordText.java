@@ -24,6 +24,8 @@ final class RecordText {
     private static final byte[] HEX = ascii("0123456789ABCDEF");
     private static final int MOST_DIGITS = 20;
     private static final int MOST_ESCAPE_BYTES = 6;
+    /** Of a record's text, about, beyond its topic and what it counts for itself. */
+    private static final int FIELDS_BYTES = 120;
 
     private final RecordFormat format;
     private byte[] text;
@@ -35,10 +37,10 @@ final class RecordText {
         this.text = new byte[Math.max(MOST_DIGITS, expectedBytes)];
     }
 
-    /** How long some records' text most likely is: no longer, in most cases, and not much shorter. */
-    static int expectedBytes(RecordFormat format, long recordBytes, int records, int most) {
+    /** How long some records' text most likely is: no longer, in most cases, and not much shorter. To grow costs more than all the copying else. */
+    static int expectedBytes(RecordFormat format, int topicChars, long recordBytes, int records, int most) {
         long values = format == RecordFormat.BINARY ? recordBytes * 4 / 3 : recordBytes;
-        return (int) Math.min(most, values + 100L * records);
+        return (int) Math.min(most, values + (long) (FIELDS_BYTES + topicChars) * records);
     }
 
     int length() {

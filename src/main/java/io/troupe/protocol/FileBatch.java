@@ -88,8 +88,12 @@ final class FileBatch implements AnswerRecords {
         };
     }
 
-    @Override
-    public CompletionStage<ByteBuffer> toHeap(int mostBytes) {
+    /**
+     * A copy in plain memory, for an answer that is not sent; once, and before {@link #close}.
+     *
+     * @return fails with RecordTooLargeException when it has more than {@code mostBytes}
+     */
+    CompletionStage<ByteBuffer> toHeap(int mostBytes) {
         if (sizeInBytes > mostBytes) {
             return CompletableFuture.failedFuture(new RecordTooLargeException(
                     "a batch of " + sizeInBytes + " bytes; " + mostBytes + " are taken into memory at most"));

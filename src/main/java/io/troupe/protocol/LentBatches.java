@@ -2,8 +2,6 @@ package io.troupe.protocol;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import org.apache.kafka.common.network.TransferableChannel;
 import org.apache.kafka.common.record.internal.RecordsSend;
 
@@ -41,18 +39,8 @@ final class LentBatches implements AnswerRecords {
         };
     }
 
-    @Override
-    public CompletionStage<ByteBuffer> toHeap(int mostBytes) {
-        try {
-            ByteBuffer lentBytes = bytes().duplicate();
-            return CompletableFuture.completedFuture(
-                    ByteBuffer.allocate(lentBytes.remaining()).put(lentBytes).flip());
-        } catch (IOException e) {
-            return CompletableFuture.failedFuture(e);
-        }
-    }
-
-    private synchronized ByteBuffer bytes() throws IOException {
+    /** Valid until {@link #close}. */
+    synchronized ByteBuffer bytes() throws IOException {
         if (lent == null) {
             throw new IOException("the answer was given up");
         }

@@ -71,10 +71,9 @@ final class LocalCall implements RequestContext {
             RecordsField.discard(response);
         } else if (response instanceof FetchResponseData fetch) {
             RecordsField.toHeap(fetch, mostRecordBytes).whenComplete((done, failure) -> {
-                if (failure == null) {
-                    answer.complete(fetch);
-                } else {
-                    answer.completeExceptionally(failure);
+                boolean given = failure == null ? answer.complete(fetch) : answer.completeExceptionally(failure);
+                if (failure != null || !given) {
+                    RecordsField.discard(fetch);
                 }
             });
         } else {

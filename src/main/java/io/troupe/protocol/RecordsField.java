@@ -1,5 +1,7 @@
 package io.troupe.protocol;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
@@ -53,6 +55,13 @@ public final class RecordsField {
         closeable(response).forEach(AnswerRecords::close);
     }
 
+    /** The same for one partition. */
+    public static void discard(FetchResponseData.PartitionData partition) {
+        if (partition.records() instanceof AnswerRecords records) {
+            records.close();
+        }
+    }
+
     /** The records of an answer that must be closed in the end. */
     static List<AnswerRecords> closeable(ApiMessage response) {
         List<AnswerRecords> found = List.of();
@@ -69,8 +78,15 @@ public final class RecordsField {
         return found;
     }
 
-    /** The records of one partition of an answer that is in plain memory, from position to limit. */
+    /** The records of one partition of an answer that is in memory, from position to limit; those of lent memory until {@link #discard}. */
     public static ByteBuffer of(FetchResponseData.PartitionData partition) {
+        if (partition.records() instanceof LentBatches lent) {
+            try {
+                return lent.bytes().duplicate();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
         return partition.records() instanceof MemoryRecords records ? records.buffer() : ByteBuffer.allocate(0);
     }
 
@@ -80,7 +96,7 @@ public final class RecordsField {
     }
 
     /**
-     * Takes what an answer holds of files and lent memory into plain memory, and gives those back.
+     * Takes what an answer holds of files into plain memory, and closes those.
      *
      * @param mostBytes of one batch
      * @return fails with RecordTooLargeException, or when a file cannot be read
@@ -89,7 +105,7 @@ public final class RecordsField {
         List<CompletableFuture<Void>> all = new ArrayList<>();
         for (FetchResponseData.FetchableTopicResponse topic : response.responses()) {
             for (FetchResponseData.PartitionData partition : topic.partitions()) {
-                if (partition.records() instanceof AnswerRecords records) {
+                if (partition.records() instanceof FileBatch records) {
                     all.add(records.toHeap(mostBytes)
                             .whenComplete((done, failure) -> records.close())
                             .thenAccept(bytes -> partition.setRecords(MemoryRecords.readableRecords(bytes)))

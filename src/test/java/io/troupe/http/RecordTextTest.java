@@ -88,4 +88,18 @@ class RecordTextTest {
         text.add(RecordText.ascii("[1,\r\n2]")).onOneLine(from);
         assertEquals("a\nb[1,  2]", text.toByteString().utf8String());
     }
+
+    /** To grow costs more than the text: another array twice as long. */
+    @Test
+    void thereIsRoomForRecordsFromTheStart() {
+        for (RecordFormat format : RecordFormat.values()) {
+            for (String topic : List.of("t", "t".repeat(249))) {
+                PlainRecord record = new PlainRecord(1L << 50, 1L << 41, null, utf8("1".repeat(1000)), List.of());
+                int text =
+                        new RecordText(format, 0).record(topic, 100_000, record).length();
+                int expected = RecordText.expectedBytes(format, topic.length(), record.sizeInBytes(), 1, 1 << 20);
+                assertTrue(text <= expected && expected < text + 100, text + " and " + expected);
+            }
+        }
+    }
 }

@@ -52,7 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Requests from within: this broker is 1 and has no socket, broker 2 is reached over its Kafka port. */
 @Timeout(600)
 class InProcessCallsTest extends OnKafkaPort {
-    private static final int MOST_BYTES = 10_000;
+    private static final int MOST_BYTES = 100_000;
 
     @TempDir
     private Path dir;
@@ -133,9 +133,10 @@ class InProcessCallsTest extends OnKafkaPort {
         await(closed::get);
     }
 
+    private final AnswerBuffers buffers = new AnswerBuffers(1 << 20);
+
     private FetchResponseData fetched(ByteBuffer batch, AtomicBoolean closed) throws IOException {
         FetchResponseData.PartitionData lent = new FetchResponseData.PartitionData();
-        AnswerBuffers buffers = new AnswerBuffers(1 << 20);
         try (AnswerBuffers.Loan loan = buffers.loan()) {
             ByteBuffer direct = loan.apply(batch.remaining());
             direct.put(batch.duplicate()).flip();
@@ -165,18 +166,32 @@ class InProcessCallsTest extends OnKafkaPort {
     }
 
     @Test
-    void recordsInFilesComeInPlainMemory() throws Exception {
+    void recordsComeInMemoryThatIsGivenBackOnceTheyAreRead() throws Exception {
         AtomicBoolean closed = new AtomicBoolean();
-        FetchResponseData response = fetched(batch(100), closed);
+        ByteBuffer batch = batch(AnswerBuffers.LEAST_BYTES);
+        FetchResponseData response = fetched(batch, closed);
         ToyHandler<FetchRequestData> fetch =
                 ToyHandler.of(ApiKeys.FETCH, (context, request) -> context.respond(response));
         FetchResponseData answer =
                 get(FetchResponseData.class, calls(fetch).call(1, 12, new FetchRequestData(), 0, 60_000));
         for (FetchResponseData.PartitionData partition :
                 answer.responses().get(0).partitions()) {
-            assertEquals(batch(100), RecordsField.of(partition));
+            assertEquals(batch, RecordsField.of(partition));
         }
         assertTrue(closed.get());
+        assertEquals(0, buffers.keptBytes());
+        RecordsField.discard(answer);
+        assertTrue(buffers.keptBytes() > 0);
+    }
+
+    @Test
+    void lentMemoryOfAnAnswerThatComesTooLateIsGivenBack() throws Exception {
+        FetchResponseData response = fetched(batch(AnswerBuffers.LEAST_BYTES), new AtomicBoolean());
+        LinkedBlockingQueue<RequestContext> late = new LinkedBlockingQueue<>();
+        ToyHandler<FetchRequestData> fetch = ToyHandler.of(ApiKeys.FETCH, (context, request) -> late.add(context));
+        failure(calls(fetch).call(1, 12, new FetchRequestData(), 0, 1));
+        late.take().respond(response);
+        assertTrue(buffers.keptBytes() > 0);
     }
 
     @Test

@@ -11,6 +11,7 @@ import java.util.List;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.record.internal.ControlRecordType;
 import org.apache.kafka.common.record.internal.EndTransactionMarker;
 import org.apache.kafka.common.record.internal.MemoryRecords;
@@ -71,6 +72,30 @@ class PlainRecordsTest {
                             .toArray(Header[]::new));
         }
         assertEquals(MemoryRecords.withRecords(Compression.NONE, simple).buffer(), PlainRecords.batch(records));
+    }
+
+    /** As it is when it was read into lent memory. */
+    @Test
+    void aBatchInDirectMemoryIsReadWhateverItsCodec() {
+        byte[] text = "text, ".repeat(1000).getBytes();
+        for (CompressionType type : CompressionType.values()) {
+            ByteBuffer plain = MemoryRecords.withRecords(
+                            Compression.of(type).build(),
+                            new SimpleRecord(7, null, text, new Header[] {new RecordHeader("grün", new byte[] {4})}),
+                            new SimpleRecord(8, new byte[] {1}, null))
+                    .buffer();
+            ByteBuffer direct = ByteBuffer.allocateDirect(plain.remaining() + 5).position(5);
+            direct.put(plain.duplicate()).flip().position(5);
+            List<PlainRecord> read = PlainRecords.read(direct, 0, 100_000).records();
+            // What was read stays when the memory is lent to the next.
+            direct.clear().put(new byte[direct.capacity()]);
+            assertEquals(2, read.size());
+            assertArrayEquals(text, read.get(0).value());
+            assertEquals("grün", read.get(0).headers().get(0).name());
+            assertArrayEquals(new byte[] {4}, read.get(0).headers().get(0).value());
+            assertArrayEquals(new byte[] {1}, read.get(1).key());
+            assertNull(read.get(1).value());
+        }
     }
 
     /** The bound by which batches are cut must be no less than what they come to. */

@@ -58,8 +58,10 @@ final class Connection {
     private int partialBytes;
     private long partialSinceNanos;
     private long lookedNanos;
-    /** When a request came or a part of an answer went, or was last seen to have; the frame that was being read then, and how far it was. */
-    private long activeNanos;
+    /** Whether a request came, or a part of an answer went, since it was last asked for; the connection is new at first. */
+    private boolean used = true;
+    /** When it was last seen to be in use; the frame that was being read then, and how far it was. */
+    private long usedNanos;
 
     private NetworkReceive reading;
     private int readingBytes;
@@ -130,22 +132,31 @@ final class Connection {
     }
 
     /** A request has come, or a part of an answer has gone. */
-    void active(long nowNanos) {
-        activeNanos = nowNanos;
+    void used() {
+        used = true;
+    }
+
+    /** This thread was not there to read or to write for so long, which is nobody's idleness. */
+    void notLookedAfter(long nanos, long nowNanos) {
+        usedNanos += Math.min(nanos, nowNanos - usedNanos);
     }
 
     /**
-     * For how long nothing was read or written. That a frame grows is seen by who asks: it counts as having done so just then.
+     * For how long nothing was read or written. Use is seen by who asks: it counts as having been just then.
      *
      * @param frame being read; null when none is
      */
     long idleNanos(NetworkReceive frame, long nowNanos) {
         if (frame != null && (frame != reading || frame.bytesRead() != readingBytes)) {
             readingBytes = frame.bytesRead();
-            activeNanos = nowNanos;
+            used = true;
         }
         reading = frame;
-        return nowNanos - activeNanos;
+        if (used) {
+            used = false;
+            usedNanos = nowNanos;
+        }
+        return nowNanos - usedNanos;
     }
 
     /** Any thread. */

@@ -75,8 +75,6 @@ final class EventLoop implements Runnable, Executor {
     private volatile boolean ended;
     private long nextConnection;
     private final OverdueConnections overdue;
-    /** When this turn's events were there. */
-    private long turnNanos = System.nanoTime();
 
     EventLoop(
             String name,
@@ -112,7 +110,8 @@ final class EventLoop implements Runnable, Executor {
                 channelBuilder,
                 inFlight,
                 new PeerLogContext(peerLog, stats));
-        this.overdue = new OverdueConnections(inFlight, config.connectionsMaxIdleMs(), turnNanos, this::frameBeingRead);
+        this.overdue = new OverdueConnections(
+                inFlight, config.connectionsMaxIdleMs(), System.nanoTime(), this::frameBeingRead);
         this.thread = new HomeThread(this, name);
         this.thread.setDaemon(true);
     }
@@ -198,7 +197,6 @@ final class EventLoop implements Runnable, Executor {
                 && answered.isEmpty()
                 && !thread.hasWaiting();
         selector.poll(idle ? pollMs() : 0);
-        turnNanos = System.nanoTime();
         // Reset before the queues are read: what is queued after that wakes the next poll.
         wakeupPending.set(false);
         registerAccepted();
@@ -234,7 +232,7 @@ final class EventLoop implements Runnable, Executor {
         for (Connection connection = answered.poll(); connection != null; connection = answered.poll()) {
             proceed(connection);
         }
-        overdue.close(connections.values(), turnNanos, this::closeOverdue);
+        overdue.close(connections.values(), System.nanoTime(), this::closeOverdue);
     }
 
     private NetworkReceive frameBeingRead(Connection connection) {
@@ -296,7 +294,6 @@ final class EventLoop implements Runnable, Executor {
                 selector.register(id, next.channel);
                 Connection connection =
                         new Connection(id, listener, next.address, this, config.maxInFlightBytesPerConnection());
-                connection.active(turnNanos);
                 connections.put(id, connection);
             } catch (IOException | RuntimeException e) {
                 log.debug("Connection from {} could not be registered", next.address, e);
@@ -307,7 +304,7 @@ final class EventLoop implements Runnable, Executor {
     }
 
     private void receive(Connection connection, ByteBuffer frame) {
-        connection.active(turnNanos);
+        connection.used();
         Slot waits = connection.takeLate();
         if (waits != null) {
             waits.letGo();
@@ -451,7 +448,7 @@ final class EventLoop implements Runnable, Executor {
         public long writeTo(TransferableChannel channel) throws IOException {
             long written = super.writeTo(channel);
             if (written > 0) {
-                connection.active(turnNanos);
+                connection.used();
             }
             return written;
         }

@@ -9,7 +9,8 @@ import org.apache.kafka.common.network.NetworkReceive;
 /**
  * Finds the connections of a network thread whose time is up: those on which nothing was read or written for
  * {@code connections.max.idle.ms}, whatever is under way there (as in Kafka), and, while the in-flight bytes are used up, those that owe the
- * rest of a frame. It asks each connection now and then; an order of all of them, renewed with each request, costs more.
+ * rest of a frame. It asks each connection now and then; an order of all of them, renewed with each request, costs more. Time in which this
+ * thread stood still counts for nobody: what clients sent meanwhile has not been read yet.
  * Owned by one network thread.
  */
 final class OverdueConnections {
@@ -21,12 +22,15 @@ final class OverdueConnections {
     private static final long IDLE_CHECKS = 20;
 
     private static final long MOST_IDLE_CHECK_NANOS = 5_000_000_000L;
+    /** What counts of the time between two turns, which follow each other faster. */
+    private static final long MOST_BETWEEN_NANOS = 500_000_000L;
 
     private final InFlightBytes inFlight;
     private final long maxIdleNanos;
     private final long idleCheckNanos;
     private final Function<Connection, NetworkReceive> reading;
     private long idleCheckedNanos;
+    private long turnNanos;
     private boolean exhausted;
     private long stallsCheckedNanos;
 
@@ -42,12 +46,21 @@ final class OverdueConnections {
         this.idleCheckNanos = Math.min(maxIdleNanos / IDLE_CHECKS, MOST_IDLE_CHECK_NANOS);
         this.reading = reading;
         this.idleCheckedNanos = nowNanos;
+        this.turnNanos = nowNanos;
     }
 
     /** To be called in each turn. */
     void close(Collection<Connection> connections, long nowNanos, BiConsumer<Connection, String> close) {
         closeStalled(connections, nowNanos, close);
-        if (maxIdleNanos == Long.MAX_VALUE || nowNanos - idleCheckedNanos < idleCheckNanos) {
+        if (maxIdleNanos == Long.MAX_VALUE) {
+            return;
+        }
+        long stoodStillNanos = nowNanos - turnNanos - MOST_BETWEEN_NANOS;
+        turnNanos = nowNanos;
+        if (stoodStillNanos > 0) {
+            connections.forEach(connection -> connection.notLookedAfter(stoodStillNanos, nowNanos));
+        }
+        if (nowNanos - idleCheckedNanos < idleCheckNanos) {
             return;
         }
         idleCheckedNanos = nowNanos;

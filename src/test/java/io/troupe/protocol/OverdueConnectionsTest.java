@@ -30,6 +30,7 @@ class OverdueConnectionsTest {
     private final OverdueConnections overdue =
             new OverdueConnections(new InFlightBytes(1 << 20, () -> {}), MAX_IDLE_S * 1000L, 0, reading::get);
     private final List<Connection> open = new ArrayList<>();
+    private long nowNanos;
 
     private Connection opened() {
         Connection connection = new Connection(
@@ -38,23 +39,43 @@ class OverdueConnectionsTest {
         return connection;
     }
 
-    private void at(long second) {
-        overdue.close(List.copyOf(open), second * SECOND, (connection, trouble) -> open.remove(connection));
+    /** Turns up to then, as many as there are of them without anything to do. */
+    private void until(long second) {
+        for (; nowNanos < second * SECOND; nowNanos += SECOND / 4) {
+            turn();
+        }
+        turn();
+    }
+
+    private void turn() {
+        overdue.close(List.copyOf(open), nowNanos, (connection, trouble) -> open.remove(connection));
     }
 
     @Test
     void whatIsUsedStaysAndWhatIsNotGoes() {
         Connection used = opened();
         opened();
-        for (int second = 0; second < MAX_IDLE_S; second++) {
-            at(second);
-        }
+        until(MAX_IDLE_S - 1);
         assertEquals(2, open.size());
-        used.active((MAX_IDLE_S - 1) * SECOND);
-        at(MAX_IDLE_S + 5);
+        used.used();
+        until(MAX_IDLE_S + 15);
         assertEquals(List.of(used), open);
-        at(2 * MAX_IDLE_S + 10);
+        until(2 * MAX_IDLE_S + 15);
         assertEquals(List.of(), open);
+    }
+
+    /** A pause of the whole process: what came meanwhile, and what now goes, has had no turn yet. */
+    @Test
+    void timeInWhichTheThreadStandsStillDoesNotCount() {
+        Connection used = opened();
+        opened();
+        until(MAX_IDLE_S - 60);
+        nowNanos += 10 * MAX_IDLE_S * SECOND;
+        turn();
+        assertEquals(2, open.size());
+        used.used();
+        until(nowNanos / SECOND + 80);
+        assertEquals(List.of(used), open);
     }
 
     /** A large frame on a slow line, and one that does not go on. */
@@ -66,7 +87,7 @@ class OverdueConnectionsTest {
         frame(stuck);
         for (int second = 0; second < 2 * MAX_IDLE_S; second += 100) {
             comes(growing, 1);
-            at(second);
+            until(second);
         }
         assertEquals(List.of(slow), open);
     }

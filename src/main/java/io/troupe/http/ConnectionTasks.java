@@ -1,5 +1,9 @@
 package io.troupe.http;
 
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import org.apache.pekko.stream.Materializer;
@@ -11,6 +15,7 @@ import org.apache.pekko.stream.Materializer;
  */
 final class ConnectionTasks implements Executor {
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+    private final Set<CompletableFuture<?>> awaited = ConcurrentHashMap.newKeySet();
     private final Runnable wake;
     private final Materializer within;
     private final Executor elsewhere;
@@ -48,6 +53,19 @@ final class ConnectionTasks implements Executor {
         }
     }
 
+    /** What only this connection can do: fails when it has ended without. Any thread. */
+    void awaits(CompletableFuture<?> done) {
+        awaited.add(done);
+        done.whenComplete((result, failure) -> awaited.remove(done));
+        if (ended) {
+            giveUp();
+        }
+    }
+
+    private void giveUp() {
+        awaited.forEach(done -> done.completeExceptionally(new CancellationException("the connection has ended")));
+    }
+
     /** For a task: what runs a stream that it begins. */
     Materializer materializer() {
         return ended ? materializer : within;
@@ -66,6 +84,7 @@ final class ConnectionTasks implements Executor {
     /** The connection has ended. For the actor, the last that it does. */
     void end() {
         ended = true;
+        giveUp();
         if (!tasks.isEmpty()) {
             elsewhere.execute(this::run);
         }

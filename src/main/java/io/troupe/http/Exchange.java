@@ -289,6 +289,7 @@ final class Exchange {
         CompletableFuture<Void> begun = new CompletableFuture<>();
         CompletableFuture<Void> sent = new CompletableFuture<>();
         sent.thenRun(this::end);
+        connection.awaits(begun);
         begun.orTimeout(UNREAD_S, TimeUnit.SECONDS).exceptionally(never -> {
             sent.complete(null);
             return null;

@@ -59,7 +59,7 @@ final class ClusterStatus {
         }
         well = false;
         advice.add(brokers(view.silent(), "does not answer", "do not answer")
-                + ": if it does not run, start it; if it does, can this machine reach its advertised.listeners?");
+                + ": start what does not run; can this machine reach the advertised.listeners of what does?");
         return answering + "; no answer from " + join(view.silent());
     }
 
@@ -83,7 +83,7 @@ final class ClusterStatus {
         well = false;
         advice.add(
                 brokers(fenced, "is not heard from", "are not heard from")
-                        + ": look at its process and its log, and start it with bin/troupe-server-start.sh. One that is gone for good: start its successor with the same node.id and an"
+                        + ": look at the process and its log, and start it with bin/troupe-server-start.sh. One that is gone for good: start its successor with the same node.id and an"
                         + " empty log.dirs; or do without it: bin/troupe-cluster.sh drain ID --execute, then unregister --id ID.");
         return join(fenced);
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
 /** Work of a connection is never lost. */
@@ -38,6 +39,23 @@ class ConnectionTasksTest {
         tasks.execute(() -> give("b"));
         tasks.run();
         assertEquals(List.of("b"), done);
+    }
+
+    /** A stream of an answer that nobody will read: it must not keep its place among the requests. */
+    @Test
+    void whatOnlyTheConnectionCouldDoFailsWithIt() {
+        CompletableFuture<Void> before = new CompletableFuture<>();
+        CompletableFuture<Void> begun = new CompletableFuture<>();
+        CompletableFuture<Void> after = new CompletableFuture<>();
+        tasks.awaits(before);
+        tasks.awaits(begun);
+        begun.complete(null);
+        assertFalse(before.isDone());
+        tasks.end();
+        tasks.awaits(after);
+        assertTrue(before.isCompletedExceptionally());
+        assertFalse(begun.isCompletedExceptionally());
+        assertTrue(after.isCompletedExceptionally());
     }
 
     @Test

@@ -62,7 +62,7 @@ final class QuorumView {
                     quorum.disk(id),
                     (leads ? quorum.lastIndex() : quorum.matchedIndex(id)) + 1,
                     leads ? now : heardMs(id, cameMs),
-                    leads ? now : caughtUpMs.getOrDefault(id, -1L)));
+                    leads ? now : caughtUpMs(id, cameMs)));
         }
         Map<Integer, QuorumReplica> observers = followers.positions();
         observers.keySet().removeAll(voterIds);
@@ -78,5 +78,10 @@ final class QuorumView {
     private long heardMs(int voter, Map<Integer, Long> cameMs) {
         Mark mark = marks.get(voter);
         return Math.max(mark == null ? -1 : mark.atMs(), cameMs.getOrDefault(voter, -1L));
+    }
+
+    /** A node that comes is given its time to catch up, as if it had just been caught up. */
+    private long caughtUpMs(int voter, Map<Integer, Long> cameMs) {
+        return Math.max(caughtUpMs.getOrDefault(voter, -1L), cameMs.getOrDefault(voter, -1L));
     }
 }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.http.javadsl.model.ContentTypes;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
@@ -40,9 +41,11 @@ class ProduceMemoryTest {
     }
 
     private Exchange exchange(String type, String body) {
-        ConnectionTasks connection = new ConnectionTasks(() -> {}, materializer, Runnable::run, materializer);
-        // So that what is to be done is done at once.
-        connection.end();
+        AtomicReference<ConnectionTasks> itself = new AtomicReference<>();
+        // What is to be done is done at once.
+        ConnectionTasks connection =
+                new ConnectionTasks(() -> itself.get().run(), materializer, Runnable::run, materializer);
+        itself.set(connection);
         return new Exchange(
                 HttpRequest.POST("/").withEntity(ContentTypes.parse(type), body.getBytes(StandardCharsets.US_ASCII)),
                 Map.of("topic", FakeCluster.TOPIC),

@@ -17,12 +17,15 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
 import org.apache.kafka.common.message.FetchRequestData.FetchTopic;
 import org.apache.kafka.common.message.FetchResponseData;
 import org.apache.kafka.common.message.FetchResponseData.PartitionData;
 import org.apache.kafka.common.protocol.Errors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One step of reading many partitions, with one fetch to each broker that leads any of them. What a step finds is bounded by
@@ -30,6 +33,8 @@ import org.apache.kafka.common.protocol.Errors;
  */
 final class PartitionsReading {
     /** The first with topic ids: a place in a topic says nothing of another one of its name. */
+    private static final Logger log = LoggerFactory.getLogger(PartitionsReading.class);
+
     private static final int FETCH_VERSION = 13;
 
     private static final int LEAST_BYTES = 64 << 10;
@@ -196,11 +201,17 @@ final class PartitionsReading {
             } else if (error != Errors.NONE) {
                 failed = true;
             } else if (RecordsField.of(data) != null && left > 0) {
-                PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), place.offset(), (int) left);
-                RecordReading.Chunk chunk =
-                        new RecordReading.Chunk(read.records(), read.nextOffset(), data.highWatermark());
-                left -= chunk.sizeInBytes();
-                parts.add(new Part(place.partition(), place.offset(), chunk));
+                try {
+                    PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), place.offset(), (int) left);
+                    RecordReading.Chunk chunk =
+                            new RecordReading.Chunk(read.records(), read.nextOffset(), data.highWatermark());
+                    left -= chunk.sizeInBytes();
+                    parts.add(new Part(place.partition(), place.offset(), chunk));
+                } catch (CorruptRecordException e) {
+                    // The other partitions go on.
+                    log.warn("{}, which a consumer instance reads: {}", place.partition(), e.getMessage());
+                    failed = true;
+                }
             }
         }
         return new Found(parts, lost, failed);

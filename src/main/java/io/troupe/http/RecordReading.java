@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.message.FetchRequestData;
 import org.apache.kafka.common.message.FetchRequestData.FetchPartition;
 import org.apache.kafka.common.message.FetchRequestData.FetchTopic;
@@ -118,6 +119,11 @@ final class RecordReading {
         try {
             PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, maxBytes);
             return new Chunk(read.records(), read.nextOffset(), data.highWatermark());
+        } catch (CorruptRecordException e) {
+            throw new HttpFailure(
+                    500,
+                    HttpFailure.BROKER_ERROR,
+                    topic.name() + "-" + partition + ": " + e.getMessage() + ". What stands behind it can be read.");
         } finally {
             RecordsField.discard(data);
         }

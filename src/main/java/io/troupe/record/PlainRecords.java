@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
@@ -87,7 +88,9 @@ public final class PlainRecords {
      *
      * @param batches whole ones, as they came from a log
      * @param mostBytes after which no other record is read; one is read in any case
-     * @throws RuntimeException when a batch is damaged
+     * @throws CorruptRecordException when the first batch is damaged; what stands before a damaged one is read. As with Kafka's consumers
+     *     ({@code check.crcs}) it is whoever unpacks records that compares their checksum: a log that is read from is not read through
+     * @throws RuntimeException when a batch cannot be unpacked
      */
     public static Read read(ByteBuffer batches, long fromOffset, int mostBytes) {
         List<PlainRecord> records = new ArrayList<>();
@@ -97,6 +100,13 @@ public final class PlainRecords {
                 MemoryRecords.readableRecords(batches.duplicate()).batches()) {
             if (batch.lastOffset() < fromOffset) {
                 continue;
+            }
+            if (!batch.isValid()) {
+                if (!records.isEmpty()) {
+                    return new Read(records, next);
+                }
+                throw new CorruptRecordException("the batch of the offsets " + batch.baseOffset() + " to "
+                        + batch.lastOffset() + " is damaged (its checksum is not that of its bytes)");
             }
             if (!batch.isControlBatch()) {
                 try (CloseableIterator<Record> all = batch.streamingIterator(BufferSupplier.create())) {

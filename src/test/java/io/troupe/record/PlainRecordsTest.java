@@ -3,12 +3,14 @@ package io.troupe.record;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.record.internal.CompressionType;
@@ -141,5 +143,23 @@ class PlainRecordsTest {
     @Test
     void nothingIsReadOfNothing() {
         assertEquals(3, PlainRecords.read(ByteBuffer.allocate(0), 3, 1000).nextOffset());
+    }
+
+    /** The consumer's {@code check.crcs}: a damaged record is never given out as one. */
+    @Test
+    void aDamagedBatchIsReadUpToAndNamed() {
+        ByteBuffer first = PlainRecords.batch(List.of(record("a", "1"), record("b", "2")));
+        ByteBuffer second = PlainRecords.batch(List.of(record("c", "3")));
+        int behind = first.remaining();
+        second.putLong(second.position(), 2);
+        ByteBuffer both = ByteBuffer.allocate(behind + second.remaining())
+                .put(first)
+                .put(second)
+                .flip();
+        both.put(both.limit() - 2, (byte) '4');
+        assertEquals(List.of("1", "2"), values(PlainRecords.read(both, 0, 10_000)));
+        assertEquals(2, PlainRecords.read(both, 0, 10_000).nextOffset());
+        var damaged = assertThrows(CorruptRecordException.class, () -> PlainRecords.read(both, 2, 10_000));
+        assertTrue(damaged.getMessage().contains("offsets 2 to 2"), damaged.getMessage());
     }
 }

@@ -21,6 +21,7 @@ final class ConnectionTasks implements Executor {
     private final Executor elsewhere;
     private final Materializer materializer;
     private volatile boolean clientLeft;
+    private volatile boolean lastAnswer;
     private volatile boolean ended;
 
     /**
@@ -76,9 +77,17 @@ final class ConnectionTasks implements Executor {
         clientLeft = true;
     }
 
+    /**
+     * The last answer is on its way: the server ends the connection's stage at some time while it is sent, which says nothing of the client.
+     * If that goes, the answer's own stream is cut off.
+     */
+    void lastAnswer() {
+        lastAnswer = true;
+    }
+
     /** Whether the connection has ended, or the client's side of it. */
     boolean isGone() {
-        return clientLeft || ended;
+        return clientLeft || ended && !lastAnswer;
     }
 
     /** The connection has ended. For the actor, the last that it does. */

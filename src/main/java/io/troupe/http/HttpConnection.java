@@ -1,8 +1,10 @@
 package io.troupe.http;
 
+import java.util.Locale;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.BiFunction;
+import org.apache.pekko.http.javadsl.model.HttpProtocols;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.stream.Attributes;
@@ -58,6 +60,8 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
         private ConnectionTasks tasks;
         private Connections.Connection connection;
         private boolean underWay;
+        /** The client wants no other answer on this connection than the one under way. */
+        private boolean last;
 
         Logic() {
             super(shape);
@@ -69,8 +73,12 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
 
                 @Override
                 public void onUpstreamFinish() {
-                    // It may still take an answer, but most that end their side have ended both.
-                    tasks.clientLeft();
+                    // It may still take an answer, but most that end their side have ended both. Where a request is the
+                    // connection's last, the
+                    // server itself ends this side, at some time while the answer is sent.
+                    if (underWay || !last) {
+                        tasks.clientLeft();
+                    }
                     if (!underWay) {
                         completeStage();
                     }
@@ -94,6 +102,11 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
 
         private void onRequest(HttpRequest request) {
             underWay = true;
+            last = request.protocol().equals(HttpProtocols.HTTP_1_0)
+                    || request.getHeader("Connection")
+                            .filter(header ->
+                                    header.value().toLowerCase(Locale.ROOT).contains("close"))
+                            .isPresent();
             connections.begun(connection);
             handler.apply(request, tasks)
                     .whenComplete((response, failure) -> answered.invoke(new Answer(response, failure)));
@@ -108,6 +121,9 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
             answer.response()
                     .getAttribute(Exchange.SENDING)
                     .ifPresentOrElse(sending -> sending.done().thenRun(this::done), this::done);
+            if (last) {
+                tasks.lastAnswer();
+            }
             push(out, answer.response());
             if (isClosed(in)) {
                 completeStage();

@@ -54,7 +54,7 @@ final class ConnectionTasks implements Executor {
         }
     }
 
-    /** What only this connection can do: fails when it has ended without. Any thread. */
+    /** For an answer that is being made: what only this connection can do; fails when that ends before the answer was {@link #answered}. Any thread. */
     void awaits(CompletableFuture<?> done) {
         awaited.add(done);
         done.whenComplete((result, failure) -> awaited.remove(done));
@@ -72,17 +72,20 @@ final class ConnectionTasks implements Executor {
         return ended ? materializer : within;
     }
 
-    /** The client's side of the connection has ended, and most likely the other one soon. */
-    void clientLeft() {
-        clientLeft = true;
+    /**
+     * An answer goes to the client: what becomes of it, its own stream tells. For the actor.
+     *
+     * @param last on this connection, which the server then ends by itself, at some time while the answer is sent; that says nothing of the
+     *     client
+     */
+    void answered(boolean last) {
+        awaited.clear();
+        lastAnswer = last;
     }
 
-    /**
-     * The last answer is on its way: the server ends the connection's stage at some time while it is sent, which says nothing of the client.
-     * If that goes, the answer's own stream is cut off.
-     */
-    void lastAnswer() {
-        lastAnswer = true;
+    /** The client's side of the connection has ended, and most likely the other one soon. */
+    void clientLeft() {
+        clientLeft |= !lastAnswer;
     }
 
     /** Whether the connection has ended, or the client's side of it. */

@@ -73,12 +73,8 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
 
                 @Override
                 public void onUpstreamFinish() {
-                    // It may still take an answer, but most that end their side have ended both. Where a request is the
-                    // connection's last, the
-                    // server itself ends this side, at some time while the answer is sent.
-                    if (underWay || !last) {
-                        tasks.clientLeft();
-                    }
+                    // It may still take an answer, but most that end their side have ended both.
+                    tasks.clientLeft();
                     if (!underWay) {
                         completeStage();
                     }
@@ -102,14 +98,19 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
 
         private void onRequest(HttpRequest request) {
             underWay = true;
-            last = request.protocol().equals(HttpProtocols.HTTP_1_0)
-                    || request.getHeader("Connection")
-                            .filter(header ->
-                                    header.value().toLowerCase(Locale.ROOT).contains("close"))
-                            .isPresent();
+            last = isLast(request);
             connections.begun(connection);
             handler.apply(request, tasks)
                     .whenComplete((response, failure) -> answered.invoke(new Answer(response, failure)));
+        }
+
+        private boolean isLast(HttpRequest request) {
+            String wanted = request.getHeader("Connection")
+                    .map(header -> header.value().toLowerCase(Locale.ROOT))
+                    .orElse("");
+            return request.protocol().equals(HttpProtocols.HTTP_1_0)
+                    ? !wanted.contains("keep-alive")
+                    : wanted.contains("close");
         }
 
         private void onAnswer(Answer answer) {
@@ -121,9 +122,7 @@ final class HttpConnection extends GraphStage<FlowShape<HttpRequest, HttpRespons
             answer.response()
                     .getAttribute(Exchange.SENDING)
                     .ifPresentOrElse(sending -> sending.done().thenRun(this::done), this::done);
-            if (last) {
-                tasks.lastAnswer();
-            }
+            tasks.answered(last);
             push(out, answer.response());
             if (isClosed(in)) {
                 completeStage();

@@ -32,9 +32,9 @@ import org.slf4j.LoggerFactory;
  * {@link RecordReading#stepBytes} (or one record), divided among the brokers. Any thread; unpacks on the executor.
  */
 final class PartitionsReading {
-    /** The first with topic ids: a place in a topic says nothing of another one of its name. */
     private static final Logger log = LoggerFactory.getLogger(PartitionsReading.class);
 
+    /** The first with topic ids: a place in a topic says nothing of another one of its name. */
     private static final int FETCH_VERSION = 13;
 
     private static final int LEAST_BYTES = 64 << 10;

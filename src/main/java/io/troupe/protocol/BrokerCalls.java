@@ -16,8 +16,8 @@ public interface BrokerCalls {
      * @param request the generated request data
      * @param sizeInBytes about what it holds, for the bounds on unpacking
      * @param timeoutMs how long an answer is waited for
-     * @return the generated response data, records in memory, which whoever has read them gives back ({@link RecordsField#discard}); or fails with Kafka's exceptions, of which the
-     *     retriable ones say that another try may help
+     * @return the generated response data, records in memory, which whoever has read them gives back ({@link RecordsField#discard}); or
+     *     fails with Kafka's exceptions, of which the retriable ones say that another try may help
      */
     CompletionStage<ApiMessage> call(int brokerId, int version, ApiMessage request, int sizeInBytes, int timeoutMs);
 }

@@ -84,4 +84,30 @@ class ConnectionTasksTest {
         tasks.end();
         assertTrue(tasks.isGone());
     }
+
+    /** Its stage may end before its stream begins, where the client has ended its own side: it is sent all the same, and holds its place. */
+    @Test
+    void anAnswerThatGoesDoesNotEndWithTheConnectionsStage() {
+        CompletableFuture<Void> begun = new CompletableFuture<>();
+        tasks.awaits(begun);
+        tasks.answered(false);
+        tasks.end();
+        assertFalse(begun.isDone());
+    }
+
+    /** With {@code Connection: close} the server ends both sides, and its answer is whole for all that. */
+    @Test
+    void theEndOfAConnectionWithItsLastAnswerSaysNothingOfTheClient() {
+        tasks.answered(true);
+        tasks.clientLeft();
+        tasks.end();
+        assertFalse(tasks.isGone());
+    }
+
+    @Test
+    void whoLeftBeforeTheLastAnswerIsGone() {
+        tasks.clientLeft();
+        tasks.answered(true);
+        assertTrue(tasks.isGone());
+    }
 }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.ScatteringByteChannel;
 import org.apache.kafka.common.memory.MemoryPool;
 import org.apache.kafka.common.network.NetworkReceive;
 import org.junit.jupiter.api.Test;
@@ -17,37 +16,8 @@ class ConnectionTest {
             "c", TestServer.listener(0), InetAddress.getLoopbackAddress(), null, TestServer.MAX_CONNECTION_BYTES);
     private final NetworkReceive frame = new NetworkReceive(Integer.MAX_VALUE, "c", MemoryPool.NONE);
 
-    /** What the peer sends next. */
     private void comes(ByteBuffer bytes) throws IOException {
-        frame.readFrom(new ScatteringByteChannel() {
-            @Override
-            public int read(ByteBuffer into) {
-                int count = Math.min(into.remaining(), bytes.remaining());
-                into.put(bytes.slice(bytes.position(), count));
-                bytes.position(bytes.position() + count);
-                return count;
-            }
-
-            @Override
-            public long read(ByteBuffer[] into) {
-                throw new UnsupportedOperationException();
-            }
-
-            @Override
-            public long read(ByteBuffer[] into, int offset, int length) {
-                throw new UnsupportedOperationException();
-            }
-
-            @Override
-            public boolean isOpen() {
-                return true;
-            }
-
-            @Override
-            public void close() {
-                throw new UnsupportedOperationException();
-            }
-        });
+        frame.readFrom(new Incoming(bytes));
     }
 
     private long stalledAt(long nanos) {

@@ -4,13 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.config.NetworkConfig;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
-import java.nio.channels.ReadableByteChannel;
-import java.nio.channels.ScatteringByteChannel;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -101,35 +97,11 @@ class OverdueConnectionsTest {
 
     /** So many bytes more of a frame of 16 MiB. */
     private static void comes(NetworkReceive frame, int count) throws IOException {
-        byte[] bytes = new byte[count];
+        ByteBuffer bytes = ByteBuffer.allocate(count);
         if (frame.bytesRead() == 0) {
-            ByteBuffer.wrap(bytes).putInt(1 << 24);
+            bytes.putInt(0, 1 << 24);
         }
-        ReadableByteChannel from = Channels.newChannel(new ByteArrayInputStream(bytes));
-        frame.readFrom(new ScatteringByteChannel() {
-            @Override
-            public int read(ByteBuffer into) throws IOException {
-                return Math.max(0, from.read(into));
-            }
-
-            @Override
-            public long read(ByteBuffer[] into) {
-                throw new UnsupportedOperationException();
-            }
-
-            @Override
-            public long read(ByteBuffer[] into, int offset, int length) {
-                throw new UnsupportedOperationException();
-            }
-
-            @Override
-            public boolean isOpen() {
-                return true;
-            }
-
-            @Override
-            public void close() {}
-        });
+        frame.readFrom(new Incoming(bytes));
     }
 
     @Test

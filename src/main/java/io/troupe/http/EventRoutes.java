@@ -157,11 +157,12 @@ final class EventRoutes {
     /** @param offsets where to begin, for each of {@code partitions} */
     private HttpResponse answer(
             Exchange exchange, TopicImage topic, RecordFormat format, List<Integer> partitions, long[] offsets) {
-        int bytes = reading.stepBytes() / partitions.size();
         Source<Step, NotUsed> steps = partitions.size() == 1
-                ? steps(topic, partitions.get(0), offsets[0], bytes)
+                ? steps(topic, partitions.get(0), offsets[0], 1)
                 : Source.from(partitions)
-                        .flatMapMerge(partitions.size(), p -> steps(topic, p, offsets[partitions.indexOf(p)], bytes));
+                        .flatMapMerge(
+                                partitions.size(),
+                                p -> steps(topic, p, offsets[partitions.indexOf(p)], partitions.size()));
         long[] positions = offsets.clone();
         Source<ByteString, NotUsed> text = steps.takeWhile(step -> step.failure() == null, true)
                 .mapAsync(
@@ -179,12 +180,13 @@ final class EventRoutes {
                 .addHeader(RawHeader.create("Cache-Control", "no-store"));
     }
 
-    private Source<Step, NotUsed> steps(TopicImage topic, int partition, long offset, int bytes) {
+    /** @param partitions that share a step's memory */
+    private Source<Step, NotUsed> steps(TopicImage topic, int partition, long offset, int partitions) {
         return Source.unfoldAsync(
                 offset,
                 from -> from < 0
                         ? CompletableFuture.completedFuture(Optional.empty())
-                        : reading.read(topic, partition, from, bytes, WAIT_MS)
+                        : reading.read(topic, partition, from, reading.stepBytes() / partitions, WAIT_MS)
                                 .handle((chunk, thrown) -> Optional.of(
                                         thrown == null
                                                 ? Pair.create(chunk.nextOffset(), new Step(partition, chunk, null))

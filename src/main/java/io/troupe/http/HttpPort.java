@@ -56,14 +56,15 @@ public final class HttpPort {
     private final Executor executor;
     private final Exchange.HttpLimits limits;
     private final SharedKillSwitch streams = KillSwitches.shared("http-streams");
-    private final AtomicInteger underWay = new AtomicInteger();
+    private final AtomicInteger underWay;
     private final Connections connections;
     private final HostNames hostNames;
     private final Origins origins;
     private volatile ServerBinding binding;
     private volatile boolean closed;
 
-    private HttpPort(HttpConfig config, List<Route> routes, Executor executor) {
+    private HttpPort(HttpConfig config, List<Route> routes, AtomicInteger underWay, Executor executor) {
+        this.underWay = underWay;
         this.config = config;
         this.routes = routes;
         this.byLength = routes.stream().collect(groupingBy(Route::method, groupingBy(route -> route.parts()
@@ -80,10 +81,18 @@ public final class HttpPort {
                 config.requestMaxBytes(), config.responseMaxBytes(), config.requestTimeoutMs(), new BodyMemory(bodies));
     }
 
-    /** @return the open port; fails when the address cannot be bound */
+    /**
+     * @param underWay counts the requests
+     * @return the open port; fails when the address cannot be bound
+     */
     static CompletionStage<HttpPort> open(
-            ActorSystem<?> system, HostPort address, HttpConfig config, List<Route> routes, Executor executor) {
-        HttpPort port = new HttpPort(config, routes, executor);
+            ActorSystem<?> system,
+            HostPort address,
+            HttpConfig config,
+            List<Route> routes,
+            AtomicInteger underWay,
+            Executor executor) {
+        HttpPort port = new HttpPort(config, routes, underWay, executor);
         return Http.get(system)
                 .newServerAt(address.host().isEmpty() ? "0.0.0.0" : address.host(), address.port())
                 .withSettings(settings(system, config))

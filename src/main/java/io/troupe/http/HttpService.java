@@ -21,7 +21,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.function.IntSupplier;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.slf4j.Logger;
@@ -83,9 +85,14 @@ public final class HttpService {
     private void open(ActorSystem<?> system, HostPort address, Parts parts) {
         try {
             Executor executor = system.dispatchers().lookup(DispatcherSelector.fromConfig(DISPATCHER));
-            List<Route> routes =
-                    routes(parts, calls, executor, instance -> ShardedInstances.start(system, DISPATCHER, instance));
-            HttpPort.open(system, address, parts.config().http(), routes, executor)
+            AtomicInteger underWay = new AtomicInteger();
+            List<Route> routes = routes(
+                    parts,
+                    calls,
+                    underWay::get,
+                    executor,
+                    instance -> ShardedInstances.start(system, DISPATCHER, instance));
+            HttpPort.open(system, address, parts.config().http(), routes, underWay, executor)
                     .whenComplete((opened, failure) -> {
                         if (failure != null) {
                             failed(address, failure);
@@ -113,14 +120,21 @@ public final class HttpService {
         closed.complete(null);
     }
 
-    /** @param start what makes consumer instances where they are to be */
+    /**
+     * @param underWay requests at the moment
+     * @param start what makes consumer instances where they are to be
+     */
     static List<Route> routes(
-            Parts parts, BrokerCalls calls, Executor executor, Function<InstanceActor.Parts, Instances> start) {
+            Parts parts,
+            BrokerCalls calls,
+            IntSupplier underWay,
+            Executor executor,
+            Function<InstanceActor.Parts, Instances> start) {
         BrokerConfig config = parts.config();
         HttpConfig http = config.http();
         int timeoutMs = http.requestTimeoutMs();
         Topics topics = new Topics(config.nodeId(), parts.metadata(), calls, timeoutMs);
-        RecordReading reading = new RecordReading(topics, calls, timeoutMs, http.maxRequests(), executor);
+        RecordReading reading = new RecordReading(topics, calls, timeoutMs, underWay, executor);
         TopicDefaults defaults = new TopicDefaults(config, parts.metadata());
         TopicLogConfigs configs = new TopicLogConfigs(defaults);
         RecordWriting writing =
@@ -141,7 +155,7 @@ public final class HttpService {
                 new InstanceCalls(topics, groups, reading, records),
                 http.consumerInstanceTimeoutMs(),
                 new InstanceActor.Living(http.maxConsumerInstances())));
-        PartitionsReading many = new PartitionsReading(topics, calls, timeoutMs, reading.stepBytes(), executor);
+        PartitionsReading many = new PartitionsReading(topics, calls, timeoutMs, reading::stepBytes, executor);
         ConsumerReading consuming = new ConsumerReading(instances, many, reading, timeoutMs, executor);
         routes.addAll(new ConsumerRoutes(topics, groups, instances, consuming, timeoutMs).routes());
         routes.addAll(OpenApi.routes());

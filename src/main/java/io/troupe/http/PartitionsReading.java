@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.IntSupplier;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.CorruptRecordException;
@@ -65,10 +66,10 @@ final class PartitionsReading {
     private final Topics topics;
     private final BrokerCalls calls;
     private final int timeoutMs;
-    private final int stepBytes;
+    private final IntSupplier stepBytes;
     private final Executor executor;
 
-    PartitionsReading(Topics topics, BrokerCalls calls, int timeoutMs, int stepBytes, Executor executor) {
+    PartitionsReading(Topics topics, BrokerCalls calls, int timeoutMs, IntSupplier stepBytes, Executor executor) {
         this.topics = topics;
         this.calls = calls;
         this.timeoutMs = timeoutMs;
@@ -106,7 +107,7 @@ final class PartitionsReading {
         if (byLeader.isEmpty()) {
             return CompletableFuture.completedFuture(new Found(List.of(), List.of(), true));
         }
-        int bytes = Math.min(maxBytes, Math.max(LEAST_BYTES, stepBytes / byLeader.size()));
+        int bytes = Math.min(maxBytes, Math.max(LEAST_BYTES, stepBytes.getAsInt() / byLeader.size()));
         int least = Math.min(bytes, minBytes);
         Map<Integer, FetchRequestData> requests = new HashMap<>();
         byLeader.forEach((leader, topicsOf) -> {

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.message.FetchRequestData;
@@ -66,22 +67,30 @@ final class RecordReading {
     private final Topics topics;
     private final BrokerCalls calls;
     private final int timeoutMs;
-    private final int stepBytes;
+    private final IntSupplier readers;
     private final Executor executor;
 
-    /** @param readers that may be at it at a time, and share the memory for steps */
-    RecordReading(Topics topics, BrokerCalls calls, int timeoutMs, int readers, Executor executor) {
-        long share = Runtime.getRuntime().maxMemory() / HEAP_SHARE / readers;
-        this.stepBytes = (int) Math.max(LEAST_STEP_BYTES, Math.min(MOST_STEP_BYTES, share));
+    /** @param readers that are at it now, at most, and share the memory for steps */
+    RecordReading(Topics topics, BrokerCalls calls, int timeoutMs, IntSupplier readers, Executor executor) {
+        this.readers = readers;
         this.topics = topics;
         this.calls = calls;
         this.timeoutMs = timeoutMs;
         this.executor = executor;
     }
 
-    /** Most records of one step, which bounds the memory of a longer reading; a larger record is a step of its own. */
+    /**
+     * Most records of one step that begins now, which bounds the memory of a longer reading; a larger record is a step of its own. Steps
+     * that began while fewer were at it are larger: as long as there is room for more than the least, all together are below 1 + ln 4 of the
+     * heap's share.
+     */
     int stepBytes() {
-        return stepBytes;
+        return stepBytes(Runtime.getRuntime().maxMemory(), readers.getAsInt());
+    }
+
+    static int stepBytes(long heapBytes, int readers) {
+        long share = heapBytes / HEAP_SHARE / Math.max(1, readers);
+        return (int) Math.max(LEAST_STEP_BYTES, Math.min(MOST_STEP_BYTES, share));
     }
 
     /**
@@ -98,7 +107,7 @@ final class RecordReading {
     /** @param unpacking the records is done there */
     CompletionStage<Chunk> read(
             TopicImage topic, int partition, long offset, int maxBytes, int waitMs, Executor unpacking) {
-        int bytes = Math.min(maxBytes, stepBytes);
+        int bytes = Math.min(maxBytes, stepBytes());
         long deadline = leaderDeadline();
         return Retrying.whileLeaderMoves(
                         () -> fetch(topic, partition, offset, bytes, waitMs),

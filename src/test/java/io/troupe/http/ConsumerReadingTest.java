@@ -56,9 +56,8 @@ class ConsumerReadingTest implements Instances {
 
     private HttpResponse read() throws Exception {
         Topics topics = new Topics(1, cluster.metadata, cluster, TIMEOUT_MS);
-        RecordReading steps = new RecordReading(topics, cluster, TIMEOUT_MS, 1, Runnable::run);
-        PartitionsReading reading =
-                new PartitionsReading(topics, cluster, TIMEOUT_MS, steps.stepBytes(), Runnable::run);
+        RecordReading steps = new RecordReading(topics, cluster, TIMEOUT_MS, () -> 1, Runnable::run);
+        PartitionsReading reading = new PartitionsReading(topics, cluster, TIMEOUT_MS, steps::stepBytes, Runnable::run);
         Exchange exchange = new Exchange(
                 HttpRequest.GET("/"),
                 Map.of(),

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.junit.jupiter.api.AfterAll;
@@ -71,12 +72,18 @@ abstract class OnHttpPort {
         var executor = kit.system().dispatchers().lookup(DispatcherSelector.fromConfig("troupe.dispatcher.http"));
         var parts = new HttpService.Parts(
                 config, config.listeners().get(0), cluster.metadata, null, metrics(), new RequestTimes());
+        var underWay = new AtomicInteger();
         port = HttpPort.open(
                         kit.system(),
                         new HostPort("127.0.0.1", 0),
                         config.http(),
                         HttpService.routes(
-                                parts, cluster, executor, start -> instances = new LocalInstances(kit, start)),
+                                parts,
+                                cluster,
+                                underWay::get,
+                                executor,
+                                start -> instances = new LocalInstances(kit, start)),
+                        underWay,
                         executor)
                 .toCompletableFuture()
                 .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);

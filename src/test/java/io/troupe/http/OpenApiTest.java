@@ -58,6 +58,7 @@ class OpenApiTest {
                 new HttpService.Parts(
                         config, config.listeners().get(0), cluster.metadata, null, List.of(), new RequestTimes()),
                 cluster,
+                () -> 1,
                 Runnable::run,
                 parts -> null);
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares HTTP with the wire protocol: both in turns, against one broker of Troupe that this starts and stops, with one client process for both.
 #
-# Usage: bench/http.sh [seconds]     start no turn after that long (default 100)
+# Usage: bench/http.sh [seconds]     start no turn after that long (default 120)
 #
 # Printed: throughput and broker CPU per GB of writing 1 KiB JSON records (HTTP: requests of 100; wire: a producer whose batches hold as many), of reading them (HTTP:
 # answers of 1 MiB, not parsed), 99th percentiles of single writes, one after another, and the heap that 1,000 idle streams of events hold.
@@ -11,7 +11,7 @@ export LC_ALL=C
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 root=$(dirname "$here")
 say() { printf '%s\n' "$*" >&2; }
-seconds=${1:-100}
+seconds=${1:-120}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || { sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [[ -r /proc/self/stat ]] || { say "http: needs Linux's /proc"; exit 1; }
 jdk=${JAVA_HOME:+$JAVA_HOME/bin/}

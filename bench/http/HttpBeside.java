@@ -31,10 +31,12 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * <p>Usage: HttpBeside bootstrap http-host:port broker's-pid seconds jcmd.
  */
 public final class HttpBeside {
-    private static final int TURNS = 5;
+    /** The compilers are busy until about 1 GB was written and read each way. */
+    private static final int WARM_UP_TURNS = 6;
+    private static final int TURNS = 7;
     private static final int PARTITIONS = 4;
     private static final int BATCH = 100;
-    private static final int RECORDS = 100_000;
+    private static final int RECORDS = 200_000;
     private static final int SINGLES = 2_000;
     private static final int STREAMS = 1_000;
     private static final int ANSWER_BYTES = 1 << 20;
@@ -80,7 +82,7 @@ public final class HttpBeside {
     }
 
     private void measure(long endNs) throws Exception {
-        for (int turn = -2; turn < TURNS && (turn < 1 || System.nanoTime() < endNs); turn++) {
+        for (int turn = -WARM_UP_TURNS; turn < TURNS && (turn < 1 || System.nanoTime() < endNs); turn++) {
             String topic = "bench-" + UUID.randomUUID();
             try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
                 admin.createTopics(List.of(new NewTopic(topic, PARTITIONS, (short) 1))).all().get();

@@ -2,7 +2,7 @@ package io.troupe.http;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** What the bodies of all requests under way, and the large steps of their answers, may hold together. Any thread. */
+/** What the bodies of all requests under way, and the records in their answers, may hold together. Any thread. */
 final class BodyMemory {
     private final long limitBytes;
     private final AtomicLong held = new AtomicLong();

@@ -42,15 +42,12 @@ final class ConsumerReading {
 
     private final Instances instances;
     private final PartitionsReading reading;
-    private final RecordReading steps;
     private final int timeoutMs;
     private final Executor executor;
 
-    ConsumerReading(
-            Instances instances, PartitionsReading reading, RecordReading steps, int timeoutMs, Executor executor) {
+    ConsumerReading(Instances instances, PartitionsReading reading, int timeoutMs, Executor executor) {
         this.instances = instances;
         this.reading = reading;
-        this.steps = steps;
         this.timeoutMs = timeoutMs;
         this.executor = executor;
     }
@@ -174,7 +171,7 @@ final class ConsumerReading {
             if (parts.isEmpty()) {
                 return found.failed() && !begun ? paused() : CompletableFuture.completedFuture(List.of());
             }
-            exchange.keep(large(parts));
+            exchange.keep(held(parts));
             List<Step> taken = parts.stream()
                     .map(part ->
                             new Step(part.partition(), part.from(), part.chunk().nextOffset()))
@@ -225,10 +222,11 @@ final class ConsumerReading {
             return part;
         }
 
-        private long large(List<Part> parts) {
-            long size =
-                    parts.stream().mapToLong(part -> part.chunk().sizeInBytes()).sum();
-            return size <= 2L * steps.stepBytes() ? 0 : 3 * size;
+        private long held(List<Part> parts) {
+            List<PlainRecord> records = parts.stream()
+                    .flatMap(part -> part.chunk().records().stream())
+                    .toList();
+            return RecordText.heldBytes(definition.format(), records);
         }
 
         ByteString text(List<Part> parts) {

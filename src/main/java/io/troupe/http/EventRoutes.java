@@ -212,7 +212,7 @@ final class EventRoutes {
             return new Events(ByteString.fromArrayUnsafe(error(step.failure())), true);
         }
         try {
-            exchange.keep(FetchRoutes.large(reading, step.chunk()));
+            exchange.keep(RecordText.heldBytes(format, step.chunk().records()));
         } catch (HttpFailure busy) {
             return new Events(ByteString.fromArrayUnsafe(error(busy)), true);
         }

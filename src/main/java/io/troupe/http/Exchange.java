@@ -294,7 +294,7 @@ final class Exchange {
             sent.complete(null);
             return null;
         });
-        Source<ByteString, ?> counted = bytes.watchTermination((value, done) -> {
+        Source<ByteString, ?> counted = bytes.mapConcat(RecordText::pieces).watchTermination((value, done) -> {
             begun.complete(null);
             done.whenComplete((d, failure) -> sent.complete(null));
             return value;

@@ -99,7 +99,7 @@ final class FetchRoutes {
     private record Progress(RecordReading.Chunk chunk, long bytes) {}
 
     private CompletionStage<HttpResponse> answer(Exchange exchange, Range range, int maxBytes) {
-        keep(exchange, range.first());
+        keep(exchange, range, range.first());
         List<PlainRecord> records = range.first().records();
         if (!records.isEmpty()) {
             range.format().refuses(records.get(0)).ifPresent(refusal -> {
@@ -149,23 +149,16 @@ final class FetchRoutes {
             long next = fit < chunk.records().size() ? chunk.records().get(fit).offset() : chunk.nextOffset();
             return CompletableFuture.completedFuture(Pair.create(new Progress(null, bytes), text.concat(end(next))));
         }
-        return reads.thenApply(following -> keep(exchange, following))
+        return reads.thenApply(following -> keep(exchange, range, following))
                 .handle((following, failure) -> failure == null
                         ? Pair.create(new Progress(following, bytes), text)
                         // Retention, a new leader or others' answers have been quicker; the next request is told.
                         : Pair.create(new Progress(null, bytes), text.concat(end(chunk.nextOffset()))));
     }
 
-    /** A step of the usual size is bounded by the number of requests; what is larger takes of what all share. */
-    private RecordReading.Chunk keep(Exchange exchange, RecordReading.Chunk chunk) {
-        exchange.keep(large(reading, chunk));
+    private static RecordReading.Chunk keep(Exchange exchange, Range range, RecordReading.Chunk chunk) {
+        exchange.keep(RecordText.heldBytes(range.format(), chunk.records()));
         return chunk;
-    }
-
-    /** What a step holds, as records and as text, when a record made it larger than steps are; else nothing. */
-    static long large(RecordReading reading, RecordReading.Chunk chunk) {
-        long bytes = chunk.sizeInBytes();
-        return bytes <= 2L * reading.stepBytes() ? 0 : 3 * bytes;
     }
 
     /** Several steps make one array: only the first has its beginning, and between two stands a comma. */

@@ -156,7 +156,7 @@ public final class HttpService {
                 http.consumerInstanceTimeoutMs(),
                 new InstanceActor.Living(http.maxConsumerInstances())));
         PartitionsReading many = new PartitionsReading(topics, calls, timeoutMs, reading::stepBytes, executor);
-        ConsumerReading consuming = new ConsumerReading(instances, many, reading, timeoutMs, executor);
+        ConsumerReading consuming = new ConsumerReading(instances, many, timeoutMs, executor);
         routes.addAll(new ConsumerRoutes(topics, groups, instances, consuming, timeoutMs).routes());
         routes.addAll(OpenApi.routes());
         routes.addAll(new StatusRoutes(

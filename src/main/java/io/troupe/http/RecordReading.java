@@ -80,9 +80,9 @@ final class RecordReading {
     }
 
     /**
-     * Most records of one step that begins now, which bounds the memory of a longer reading; a larger record is a step of its own. Steps
-     * that began while fewer were at it are larger: as long as there is room for more than the least, all together are below 1 + ln 4 of the
-     * heap's share.
+     * Most records of one step that begins now; a larger record is a step of its own. So that many readers have room beside one another:
+     * what bounds them is what their answers are counted with ({@link RecordText#heldBytes}). Steps that began while fewer were at it are
+     * larger; as long as there is room for more than the least, all together are below 1 + ln 4 of the heap's share.
      */
     int stepBytes() {
         return stepBytes(Runtime.getRuntime().maxMemory(), readers.getAsInt());

@@ -4,6 +4,8 @@ import io.troupe.record.PlainRecord;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.apache.pekko.util.ByteString;
 
 /**
@@ -24,6 +26,10 @@ final class RecordText {
     private static final byte[] HEX = ascii("0123456789ABCDEF");
     private static final int MOST_DIGITS = 20;
     private static final int MOST_ESCAPE_BYTES = 6;
+    /** The steps of the usual size are shorter. */
+    private static final int MOST_UNDIVIDED_BYTES = 512 << 10;
+
+    private static final int PIECE_BYTES = 64 << 10;
     /** Of a record's text, about, beyond its topic and what it counts for itself. */
     private static final int FIELDS_BYTES = 120;
 
@@ -41,6 +47,49 @@ final class RecordText {
     static int expectedBytes(RecordFormat format, int topicChars, long recordBytes, int records, int most) {
         long values = format == RecordFormat.BINARY ? recordBytes * 4 / 3 : recordBytes;
         return (int) Math.min(most, values + (long) (FIELDS_BYTES + topicChars) * records);
+    }
+
+    /** What a step of an answer is counted with: its records, their text, and the text before it or pieces of it ({@link #pieces}) on their way. */
+    static long heldBytes(RecordFormat format, List<PlainRecord> records) {
+        long bytes = 0;
+        long text = 0;
+        for (PlainRecord record : records) {
+            bytes += record.sizeInBytes();
+            text += record.sizeInBytes() + growth(format, record.key()) + growth(format, record.value());
+        }
+        return bytes + 2 * text;
+    }
+
+    /**
+     * A long text in copies of parts of it, each made when it is asked for. The streams on the way to the socket take several elements ahead,
+     * whose memory nobody counts once the last one was taken.
+     */
+    static Iterable<ByteString> pieces(ByteString text) {
+        if (text.size() <= MOST_UNDIVIDED_BYTES) {
+            return List.of(text);
+        }
+        return () -> IntStream.iterate(0, from -> from < text.size(), from -> from + PIECE_BYTES)
+                .mapToObj(from -> text.slice(from, Math.min(text.size(), from + PIECE_BYTES))
+                        .compact())
+                .map(piece -> (ByteString) piece)
+                .iterator();
+    }
+
+    /** By how much bytes are longer as text. */
+    private static long growth(RecordFormat format, byte[] bytes) {
+        if (bytes == null || format == RecordFormat.JSON) {
+            return 0;
+        }
+        if (format == RecordFormat.BINARY) {
+            return bytes.length / 3;
+        }
+        long escapes = 0;
+        for (byte b : bytes) {
+            if (b == '"' || b == '\\' || b >= 0 && b < ' ') {
+                escapes++;
+            }
+        }
+        return escapes * (MOST_ESCAPE_BYTES - 1);
     }
 
     int length() {

@@ -65,7 +65,7 @@ class ConsumerReadingTest implements Instances {
                 connection,
                 KillSwitches.shared("none"),
                 () -> {});
-        return new ConsumerReading(this, reading, steps, TIMEOUT_MS, Runnable::run)
+        return new ConsumerReading(this, reading, TIMEOUT_MS, Runnable::run)
                 .records(exchange, ID)
                 .toCompletableFuture()
                 .get(TIMEOUT_MS, TimeUnit.MILLISECONDS);

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import io.troupe.record.PlainRecord;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.apache.pekko.util.ByteString;
 import org.junit.jupiter.api.Test;
 
 /** Records as consumers get them (REST Proxy v2). */
@@ -101,5 +102,37 @@ class RecordTextTest {
                 assertTrue(text <= expected && expected < text + 100, text + " and " + expected);
             }
         }
+    }
+
+    /** A control character takes six bytes: 80 readers of such records who read nothing had ended a broker with a heap of 256 MB. */
+    @Test
+    void aStepIsCountedWithItsText() {
+        for (RecordFormat format : RecordFormat.values()) {
+            byte[] value = format == RecordFormat.JSON ? utf8("[" + "1,".repeat(20_000) + "1]") : new byte[40_000];
+            List<PlainRecord> one = List.of(new PlainRecord(0, 0, null, value, List.of()));
+            // What there is for every record is part of what it counts for itself.
+            long text = new RecordText(format, 0).record("t", 0, one.get(0)).length() - 200;
+            long held = RecordText.heldBytes(format, one);
+            assertTrue(held >= value.length + 2 * text, () -> format + ": " + held);
+        }
+    }
+
+    @Test
+    void aLongTextGoesInCopiesOfItsParts() {
+        ByteString text = ByteString.fromString("0123456789".repeat(100_000));
+        ByteString joined = ByteString.emptyByteString();
+        int most = 0;
+        for (ByteString piece : RecordText.pieces(text)) {
+            joined = joined.concat(piece);
+            most = Math.max(most, piece.size());
+        }
+        assertEquals(text, joined);
+        assertEquals(64 << 10, most);
+    }
+
+    @Test
+    void aUsualTextGoesAsItIs() {
+        ByteString text = ByteString.fromString("[]");
+        assertEquals(List.of(text), RecordText.pieces(text));
     }
 }

@@ -223,10 +223,10 @@ final class ConsumerReading {
         }
 
         private long held(List<Part> parts) {
-            List<PlainRecord> records = parts.stream()
-                    .flatMap(part -> part.chunk().records().stream())
-                    .toList();
-            return RecordText.heldBytes(definition.format(), records);
+            return parts.stream()
+                    .mapToLong(part -> RecordText.heldBytes(
+                            definition.format(), part.chunk().records()))
+                    .sum();
         }
 
         ByteString text(List<Part> parts) {

@@ -69,9 +69,8 @@ final class RecordText {
             return List.of(text);
         }
         return () -> IntStream.iterate(0, from -> from < text.size(), from -> from + PIECE_BYTES)
-                .mapToObj(from -> text.slice(from, Math.min(text.size(), from + PIECE_BYTES))
+                .<ByteString>mapToObj(from -> text.slice(from, Math.min(text.size(), from + PIECE_BYTES))
                         .compact())
-                .map(piece -> (ByteString) piece)
                 .iterator();
     }
 

@@ -203,7 +203,8 @@ final class PartitionsReading {
                 failed = true;
             } else if (RecordsField.of(data) != null && left > 0) {
                 try {
-                    PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), place.offset(), (int) left);
+                    PlainRecords.Read read = PlainRecords.read(
+                            RecordsField.of(data), place.offset(), (int) left, RecordReading.mostUnpackedBytes());
                     RecordReading.Chunk chunk =
                             new RecordReading.Chunk(read.records(), read.nextOffset(), data.highWatermark());
                     left -= chunk.sizeInBytes();

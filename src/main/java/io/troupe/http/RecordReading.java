@@ -38,6 +38,8 @@ final class RecordReading {
 
     private static final int LEAST_STEP_BYTES = 64 << 10;
     private static final int HEAP_SHARE = 32;
+    /** No less than topics take by default. */
+    private static final int LEAST_UNPACKED_BYTES = 1 << 20;
 
     static final long EARLIEST = -2;
     static final long LATEST = -1;
@@ -93,6 +95,11 @@ final class RecordReading {
         return (int) Math.max(LEAST_STEP_BYTES, Math.min(MOST_STEP_BYTES, share));
     }
 
+    /** What one record of a compressed batch may unpack to: as much as all steps together. */
+    static long mostUnpackedBytes() {
+        return Math.max(LEAST_UNPACKED_BYTES, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
+    }
+
     /**
      * One step of reading.
      *
@@ -126,7 +133,7 @@ final class RecordReading {
             throw HttpFailure.of(error, null, what);
         }
         try {
-            PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, maxBytes);
+            PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, maxBytes, mostUnpackedBytes());
             return new Chunk(read.records(), read.nextOffset(), data.highWatermark());
         } catch (CorruptRecordException e) {
             throw new HttpFailure(

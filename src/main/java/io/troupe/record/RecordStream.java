@@ -7,7 +7,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.utils.internals.BufferSupplier;
@@ -148,6 +151,55 @@ final class RecordStream implements AutoCloseable {
                 baseOffset + offsetDelta, fixedTimestamp < 0 ? timestamp : fixedTimestamp, key, value);
     }
 
+    /**
+     * Reads the next record whole, unless it stands before an offset.
+     *
+     * @param mostBytes of it that are kept
+     * @return null for one before {@code fromOffset}, of which nothing is kept
+     * @throws TooLargeException when it is longer; nothing of it was kept then, however long it is said to be
+     */
+    PlainRecord nextPlain(long fromOffset, long mostBytes) throws IOException {
+        int length = recordLength();
+        long end = consumed + length;
+        readByte();
+        long timestamp = baseTimestamp + varlong(MAX_VARLONG_BYTES);
+        long at = baseOffset + varint();
+        done++;
+        if (at < fromOffset) {
+            if (consumed > end) {
+                throw new IOException("a record is longer than its length " + length);
+            }
+            skip(end - consumed);
+            return null;
+        }
+        if (length > mostBytes) {
+            throw new TooLargeException(
+                    "the record at offset " + at + " unpacks to " + length + " bytes, more than " + mostBytes);
+        }
+        byte[] key = bytes(end);
+        byte[] value = bytes(end);
+        int count = varint();
+        PlainRecords.requireHeaders(count);
+        List<PlainRecord.Header> headers = new ArrayList<>(Math.min(count, length));
+        for (int i = 0; i < count; i++) {
+            byte[] name = bytes(end);
+            if (name == null) {
+                throw new IOException("a header of the record at offset " + at + " has no name");
+            }
+            headers.add(new PlainRecord.Header(new String(name, StandardCharsets.UTF_8), bytes(end)));
+        }
+        if (consumed != end) {
+            throw new IOException("a record's fields do not end where its length " + length + " says");
+        }
+        return new PlainRecord(at, fixedTimestamp < 0 ? timestamp : fixedTimestamp, key, value, headers);
+    }
+
+    /** Those of a field; {@code end} is where its record ends. */
+    private byte[] bytes(long end) throws IOException {
+        ByteBuffer field = field(end - consumed);
+        return field == null ? null : field.array();
+    }
+
     /** Steps over the next record, feeding its key to {@code digest}; what it was is told by the four methods below. */
     void step(MessageDigest digest) throws IOException {
         int length = recordLength();
@@ -253,11 +305,12 @@ final class RecordStream implements AutoCloseable {
     }
 
     private ByteBuffer field(long left) throws IOException {
+        long before = consumed;
         int length = varint();
         if (length == -1) {
             return null;
         }
-        if (length < 0 || length > left) {
+        if (length < 0 || length > left - (consumed - before)) {
             throw new IOException("a field of " + length + " bytes does not fit its record");
         }
         byte[] bytes = in.readNBytes(length);

@@ -290,7 +290,7 @@ final class FakeCluster implements BrokerCalls {
         } else {
             List<PlainRecord> log = log(topic.name(), partition.index());
             answer.setBaseOffset(log.size());
-            for (PlainRecord r : PlainRecords.read(RecordsField.of(partition), 0, Integer.MAX_VALUE)
+            for (PlainRecord r : PlainRecords.read(RecordsField.of(partition), 0, Integer.MAX_VALUE, Integer.MAX_VALUE)
                     .records()) {
                 log.add(new PlainRecord(log.size(), r.timestampMs(), r.key(), r.value(), r.headers()));
             }

@@ -27,6 +27,10 @@ class PlainRecordsTest {
                 -1, 5, key == null ? null : key.getBytes(), value == null ? null : value.getBytes(), List.of());
     }
 
+    private static PlainRecords.Read read(ByteBuffer batches, long fromOffset, int mostBytes) {
+        return PlainRecords.read(batches, fromOffset, mostBytes, 1 << 20);
+    }
+
     private static List<String> values(PlainRecords.Read read) {
         return read.records().stream().map(r -> new String(r.value())).toList();
     }
@@ -39,7 +43,7 @@ class PlainRecordsTest {
                 new byte[] {1},
                 new byte[] {2, 3},
                 List.of(new PlainRecord.Header("h", new byte[] {4}), new PlainRecord.Header("n", null)));
-        PlainRecords.Read read = PlainRecords.read(PlainRecords.batch(List.of(full, record(null, null))), 0, 10_000);
+        PlainRecords.Read read = read(PlainRecords.batch(List.of(full, record(null, null))), 0, 10_000);
         assertEquals(2, read.nextOffset());
         PlainRecord first = read.records().get(0);
         assertEquals(0, first.offset());
@@ -88,7 +92,7 @@ class PlainRecordsTest {
                     .buffer();
             ByteBuffer direct = ByteBuffer.allocateDirect(plain.remaining() + 5).position(5);
             direct.put(plain.duplicate()).flip().position(5);
-            List<PlainRecord> read = PlainRecords.read(direct, 0, 100_000).records();
+            List<PlainRecord> read = read(direct, 0, 100_000).records();
             // What was read stays when the memory is lent to the next.
             direct.clear().put(new byte[direct.capacity()]);
             assertEquals(2, read.size());
@@ -123,11 +127,11 @@ class PlainRecordsTest {
         }
         ByteBuffer batch = MemoryRecords.withRecords(100L, Compression.gzip().build(), simple)
                 .buffer();
-        PlainRecords.Read read = PlainRecords.read(batch, 104, 40);
+        PlainRecords.Read read = read(batch, 104, 40);
         assertEquals(List.of("4", "5"), values(read));
         assertEquals(106, read.nextOffset());
-        assertEquals(List.of("9"), values(PlainRecords.read(batch, 109, 1)));
-        assertEquals(110, PlainRecords.read(batch, 109, 1).nextOffset());
+        assertEquals(List.of("9"), values(read(batch, 109, 1)));
+        assertEquals(110, read(batch, 109, 1).nextOffset());
     }
 
     @Test
@@ -135,14 +139,14 @@ class PlainRecordsTest {
         ByteBuffer marker = MemoryRecords.withEndTransactionMarker(
                         7, 5, 0, 1L, (short) 0, new EndTransactionMarker(ControlRecordType.COMMIT, 0))
                 .buffer();
-        PlainRecords.Read read = PlainRecords.read(marker, 7, 1000);
+        PlainRecords.Read read = read(marker, 7, 1000);
         assertEquals(List.of(), read.records());
         assertEquals(8, read.nextOffset());
     }
 
     @Test
     void nothingIsReadOfNothing() {
-        assertEquals(3, PlainRecords.read(ByteBuffer.allocate(0), 3, 1000).nextOffset());
+        assertEquals(3, read(ByteBuffer.allocate(0), 3, 1000).nextOffset());
     }
 
     /** The consumer's {@code check.crcs}: a damaged record is never given out as one. */
@@ -157,9 +161,9 @@ class PlainRecordsTest {
                 .put(second)
                 .flip();
         both.put(both.limit() - 2, (byte) '4');
-        assertEquals(List.of("1", "2"), values(PlainRecords.read(both, 0, 10_000)));
-        assertEquals(2, PlainRecords.read(both, 0, 10_000).nextOffset());
-        var damaged = assertThrows(CorruptRecordException.class, () -> PlainRecords.read(both, 2, 10_000));
+        assertEquals(List.of("1", "2"), values(read(both, 0, 10_000)));
+        assertEquals(2, read(both, 0, 10_000).nextOffset());
+        var damaged = assertThrows(CorruptRecordException.class, () -> read(both, 2, 10_000));
         assertTrue(damaged.getMessage().contains("offsets 2 to 2"), damaged.getMessage());
     }
 }

@@ -14,6 +14,7 @@ import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.internal.CompressionType;
 import org.apache.kafka.common.utils.internals.ByteBufferOutputStream;
@@ -176,6 +177,69 @@ class RecordBombsTest {
     void aBatchThatCannotBeUnpackedHasNoTimestampsToLookUp() throws IOException {
         ByteBuffer garbage = raw(CompressionType.GZIP, 1, new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
         assertThrows(IOException.class, () -> Batches.firstAtOrAfter(garbage, 0, 0, Long.MAX_VALUE));
+    }
+
+    /** A topic takes such batches as they are, so it is its readers who find out. */
+    @ParameterizedTest
+    @EnumSource(
+            value = CompressionType.class,
+            names = {"GZIP", "LZ4", "ZSTD", "SNAPPY"})
+    void aRecordThatUnpacksToTooMuchIsNotReadAndWhatStandsAroundItIs(CompressionType codec) throws IOException {
+        ByteBuffer batch = batch(codec, 3, out -> {
+            record(out, 0, 10);
+            record(out, 1, 60 * MIB);
+            record(out, 2, 10);
+        });
+        assertCheap(() -> {
+            PlainRecords.Read before = PlainRecords.read(batch, 0, MIB, MIB);
+            assertEquals(1, before.nextOffset());
+            CorruptRecordException refused =
+                    assertThrows(CorruptRecordException.class, () -> PlainRecords.read(batch, 1, MIB, MIB));
+            assertTrue(refused.getMessage().contains("the record at offset 1 unpacks to"), refused.getMessage());
+            assertEquals(3, PlainRecords.read(batch, 2, MIB, MIB).nextOffset());
+        });
+    }
+
+    @ParameterizedTest
+    @EnumSource(CompressionType.class)
+    void aRecordThatSaysItHasGigabytesIsNotRead(CompressionType codec) throws IOException {
+        assertUnreadable(batch(codec, 1, out -> {
+            ByteUtils.writeVarint(1_900_000_000, out);
+            out.write(new byte[40]);
+        }));
+    }
+
+    @ParameterizedTest
+    @EnumSource(CompressionType.class)
+    void aRecordOfMillionsOfHeadersIsNotRead(CompressionType codec) throws IOException {
+        int headers = 3_000_000;
+        ByteBuffer batch = batch(codec, 1, out -> {
+            ByteUtils.writeVarint(6 + ByteUtils.sizeOfVarint(headers) - 1 + 2 * headers, out);
+            out.write(new byte[3]);
+            ByteUtils.writeVarint(-1, out);
+            ByteUtils.writeVarint(0, out);
+            ByteUtils.writeVarint(headers, out);
+            for (int i = 0; i < headers; i++) {
+                out.write(0);
+                out.write(1);
+            }
+        });
+        assertUnreadable(batch);
+    }
+
+    @Test
+    void aSnappyChunkThatLiesAboutItsLengthIsNotRead() throws IOException {
+        ByteBuffer chunk = ByteBuffer.allocate(40)
+                .putLong(0x82534E4150505900L)
+                .putInt(1)
+                .putInt(1)
+                .putInt(Integer.MAX_VALUE);
+        assertUnreadable(raw(CompressionType.SNAPPY, 1, chunk.array()));
+    }
+
+    private static void assertUnreadable(ByteBuffer batch) throws IOException {
+        assertCheap(() -> assertThrows(
+                CorruptRecordException.class, () -> PlainRecords.read(batch, 0, Integer.MAX_VALUE, 16 * MIB)));
     }
 
     private static void assertRefusedCheaply(ByteBuffer batch, String message) throws IOException {

@@ -33,6 +33,8 @@
 #   idle        CPU of a node in 60 idle seconds without partitions and with 1,000 that have replicas on all nodes, and how long making these takes
 #   failover    (three nodes) the longest gap without a successful write, acks=all every 10 ms on one partition on all nodes with min.insync.replicas=2, after
 #               kill -9 of its leader, kill -9 of a leader that is the controller too, SIGTERM of its leader; --pairs are its rounds
+#   group-failover  (three nodes) 5,000 classic groups of one member that each commit once a second, and after a minute kill -9 of a broker that coordinates some of
+#               them: from that to their first acknowledged commit, and to that of the other groups, which is the failover gap
 #
 # Before that the page cache is filled, as it is on any machine that has run for a while (--no-fill leaves that out, as --quick does). A virtual machine may have given its free
 # memory back to the host, and then each page costs ten times as much the first time, which brokers that write alike would pay alike: ratios would say little.
@@ -57,7 +59,7 @@ nodes=1 pairs=3 mb=200 limit=3000 a=troupe cores='' shapes='' heap='' warm_mb=''
 start_limit=180 run_limit=300 latency_records=10000 latency_seconds=20 failover_seconds=90
 settle_seconds=20 idle_seconds=60 many=1000 groups=5000 group_members=1000
 stolen_limit=4 repeated=0 kept=0 gave_up=0
-known=start,produce,partitions,flush,consume,groups,rebalances,latency,idle,failover
+known=start,produce,partitions,flush,consume,groups,rebalances,latency,idle,failover,group-failover
 while (($#)); do
   case $1 in
     --quick) pairs=3 mb=40 limit=240 warm_mb=${warm_mb:-80} fill='' cores=free shapes=start,produce ;;
@@ -87,7 +89,7 @@ heap=-Xmx$heap
 for shape in ${shapes//,/ }; do
   [[ ,$known, == *,$shape,* ]] || die "--shapes: '$shape' is none of ${known//,/, }"
   [[ $shape != groups && $shape != rebalances || $nodes == 1 ]] || die "--shapes $shape needs --nodes 1"
-  [[ $shape != failover || $nodes == 3 ]] || die "--shapes failover needs --nodes 3"
+  [[ $shape != *failover || $nodes == 3 ]] || die "--shapes $shape needs --nodes 3"
 done
 case $cores in
   free) pinnings=free ;;
@@ -272,7 +274,7 @@ SECONDS=0
 declare -A kind=([A]=$a [B]=kafka)
 mapfile -t planned_loads < <(loads)
 lone=()
-for shape in start idle failover; do ! wanted $shape || lone+=("lone_$shape"); done
+for shape in start idle failover group-failover; do ! wanted $shape || lone+=("lone_${shape//-/_}"); done
 pinning_count=$(wc -w <<<"$pinnings")
 planned=$((${#lone[@]} + ${#planned_loads[@]} * pinning_count))
 for shape in ${lone[@]+"${lone[@]}"}; do in_turns "$shape"; done

@@ -68,3 +68,18 @@ lone_failover() { # side round
     await_ready "$side$node" || return 1
   done
 }
+
+# ---- how long groups wait when their coordinator is killed ----
+lone_group_failover() { # side round
+  local side=$1 n node own own_p50 own_max others_p50 others_max rejoined shape="$groups groups, kill -9 of a coordinator" processes=()
+  start "$side" "${kind[$side]}" && new_topic "$side" group-failover 1 || return 1
+  for ((n = 1; n <= nodes; n++)); do processes+=("$n=${pid[$side$n]}"); done
+  client GroupFailover "$(bootstrap "$side")" group-failover "$groups" 20 "${processes[@]}" >"$work/failover" || return 1
+  read -r node own own_p50 own_max others_p50 others_max rejoined <"$work/failover"
+  say "$side (${kind[$side]}), $shape: node $node, its $own groups after $own_p50 ms (most: $own_max), the others after $others_p50 ($others_max), $rejoined joined again"
+  note "$shape" "its groups, p50 ms" "$side" "$2" "$own_p50"
+  note "$shape" "its groups, most ms" "$side" "$2" "$own_max"
+  note "$shape" "others, p50 ms" "$side" "$2" "$others_p50"
+  note "$shape" "others, most ms" "$side" "$2" "$others_max"
+  note "$shape" "groups that joined again" "$side" "$2" "$rejoined"
+}

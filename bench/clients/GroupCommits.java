@@ -1,43 +1,19 @@
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.List;
 import org.apache.kafka.common.Uuid;
-import org.apache.kafka.common.message.HeartbeatRequestData;
-import org.apache.kafka.common.message.JoinGroupRequestData;
-import org.apache.kafka.common.message.JoinGroupRequestData.JoinGroupRequestProtocol;
-import org.apache.kafka.common.message.JoinGroupRequestData.JoinGroupRequestProtocolCollection;
-import org.apache.kafka.common.message.LeaveGroupRequestData;
-import org.apache.kafka.common.message.OffsetCommitRequestData;
-import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestPartition;
-import org.apache.kafka.common.message.OffsetCommitRequestData.OffsetCommitRequestTopic;
-import org.apache.kafka.common.message.SyncGroupRequestData;
-import org.apache.kafka.common.message.SyncGroupRequestData.SyncGroupRequestAssignment;
 import org.apache.kafka.common.protocol.Errors;
-import org.apache.kafka.common.requests.HeartbeatRequest;
-import org.apache.kafka.common.requests.HeartbeatResponse;
-import org.apache.kafka.common.requests.JoinGroupRequest;
-import org.apache.kafka.common.requests.JoinGroupResponse;
-import org.apache.kafka.common.requests.LeaveGroupRequest;
-import org.apache.kafka.common.requests.LeaveGroupResponse;
-import org.apache.kafka.common.requests.OffsetCommitRequest;
-import org.apache.kafka.common.requests.OffsetCommitResponse;
-import org.apache.kafka.common.requests.SyncGroupRequest;
-import org.apache.kafka.common.requests.SyncGroupResponse;
 
 /**
- * Many classic groups of one member each, on a connection each, that commit one offset a second and beat every three; their seconds are spread evenly.
+ * Many classic groups of one member each that commit one offset a second and beat every three; their seconds are spread evenly.
  *
  * <p>Usage: GroupCommits bootstrap topic groups seconds pid. Prints {@code count avg p50 p99 max cpu}: times in microseconds from when a commit was due until
- * it was acknowledged; CPU time of that process, the broker, for each commit, beats included, in microseconds. Fails when a commit is refused.
+ * it was acknowledged; CPU time of that process, the broker, for each commit, beats included, in microseconds. Fails when a commit is refused, or when what
+ * a group reads in the end is less than it committed.
  */
-public final class GroupCommits {
+public final class GroupCommits implements CommittingGroup.Listener {
     private static final Duration LIMIT = Duration.ofMinutes(3);
     /** Joins under way at a time. */
     private static final int JOINING = 1000;
-
-    private static final int BEAT_EVERY = 3;
 
     private final Wire wire;
     /** Begins the groups' names. */
@@ -85,124 +61,40 @@ public final class GroupCommits {
         }
     }
 
-    private void next() throws IOException {
+    private void next() {
         if (started < groups) {
-            new Member(started++).join();
+            int number = started++;
+            new CommittingGroup(wire, run + "-" + number, topic, number, number * 1_000_000_000L / groups, this).start();
         }
     }
 
-    private final class Member {
-        final int number;
-        final String group;
-        final Wire.Connection connection;
-        String id = "";
-        int generation;
-        long offset;
-        int commits;
-        long dueNs;
+    @Override
+    public void joined() {
+        joined++;
+        next();
+    }
 
-        Member(int number) throws IOException {
-            this.number = number;
-            this.group = run + "-" + number;
-            this.connection = wire.open();
+    @Override
+    public void committed(CommittingGroup group, long dueNs) {
+        if (dueNs - beginNs >= 0 && dueNs - endNs < 0) {
+            tookNs[counted++] = System.nanoTime() - dueNs;
         }
+    }
 
-        private void again(Errors error, Runnable what) {
-            if (!Wire.passes(error)) {
-                throw new IllegalStateException(group + " was answered " + error);
-            }
-            wire.after(Duration.ofMillis(200), what);
+    @Override
+    public void refused(CommittingGroup group, Errors error) {
+        if (group.joins() > 0 || error == null || !Wire.passes(error)) {
+            throw new IllegalStateException(group.name + (error == null ? " lost its connection" : " was answered " + error));
         }
+    }
 
-        void join() {
-            var protocols = new JoinGroupRequestProtocolCollection();
-            protocols.add(new JoinGroupRequestProtocol().setName("range").setMetadata(new byte[0]));
-            var data = new JoinGroupRequestData()
-                    .setGroupId(group)
-                    .setMemberId(id)
-                    .setProtocolType("consumer")
-                    .setSessionTimeoutMs(45_000)
-                    .setRebalanceTimeoutMs(60_000)
-                    .setProtocols(protocols);
-            // The last version in which a member may join without an id.
-            connection.send(new JoinGroupRequest.Builder(data), 3, JoinGroupResponse.class, response -> {
-                if (response.error() != Errors.NONE) {
-                    again(response.error(), this::join);
-                    return;
-                }
-                id = response.data().memberId();
-                generation = response.data().generationId();
-                sync();
-            });
-        }
+    @Override
+    public boolean goesOn(long dueNs) {
+        return dueNs - endNs <= 0;
+    }
 
-        void sync() {
-            var data = new SyncGroupRequestData()
-                    .setGroupId(group)
-                    .setMemberId(id)
-                    .setGenerationId(generation)
-                    .setAssignments(List.of(new SyncGroupRequestAssignment().setMemberId(id).setAssignment(new byte[0])));
-            connection.send(new SyncGroupRequest.Builder(data), 3, SyncGroupResponse.class, response -> {
-                if (response.error() != Errors.NONE) {
-                    again(response.error(), this::sync);
-                    return;
-                }
-                joined++;
-                dueNs = System.nanoTime() + number * 1_000_000_000L / groups;
-                wire.at(dueNs, this::commit);
-                try {
-                    next();
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
-        }
-
-        void commit() {
-            if (dueNs - endNs > 0) {
-                leave();
-                return;
-            }
-            var partition = new OffsetCommitRequestPartition().setPartitionIndex(0).setCommittedOffset(++offset).setCommittedMetadata("");
-            var data = new OffsetCommitRequestData()
-                    .setGroupId(group)
-                    .setMemberId(id)
-                    .setGenerationIdOrMemberEpoch(generation)
-                    .setTopics(List.of(new OffsetCommitRequestTopic().setName(topic).setPartitions(List.of(partition))));
-            connection.send(OffsetCommitRequest.Builder.forTopicNames(data), 8, OffsetCommitResponse.class, response -> {
-                Errors error = Errors.forCode(response.data().topics().get(0).partitions().get(0).errorCode());
-                if (error != Errors.NONE) {
-                    throw new IllegalStateException(group + " may not commit: " + error);
-                }
-                if (dueNs - beginNs >= 0 && dueNs - endNs < 0) {
-                    tookNs[counted++] = System.nanoTime() - dueNs;
-                }
-                if (++commits % BEAT_EVERY == 0) {
-                    beat();
-                } else {
-                    later();
-                }
-            });
-        }
-
-        void beat() {
-            var data = new HeartbeatRequestData().setGroupId(group).setMemberId(id).setGenerationId(generation);
-            connection.send(new HeartbeatRequest.Builder(data), 3, HeartbeatResponse.class, response -> {
-                if (response.error() != Errors.NONE) {
-                    throw new IllegalStateException(group + " may not go on: " + response.error());
-                }
-                later();
-            });
-        }
-
-        private void leave() {
-            var data = List.of(new LeaveGroupRequestData.MemberIdentity().setMemberId(id));
-            connection.send(new LeaveGroupRequest.Builder(group, data), 3, LeaveGroupResponse.class, response -> gone++);
-        }
-
-        private void later() {
-            dueNs += 1_000_000_000L;
-            wire.at(dueNs, this::commit);
-        }
+    @Override
+    public void left() {
+        gone++;
     }
 }

@@ -1,5 +1,7 @@
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -21,13 +23,13 @@ import org.apache.kafka.common.requests.FindCoordinatorResponse;
 import org.apache.kafka.common.requests.RequestHeader;
 
 /**
- * Thousands of connections to one broker on one thread, each with one request under way at most, and a clock: what a member of a group needs of a client.
- * Everything runs on the thread that calls {@link #run}.
+ * Thousands of connections on one thread, each with one request under way at most, and a clock: what a member of a group needs of a client. Everything runs on
+ * the thread that calls {@link #run}.
  */
 final class Wire implements AutoCloseable {
     private static final int MAX_RESPONSE = 16 << 20;
 
-    private final InetSocketAddress broker;
+    private final List<InetSocketAddress> brokers = new ArrayList<>();
     private final Selector selector = Selector.open();
     private final List<Connection> connections = new ArrayList<>();
     private final PriorityQueue<Due> clock = new PriorityQueue<>();
@@ -41,25 +43,61 @@ final class Wire implements AutoCloseable {
         }
     }
 
-    /** @param bootstrap the first of them coordinates all groups: there is only one broker */
     Wire(String bootstrap) throws IOException {
-        String first = bootstrap.split(",")[0];
-        broker = new InetSocketAddress(first.substring(0, first.lastIndexOf(':')), Integer.parseInt(first.substring(first.lastIndexOf(':') + 1)));
+        for (String broker : bootstrap.split(",")) {
+            int colon = broker.lastIndexOf(':');
+            brokers.add(new InetSocketAddress(broker.substring(0, colon), Integer.parseInt(broker.substring(colon + 1))));
+        }
     }
 
     final class Connection {
-        private final SocketChannel channel;
+        private final SocketChannel channel = SocketChannel.open();
+        private final Runnable broken;
+        private final SelectionKey key;
+        /** What was to be sent before the connection was there. */
+        private ByteBuffer early;
+
         private final ByteBuffer size = ByteBuffer.allocate(4);
         private ByteBuffer answer;
         private RequestHeader header;
         private Consumer<AbstractResponse> then;
         private int correlation;
+        /** Not what the channel says, which closes itself when it cannot connect. */
+        private boolean closed;
 
-        private Connection() throws IOException {
-            channel = SocketChannel.open(broker);
-            channel.socket().setTcpNoDelay(true);
+        private Connection(InetSocketAddress broker, Runnable broken) throws IOException {
+            this.broken = broken;
+            channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             channel.configureBlocking(false);
-            channel.register(selector, SelectionKey.OP_READ, this);
+            key = channel.register(selector, SelectionKey.OP_CONNECT, this);
+            try {
+                if (channel.connect(broker)) {
+                    key.interestOps(SelectionKey.OP_READ);
+                }
+            } catch (IOException e) {
+                breaks();
+            }
+        }
+
+        boolean busy() {
+            return then != null;
+        }
+
+        /** Without a word to anybody; a request under way is not answered any more. */
+        void close() {
+            closed = true;
+            try {
+                channel.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private void breaks() {
+            if (!closed) {
+                close();
+                after(Duration.ZERO, broken);
+            }
         }
 
         <T extends AbstractResponse> void send(AbstractRequest.Builder<?> builder, int version, Class<T> type, Consumer<T> handler) {
@@ -70,13 +108,36 @@ final class Wire implements AutoCloseable {
             header = new RequestHeader(builder.apiKey(), (short) version, "bench", correlation++);
             ByteBuffer request = builder.build((short) version).serializeWithHeader(header);
             ByteBuffer frame = ByteBuffer.allocate(4 + request.remaining()).putInt(request.remaining()).put(request).flip();
+            if (channel.isConnected()) {
+                write(frame);
+            } else {
+                early = frame;
+            }
+        }
+
+        private void write(ByteBuffer frame) {
             try {
                 // Small, and the only one under way: the socket takes it whole.
                 while (frame.hasRemaining()) {
                     channel.write(frame);
                 }
             } catch (IOException e) {
-                throw new IllegalStateException("the broker closed a connection", e);
+                breaks();
+            }
+        }
+
+        private void ready() {
+            try {
+                if (channel.isConnected()) {
+                    read();
+                } else if (channel.finishConnect()) {
+                    key.interestOps(SelectionKey.OP_READ);
+                    if (early != null) {
+                        write(early);
+                    }
+                }
+            } catch (IOException e) {
+                breaks();
             }
         }
 
@@ -108,10 +169,23 @@ final class Wire implements AutoCloseable {
         }
     }
 
+    /** To the first broker, which may not break it. */
     Connection open() throws IOException {
-        Connection connection = new Connection();
+        return open(brokers.get(0), () -> {
+            throw new IllegalStateException("the broker closed a connection");
+        });
+    }
+
+    /** @param broken called when the broker is not there or closes the connection */
+    Connection open(InetSocketAddress broker, Runnable broken) throws IOException {
+        Connection connection = new Connection(broker, broken);
         connections.add(connection);
         return connection;
+    }
+
+    /** As they were given, in a circle. */
+    InetSocketAddress broker(int turn) {
+        return brokers.get(turn % brokers.size());
     }
 
     void after(Duration wait, Runnable what) {
@@ -140,7 +214,7 @@ final class Wire implements AutoCloseable {
                 selector.select(waitNs / 1_000_000);
             }
             for (SelectionKey key : selector.selectedKeys()) {
-                ((Connection) key.attachment()).read();
+                ((Connection) key.attachment()).ready();
             }
             selector.selectedKeys().clear();
         }
@@ -173,7 +247,7 @@ final class Wire implements AutoCloseable {
     @Override
     public void close() throws IOException {
         for (Connection connection : connections) {
-            connection.channel.close();
+            connection.close();
         }
         selector.close();
     }

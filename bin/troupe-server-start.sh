@@ -139,6 +139,7 @@ if [ -n "$daemon" ]; then
     if ! kill -0 $starter 2>/dev/null; then
       wait $starter
       code=$?
+      rm -f "$pid_file"
       echo "troupe: the broker ended with exit code $code before it served; the last lines of $out:" >&2
       new_output | tail -n 20 >&2
       [ $code -ne 0 ] || code=1

@@ -3,6 +3,7 @@ package io.troupe.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.troupe.client.AdminActor;
@@ -19,6 +20,8 @@ import io.troupe.client.SendResult;
 import io.troupe.client.Streams;
 import io.troupe.client.Subscription;
 import io.troupe.client.example.WordCount;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -477,5 +480,15 @@ class ClientActorsIT {
         assertEquals(400, counts.get("be"));
         assertEquals(200, counts.get("question"));
         assertEquals(8, counts.size());
+    }
+
+    @Test
+    void theExampleNamesTheBrokerThatDoesNotAnswer(@TempDir Path dir) throws Exception {
+        Path text = Files.writeString(dir.resolve("text"), "word");
+        try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String nobody = "localhost:" + silent.getLocalPort();
+            Exception failure = assertThrows(IllegalStateException.class, () -> WordCount.count(nobody, text));
+            assertTrue(failure.getMessage().contains(nobody), failure.getMessage());
+        }
     }
 }

@@ -52,6 +52,7 @@ final class NodeSettings {
             return voters;
         }
         String shown = settings.shown("controller.quorum.voters");
+        int problems = settings.problems().size();
         for (String entry : ConfigKey.split(settings.text("controller.quorum.voters"))) {
             int at = entry.indexOf('@');
             try {
@@ -75,10 +76,11 @@ final class NodeSettings {
                 settings.problem(shown + ": " + entry + " " + e.getMessage());
             }
         }
-        if (voters.isEmpty() && settings.problems().isEmpty()) {
+        boolean complete = settings.problems().size() == problems;
+        if (voters.isEmpty() && complete) {
             settings.problem(shown + " must name at least one voter, as in 1@host1:19092");
         }
-        if (voters.size() == 2) {
+        if (voters.size() == 2 && complete) {
             settings.problem(shown + " names two voters: both would be needed for every decision, so the loss of either"
                     + " stops the cluster; name one, or three (the third may have process.roles=controller and"
                     + " no data)");
@@ -97,7 +99,10 @@ final class NodeSettings {
             switch (name) {
                 case "broker" -> roles.add(Role.BROKER);
                 case "controller" -> roles.add(Role.CONTROLLER);
-                default -> settings.problem(settings.shown("process.roles") + " must be broker, controller, or both");
+                default -> {
+                    // Not one of the setting's values, which was told of it.
+                    return Set.copyOf(EnumSet.allOf(Role.class));
+                }
             }
         }
         if (names.isEmpty()) {

@@ -128,10 +128,13 @@ public final class ServerProperties {
         Set<Role> roles = node.roles();
         node.checkBootstrapServers();
         ListenerSettings ports = new ListenerSettings(settings, raw.getOrDefault("controller.listener.names", ""));
+        int problems = settings.problems().size();
         List<Listener> parsed =
                 roles.contains(Role.BROKER) || !settings.text("listeners").isEmpty() ? ports.listeners() : List.of();
         List<Listener> listeners = roles.contains(Role.BROKER) ? parsed : List.of();
-        if (roles.contains(Role.BROKER) && parsed.isEmpty()) {
+        if (roles.contains(Role.BROKER)
+                && parsed.isEmpty()
+                && settings.problems().size() == problems) {
             settings.problem(settings.shown("listeners") + " leaves a broker no port for clients");
         }
         HostPort actors = node.actorListener(parsed);

@@ -509,7 +509,7 @@ public final class ClusterFormation extends AbstractBehavior<ClusterFormation.Co
     /** The same text for the same list, whatever its order. A lone node that listens on any port has none to name. */
     private static String voterList(BrokerConfig config) {
         Map<Integer, String> sorted = new TreeMap<>();
-        config.voters().forEach(v -> sorted.put(v.nodeId(), v.nodeId() + "@" + v.actorAddress()));
+        config.voters().forEach(v -> sorted.put(v.nodeId(), v.toString()));
         return sorted.values().stream().collect(Collectors.joining(","));
     }
 

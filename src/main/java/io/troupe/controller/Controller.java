@@ -473,7 +473,7 @@ public final class Controller extends AbstractBehavior<Controller.Command> {
         Decision decision = decisions.fence(drafted, broker);
         if (!decision.events().isEmpty()) {
             if (broker.inControlledShutdown()) {
-                getContext().getLog().info("Broker {} has stopped in order: {}", broker.brokerId(), why);
+                getContext().getLog().info("Broker {} is gone, as it announced: {}", broker.brokerId(), why);
             } else {
                 getContext().getLog().warn("Fencing broker {}: {}", broker.brokerId(), why);
             }

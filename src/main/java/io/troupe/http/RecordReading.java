@@ -7,6 +7,7 @@ import io.troupe.protocol.RecordsField;
 import io.troupe.record.PlainRecord;
 import io.troupe.record.PlainRecords;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -121,16 +122,30 @@ final class RecordReading {
                         data -> Errors.forCode(data.errorCode()),
                         deadline,
                         executor)
-                .thenApplyAsync(data -> chunk(topic, partition, offset, bytes, data), unpacking);
+                .thenComposeAsync(
+                        data -> data.errorCode() == Errors.OFFSET_OUT_OF_RANGE.code()
+                                ? outOfRange(new TopicPartition(topic.name(), partition), offset)
+                                : CompletableFuture.completedFuture(chunk(topic, partition, offset, bytes, data)),
+                        unpacking);
+    }
+
+    /** Fails with where the log begins and ends, which a refused fetch does not tell. */
+    private CompletionStage<Chunk> outOfRange(TopicPartition partition, long offset) {
+        Map<TopicPartition, Long> asked = Collections.singletonMap(partition, null);
+        return ends(asked, EARLIEST).thenCombine(ends(asked, LATEST), (starts, ends) -> {
+            End start = starts.get(partition);
+            End end = ends.get(partition);
+            String range = start == null || end == null
+                    ? Errors.OFFSET_OUT_OF_RANGE.message()
+                    : "its log has the offsets from " + start.offset() + " to " + end.offset() + ", its end.";
+            throw HttpFailure.of(Errors.OFFSET_OUT_OF_RANGE, range, "Offset " + offset + " of " + partition);
+        });
     }
 
     private static Chunk chunk(TopicImage topic, int partition, long offset, int maxBytes, PartitionData data) {
         Errors error = Errors.forCode(data.errorCode());
         if (error != Errors.NONE) {
-            String what = error == Errors.OFFSET_OUT_OF_RANGE
-                    ? "Offset " + offset + " of " + topic.name() + "-" + partition
-                    : topic.name() + "-" + partition;
-            throw HttpFailure.of(error, null, what);
+            throw HttpFailure.of(error, null, topic.name() + "-" + partition);
         }
         try {
             PlainRecords.Read read = PlainRecords.read(RecordsField.of(data), offset, maxBytes, mostUnpackedBytes());

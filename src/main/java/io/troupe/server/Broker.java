@@ -6,6 +6,7 @@ import io.troupe.config.BrokerConfig;
 import io.troupe.config.HostPort;
 import io.troupe.config.Listener;
 import io.troupe.config.TopicConfigs;
+import io.troupe.controller.AwaitedVoters;
 import io.troupe.controller.ClusterFormation;
 import io.troupe.controller.ControllerStats;
 import io.troupe.http.BrokerMetrics;
@@ -287,8 +288,8 @@ public final class Broker implements AutoCloseable {
                 return started.join();
             } catch (TimeoutException e) {
                 log.info(
-                        "Still waiting to be registered by a controller; a majority of controller.quorum.voters={} must be up",
-                        config.voters());
+                        "Still waiting for {}",
+                        AwaitedVoters.of(Cluster.get(system), config.nodeId(), config.voters()));
             } catch (InterruptedException | ExecutionException e) {
                 throw new StartException("The broker could not start: " + e.getMessage(), e);
             }

@@ -40,7 +40,7 @@ public final class ClusterCommand {
 
               --bootstrap-server HOST:PORT   the brokers to connect to (required)
               --command-config FILE          properties for the client
-              --topic T, --group G           metadata: only these; may be repeated
+              --topic T, --group G           metadata: of topics and groups only these; may be repeated
               --execute                      rebalance, drain: carry the moves out and wait for them
               --throttle BYTES               with --execute: most bytes a second that a broker sends, and that one takes
 

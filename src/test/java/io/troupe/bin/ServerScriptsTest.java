@@ -204,6 +204,7 @@ class ServerScriptsTest extends OnInstallation {
         Outcome outcome = installation.run("troupe-server-start.sh", properties(), "-daemon");
         assertEquals(4, outcome.code());
         assertTrue(outcome.output().contains("broker.id: xx is no number"), outcome.output());
+        assertFalse(Files.exists(installation.home.resolve("logs/troupe-server-3.pid")), "names no process any more");
         assertNotEquals(0, installation.run("troupe-server-stop.sh").code());
     }
 

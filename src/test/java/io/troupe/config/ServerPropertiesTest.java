@@ -282,6 +282,20 @@ class ServerPropertiesTest {
                 set);
     }
 
+    /** What follows from a mistake is no mistake of its own. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "process.roles=controller,foo",
+                "listeners=PLAINTEXT://localhost:notaport",
+                "listeners=PLAINTEXT://localhost:99999",
+                "controller.quorum.voters=1@a:1,1@b:2,3@c:4"
+            })
+    void oneMistakeIsToldOnce(String keyValue) {
+        String message = refused(keyValue, "troupe.actor.listener=localhost:1", "troupe.http.listener=none");
+        assertTrue(message.startsWith(keyValue) && message.lines().count() == 1, message);
+    }
+
     @Test
     void allProblemsAreReportedTogether() {
         String message = refused("num.partitions=x", "nonsense.key=1", "ssl.key.password=hunter2");

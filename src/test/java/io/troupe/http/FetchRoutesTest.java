@@ -100,6 +100,7 @@ class FetchRoutesTest extends OnHttpPort {
     void badQuestionsAreRefused() throws Exception {
         refused(40401, "nowhere", get("/topics/nowhere/partitions/0/records"));
         refused(40402, "no partition 7", get("/topics/t/partitions/7/records"));
+        refused(42206, "its log has the offsets from 0 to ", get(RECORDS + "?offset=99"));
         refused(42206, "Offset 99", get(RECORDS + "?offset=99"));
         refused(42206, "offset=-1", get(RECORDS + "?offset=-1"));
         refused(42206, "offset=middle", get(RECORDS + "?offset=middle"));

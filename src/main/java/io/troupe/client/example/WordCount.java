@@ -44,6 +44,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class WordCount {
     private static final Duration LIMIT = Duration.ofMinutes(2);
+    /** Whether a broker answers shows at the first request. */
+    private static final String PATIENCE_MS = "10000";
+
     private static final Pattern BETWEEN = Pattern.compile("[^\\p{L}\\p{N}]+");
     private static final int WORDS_AT_ONCE = 500;
 
@@ -58,9 +61,22 @@ public final class WordCount {
             System.err.println("usage: WordCount HOST:PORT FILE");
             System.exit(2);
         }
+        Path file = Path.of(args[1]);
+        if (!Files.isReadable(file) || Files.isDirectory(file)) {
+            System.err.println("There is no file " + file.toAbsolutePath() + " that can be read.");
+            System.exit(2);
+        }
         // Before there are threads that would find it being set up, of which SLF4J warns.
         LoggerFactory.getILoggerFactory();
-        count(args[0], Path.of(args[1])).entrySet().stream()
+        Map<String, Long> counts;
+        try {
+            counts = count(args[0], file);
+        } catch (IllegalStateException | TimeoutException e) {
+            System.err.println(e.getMessage());
+            System.exit(1);
+            return;
+        }
+        counts.entrySet().stream()
                 .sorted(Map.Entry.<String, Long>comparingByValue().reversed().thenComparing(Map.Entry.comparingByKey()))
                 .limit(10)
                 .forEach(e -> System.out.printf("%7d %s%n", e.getValue(), e.getKey()));
@@ -92,9 +108,21 @@ public final class WordCount {
             missing.countDown();
         };
 
-        ActorRef<AdminActor.Command> admin = spawn("admin", AdminActor.create(Map.of("bootstrap.servers", bootstrap)));
-        this.<AdminActor.Command, AdminActor.Outcomes<String, Done>>ask(
-                admin, replyTo -> new AdminActor.CreateTopics(List.of(threePartitions), replyTo));
+        ActorRef<AdminActor.Command> admin = spawn(
+                "admin",
+                AdminActor.create(Map.of(
+                        "bootstrap.servers",
+                        bootstrap,
+                        "default.api.timeout.ms",
+                        PATIENCE_MS,
+                        "request.timeout.ms",
+                        PATIENCE_MS)));
+        AdminActor.Outcomes<String, Done> made =
+                ask(admin, replyTo -> new AdminActor.CreateTopics(List.of(threePartitions), replyTo));
+        if (made.each().get(topic) instanceof AdminActor.Failed<Done> failed) {
+            throw new IllegalStateException("Topic " + topic + " cannot be made at " + bootstrap + ": "
+                    + failed.failure().message());
+        }
         ActorRef<ProducerActor.Command<String, String>> producer = spawn("producer", ProducerActor.create(producing));
         ActorRef<ConsumerActor.Command> consumer = spawn(
                 "consumer", ConsumerActor.create(consuming, Subscription.topics(topic), RecordHandler.each(counter)));

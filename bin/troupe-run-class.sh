@@ -78,6 +78,9 @@ find_java() {
   # what nobody has allowed; before 23 it does not know the second flag.
   JVM_FLAGS="$JVM_FLAGS --enable-native-access=ALL-UNNAMED"
   [ "$major" -lt 24 ] || JVM_FLAGS="$JVM_FLAGS --sun-misc-unsafe-memory-access=allow"
+  # While gzip's native code reads an array nothing can be collected. Before 22 an allocation that met that twice ended the JVM as out of memory, with
+  # most of the heap garbage, when several threads unpacked large records.
+  [ "$major" -ge 22 ] || JVM_FLAGS="$JVM_FLAGS -XX:+UnlockDiagnosticVMOptions -XX:GCLockerRetryAllocationCount=100"
 }
 
 # Ends the script unless Maven >= 3.8 and a compiler are there: only a build needs them.

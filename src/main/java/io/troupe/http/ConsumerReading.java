@@ -225,7 +225,9 @@ final class ConsumerReading {
         private long held(List<Part> parts) {
             return parts.stream()
                     .mapToLong(part -> RecordText.heldBytes(
-                            definition.format(), part.chunk().records()))
+                            definition.format(),
+                            part.partition().topic().length(),
+                            part.chunk().records()))
                     .sum();
         }
 

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.NotUsed;
@@ -28,7 +29,8 @@ import org.apache.pekko.util.ByteString;
  * goes on there; else {@code offset} says where it begins, which is at the end. Offsets that are not there are refused before a stream begins. What ends a stream is told as an event named
  * {@code error}. While there is nothing to be told a comment is sent every 15 s.
  *
- * <p>A stream reads at most one step ahead of its client, which its partitions share.
+ * <p>A stream reads at most one step ahead of its client, which its partitions share. What is more, as of partitions whose batches are large, or
+ * finds no room among the answers' memory, is only seen to be there and read again when it is its turn.
  */
 final class EventRoutes {
     /** Well below the 60 s after which a silent connection is closed. */
@@ -50,8 +52,34 @@ final class EventRoutes {
         this.executor = executor;
     }
 
-    /** What one step of one partition found. */
-    private record Step(int partition, RecordReading.Chunk chunk, HttpFailure failure) {}
+    /**
+     * What one step of one partition found.
+     *
+     * @param chunk null for one that is to be read when it is its turn, and for a failure
+     * @param heldBytes that are counted for the chunk until then
+     * @param next where the partition goes on; done when that is known, with -1 when it does not
+     */
+    private record Step(
+            int partition,
+            long from,
+            RecordReading.Chunk chunk,
+            HttpFailure failure,
+            long heldBytes,
+            CompletableFuture<Long> next) {
+        static Step read(int partition, long from, RecordReading.Chunk chunk, long heldBytes) {
+            return new Step(
+                    partition, from, chunk, null, heldBytes, CompletableFuture.completedFuture(chunk.nextOffset()));
+        }
+
+        static Step later(int partition, long from) {
+            return new Step(partition, from, null, null, 0, new CompletableFuture<>());
+        }
+
+        static Step failed(int partition, long from, Throwable thrown) {
+            return new Step(
+                    partition, from, null, EventRoutes.failure(thrown), 0, CompletableFuture.completedFuture(-1L));
+        }
+    }
 
     CompletionStage<HttpResponse> partition(Exchange exchange) {
         TopicImage topic = topics.existing(exchange.path("topic"));
@@ -157,20 +185,18 @@ final class EventRoutes {
     /** @param offsets where to begin, for each of {@code partitions} */
     private HttpResponse answer(
             Exchange exchange, TopicImage topic, RecordFormat format, List<Integer> partitions, long[] offsets) {
+        Ahead ahead = new Ahead(exchange, new AtomicLong());
         Source<Step, NotUsed> steps = partitions.size() == 1
-                ? steps(topic, partitions.get(0), offsets[0], 1)
+                ? steps(topic, partitions.get(0), offsets[0], 1, ahead)
                 : Source.from(partitions)
                         .flatMapMerge(
                                 partitions.size(),
-                                p -> steps(topic, p, offsets[partitions.indexOf(p)], partitions.size()));
+                                p -> steps(topic, p, offsets[partitions.indexOf(p)], partitions.size(), ahead));
         long[] positions = offsets.clone();
         Source<ByteString, NotUsed> text = steps.takeWhile(step -> step.failure() == null, true)
-                .mapAsync(
-                        1,
-                        step -> CompletableFuture.supplyAsync(
-                                () -> text(
-                                        exchange, topic, format, step, partitions.indexOf(step.partition()), positions),
-                                executor))
+                .mapAsync(1, step -> inTurn(topic, step, ahead)
+                        .thenApply(read ->
+                                text(exchange, topic, format, read, partitions.indexOf(read.partition()), positions)))
                 .takeWhile(events -> !events.last(), true)
                 .map(Events::text);
         return exchange.endless(
@@ -180,17 +206,71 @@ final class EventRoutes {
                 .addHeader(RawHeader.create("Cache-Control", "no-store"));
     }
 
+    /**
+     * What a stream holds of steps whose turn has not come.
+     *
+     * @param bytes of all its partitions
+     */
+    private record Ahead(Exchange exchange, AtomicLong bytes) {
+        /** @return whether there is room for it */
+        boolean take(long size, long most) {
+            long before = bytes.getAndAdd(size);
+            if (before == 0 || before + size <= most) {
+                try {
+                    exchange.hold(size);
+                    return true;
+                } catch (HttpFailure busy) {
+                    // It is read again when it is its turn.
+                }
+            }
+            bytes.addAndGet(-size);
+            return false;
+        }
+
+        void giveBack(long size) {
+            bytes.addAndGet(-size);
+            exchange.release(size);
+        }
+    }
+
     /** @param partitions that share a step's memory */
-    private Source<Step, NotUsed> steps(TopicImage topic, int partition, long offset, int partitions) {
+    private Source<Step, NotUsed> steps(TopicImage topic, int partition, long offset, int partitions, Ahead ahead) {
         return Source.unfoldAsync(
-                offset,
-                from -> from < 0
+                CompletableFuture.completedFuture(offset),
+                next -> next.thenCompose(from -> from < 0
                         ? CompletableFuture.completedFuture(Optional.empty())
+                        // What it holds is counted by the thread that unpacked it, before it unpacks another one's.
                         : reading.read(topic, partition, from, reading.stepBytes() / partitions, WAIT_MS)
-                                .handle((chunk, thrown) -> Optional.of(
-                                        thrown == null
-                                                ? Pair.create(chunk.nextOffset(), new Step(partition, chunk, null))
-                                                : Pair.create(-1L, new Step(partition, null, failure(thrown))))));
+                                .handle((chunk, thrown) -> thrown == null
+                                        ? ahead(partition, from, chunk, ahead)
+                                        : Step.failed(partition, from, thrown))
+                                .thenApply(step -> Optional.of(Pair.create(step.next(), step)))));
+    }
+
+    private Step ahead(int partition, long from, RecordReading.Chunk chunk, Ahead ahead) {
+        long bytes = RecordText.objectBytes(chunk.records());
+        return bytes == 0 || ahead.take(bytes, reading.stepBytes())
+                ? Step.read(partition, from, chunk, bytes)
+                : Step.later(partition, from);
+    }
+
+    /** The step with its records. They are counted with their text from now on. */
+    private CompletionStage<Step> inTurn(TopicImage topic, Step step, Ahead ahead) {
+        if (step.next().isDone()) {
+            return CompletableFuture.supplyAsync(
+                    () -> {
+                        ahead.giveBack(step.heldBytes());
+                        return step;
+                    },
+                    executor);
+        }
+        return reading.read(topic, step.partition(), step.from(), reading.stepBytes(), 0)
+                .handle((chunk, thrown) -> {
+                    step.next().complete(thrown == null ? chunk.nextOffset() : -1L);
+                    return thrown == null
+                            ? Step.read(step.partition(), step.from(), chunk, 0)
+                            : Step.failed(step.partition(), step.from(), thrown);
+                });
     }
 
     private static HttpFailure failure(Throwable thrown) {
@@ -212,7 +292,8 @@ final class EventRoutes {
             return new Events(ByteString.fromArrayUnsafe(error(step.failure())), true);
         }
         try {
-            exchange.keep(RecordText.heldBytes(format, step.chunk().records()));
+            exchange.keep(RecordText.heldBytes(
+                    format, topic.name().length(), step.chunk().records()));
         } catch (HttpFailure busy) {
             return new Events(ByteString.fromArrayUnsafe(error(busy)), true);
         }

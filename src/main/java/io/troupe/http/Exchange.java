@@ -226,12 +226,15 @@ final class Exchange {
     /**
      * The answer holds so much now, and no longer what it held before.
      *
-     * @throws HttpFailure 503 when there is no more memory for answers and bodies
+     * @throws HttpFailure 503 when there is no more memory for answers and bodies; then it holds what it held before, of which the last text
+     *     may still be on its way
      */
     synchronized void keep(long bytes) {
-        limits.memory().giveBack(answerBytes);
-        answerBytes = 0;
-        limits.memory().take(bytes);
+        if (bytes > answerBytes) {
+            limits.memory().take(bytes - answerBytes);
+        } else {
+            limits.memory().giveBack(answerBytes - bytes);
+        }
         answerBytes = bytes;
         if (gaveBack) {
             giveBack();

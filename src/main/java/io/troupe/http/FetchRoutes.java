@@ -157,7 +157,7 @@ final class FetchRoutes {
     }
 
     private static RecordReading.Chunk keep(Exchange exchange, Range range, RecordReading.Chunk chunk) {
-        exchange.keep(RecordText.heldBytes(range.format(), chunk.records()));
+        exchange.keep(RecordText.heldBytes(range.format(), range.topic().name().length(), chunk.records()));
         return chunk;
     }
 

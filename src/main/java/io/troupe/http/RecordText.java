@@ -32,6 +32,12 @@ final class RecordText {
     private static final int PIECE_BYTES = 64 << 10;
     /** Of a record's text, about, beyond its topic and what it counts for itself. */
     private static final int FIELDS_BYTES = 120;
+    /** As objects, of a record beyond its bytes, and of a header, which may have no bytes at all. */
+    private static final int RECORD_BYTES = 120;
+
+    private static final int HEADER_BYTES = 100;
+    /** Of a header's text beyond what it counts for itself. */
+    private static final int HEADER_TEXT_BYTES = 16;
 
     private final RecordFormat format;
     private byte[] text;
@@ -50,14 +56,35 @@ final class RecordText {
     }
 
     /** What a step of an answer is counted with: its records, their text, and the text before it or pieces of it ({@link #pieces}) on their way. */
-    static long heldBytes(RecordFormat format, List<PlainRecord> records) {
+    static long heldBytes(RecordFormat format, int topicChars, List<PlainRecord> records) {
         long bytes = 0;
         long text = 0;
         for (PlainRecord record : records) {
-            bytes += record.sizeInBytes();
+            bytes += objectBytes(record);
             text += record.sizeInBytes() + growth(format, record.key()) + growth(format, record.value());
+            text += FIELDS_BYTES + topicChars;
+            for (PlainRecord.Header header : record.headers()) {
+                text += HEADER_TEXT_BYTES
+                        + (long) (MOST_ESCAPE_BYTES / 2) * header.name().length()
+                        + growth(RecordFormat.BINARY, header.value());
+            }
         }
         return bytes + 2 * text;
+    }
+
+    /** What records alone take, as they are in memory. */
+    static long objectBytes(List<PlainRecord> records) {
+        long bytes = 0;
+        for (PlainRecord record : records) {
+            bytes += objectBytes(record);
+        }
+        return bytes;
+    }
+
+    private static long objectBytes(PlainRecord record) {
+        return RECORD_BYTES
+                + record.sizeInBytes()
+                + (long) HEADER_BYTES * record.headers().size();
     }
 
     /**

@@ -120,4 +120,18 @@ class ExchangeTest {
         exchange.keep(100);
         assertEquals(0, memory.held());
     }
+
+    /** The text before it is on its way then: 200 streams of events that were told so had ended a broker with a heap of 256 MB. */
+    @Test
+    void anAnswerThatFindsNoMoreRoomHoldsWhatItHeld() {
+        Exchange exchange = exchange(0);
+        exchange.keep(600);
+        assertThrows(HttpFailure.class, () -> exchange.keep(1001));
+        assertEquals(600, memory.held());
+        exchange.keep(1000);
+        exchange.keep(100);
+        assertEquals(100, memory.held());
+        exchange.handled();
+        assertEquals(0, memory.held());
+    }
 }

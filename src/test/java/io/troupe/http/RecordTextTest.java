@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import io.troupe.record.PlainRecord;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.List;
 import org.apache.pekko.util.ByteString;
 import org.junit.jupiter.api.Test;
@@ -112,8 +113,28 @@ class RecordTextTest {
             List<PlainRecord> one = List.of(new PlainRecord(0, 0, null, value, List.of()));
             // What there is for every record is part of what it counts for itself.
             long text = new RecordText(format, 0).record("t", 0, one.get(0)).length() - 200;
-            long held = RecordText.heldBytes(format, one);
+            long held = RecordText.heldBytes(format, 5, one);
             assertTrue(held >= value.length + 2 * text, () -> format + ": " + held);
+        }
+    }
+
+    /** Ten streams of a topic, of records with as many empty headers as there may be, had ended a broker with a heap of 256 MB. */
+    @Test
+    void headersAndSmallRecordsAreCountedAsTheyAreInMemory() {
+        String topic = "t".repeat(249);
+        List<PlainRecord.Header> headers = Collections.nCopies(1000, new PlainRecord.Header("", new byte[0]));
+        for (PlainRecord record : List.of(
+                new PlainRecord(1L << 50, 1L << 41, null, new byte[0], headers),
+                new PlainRecord(1L << 50, 1L << 41, null, new byte[0], List.of()),
+                new PlainRecord(
+                        0, 0, null, null, List.of(new PlainRecord.Header("\u0001".repeat(1000), new byte[1000]))))) {
+            for (RecordFormat format : RecordFormat.values()) {
+                long text =
+                        new RecordText(format, 0).record(topic, 100_000, record).length();
+                long objects = 100L * (1 + record.headers().size());
+                long held = RecordText.heldBytes(format, topic.length(), List.of(record));
+                assertTrue(held >= objects + 2 * text, () -> format + ": " + held + " and " + text);
+            }
         }
     }
 
